@@ -1,0 +1,21 @@
+"""Errors of the host tools: one sentence that says what, where and what next."""
+
+
+class KerbstoneError(Exception):
+    """Shown to the user as its message alone; the command exits with code 2."""
+
+
+class NodeFileError(KerbstoneError):
+    """A node, board or profile file is wrong; the message names file and line."""
+
+
+class CodecError(KerbstoneError):
+    """A payload or a value does not fit its profile."""
+
+
+class EngineError(KerbstoneError):
+    """The MicroPython engine is missing or did not start."""
+
+
+class BrokerError(KerbstoneError):
+    """The MQTT broker is not there or refused."""
