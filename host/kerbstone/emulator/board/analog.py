@@ -1,0 +1,62 @@
+"""ADC inputs and PWM outputs."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from kerbstone.emulator.board.device import Answer, Device
+from kerbstone.emulator.engine import ops
+
+# Full scale by attenuation setting, uV. ESP32-S3 data sheet v1.2, ADC characteristics.
+_FULL_SCALE_UV = {0: 950_000, 1: 1_250_000, 2: 1_750_000, 3: 3_100_000}
+
+
+class AdcSource(Protocol):
+    def adc_uv(self, t_us: int) -> int: ...
+
+
+class PwmSink(Protocol):
+    def pwm(self, freq_hz: int, duty_u16: int) -> None: ...
+
+
+class Analog:
+    """Sources and sinks by pin number."""
+
+    def __init__(self, device: Device):
+        self.device = device
+        self.sources: dict[int, AdcSource] = {}
+        self.sinks: dict[int, PwmSink] = {}
+        self._atten: dict[int, int] = {}
+        device.ops[ops.ADC] = self._adc
+        device.calls.update(adc=self._setup, pwm=self._pwm, mcu_temperature=self._temperature)
+        self.temperature = lambda: 25.0
+
+    def _setup(self, pin: int, atten: int) -> None:
+        self._atten[pin] = atten
+
+    def _adc(self, as_u16: int, pin: int, _data: bytes) -> Answer:
+        device = self.device
+        source = self.sources.get(pin)
+        esp32 = device.spec.limits.port == "esp32"
+        full = _FULL_SCALE_UV[self._atten.get(pin, 3)] if esp32 else device.spec.adc_full_scale_uv
+        uv = source.adc_uv(device.kernel.now) if source else 0
+        uv = min(max(uv, 0), full)
+        return (0, uv * 65535 // full if as_u16 else uv, b"", 100)
+
+    def _pwm(self, pin: int, freq_hz: int, duty_u16: int) -> None:
+        sink = self.sinks.get(pin)
+        if sink:
+            sink.pwm(freq_hz, duty_u16)
+
+    def _temperature(self) -> float:
+        return round(self.temperature(), 1)
+
+
+class CoreTemperature:
+    """RP2040 channel 4: 0.706 V at 27 C, -1.721 mV/C (RP2040 data sheet 4.9.5)."""
+
+    def __init__(self, analog: Analog):
+        self._analog = analog
+
+    def adc_uv(self, t_us: int) -> int:
+        return int(706_000 - (self._analog.temperature() - 27.0) * 1721)

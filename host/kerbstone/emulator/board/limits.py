@@ -1,0 +1,38 @@
+"""What each chip and port can and cannot do. MicroPython 1.29 sources, ports/esp32 and ports/rp2, read 2026-08."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_2000 = 946_684_800
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Hard limits of an MCU under its MicroPython port."""
+
+    port: str
+    freq: int
+    epoch: int  # seconds from 1970 to the port's time.time() zero
+    rtc_start: int  # seconds since 1970 the RTC shows after power-on
+    rtc_survives_reset: bool
+    rtc_bytes: int  # RTC.memory()
+    backup_bytes: int  # machine.mem_backup()
+    max_sleep_ms: int  # 0: none
+    wdt_ms: tuple[int, int]  # shortest, longest (0: none)
+    reset_cause: int  # after machine.reset()
+    deep_sleep_cause: int  # reset_cause() after deep sleep
+    timer_wake: int
+    ext_wake: tuple[int, int, int]  # wake_reason() for ext0, ext1, gpio
+    ext0_pins: frozenset[int]
+    float_bits: int = 32
+
+
+_ESP32_RTC_PINS = frozenset({0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39})
+
+LIMITS = {
+    "esp32": Limits("esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 2, 4, 4, (2, 3, 7), _ESP32_RTC_PINS),
+    "esp32s3": Limits("esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 2, 4, 4, (2, 3, 7), frozenset(range(22))),
+    # deepsleep() is light sleep plus reset: the port cannot tell it from a watchdog reset. 2**32 us = 71.58 min.
+    "rp2040": Limits("rp2", 125_000_000, 0, 1_609_459_200, False, 0, 28, 4_294_967, (0, 8388), 3, 3, 0, (0, 0, 0), frozenset()),
+}

@@ -1,0 +1,128 @@
+"""GPIO: levels, interrupts, wake-up from sleep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kerbstone.emulator.board.device import OK, Answer, Device
+from kerbstone.emulator.engine import ops
+from kerbstone.emulator.parts.base import Line
+
+_ENOENT = 2
+_OUT = 1
+_RISING, _FALLING = 1, 2
+
+
+class Pins:
+    """All pins of the chip; a wire (`Line`) hangs on every pin that is used."""
+
+    def __init__(self, device: Device, names: dict[str, int]):
+        self.device = device
+        self.lines: dict[int, Line] = {}
+        self.out: set[int] = set()
+        self.held: set[int] = set()
+        self._names = names
+        self._irq: dict[int, int] = {}
+        self._wakes: dict[int, tuple[frozenset[int], int]] = {}  # ext unit -> pins, level
+        self._light_wake: set[int] = set()
+        device.ops[ops.PIN_GET] = self._get
+        device.ops[ops.PIN_SET] = self._set
+        device.calls.update(pin=self._pin, pin_irq=self._set_irq, wake_ext=self._wake_ext, hold=lambda on: None, pulse=self._pulse)
+        device.on_stop.append(self._stop)
+
+    def line(self, number: int) -> Line:
+        """The wire on a pin."""
+        if number not in self.lines:
+            wire = Line(f"gpio{number}")
+            wire.watchers.append(self._watch(number))
+            self.lines[number] = wire
+        return self.lines[number]
+
+    def _watch(self, number: int) -> Callable[[int], None]:
+        def changed(level: int) -> None:
+            device = self.device
+            if number in self.out:
+                return
+            if device.deep or device.light:
+                self._wake(number, level)
+            elif self._irq.get(number, 0) & (_RISING if level else _FALLING):
+                device.interrupt(f"pin{number}", level)
+
+        return changed
+
+    def _wake(self, number: int, level: int) -> None:
+        device = self.device
+        for unit, (pins, active) in self._wakes.items():
+            if number in pins and level == active:
+                self._leave_sleep(device.spec.limits.ext_wake[unit])
+                return
+        if device.light and (number in self._light_wake or device.spec.limits.port == "rp2"):
+            trigger = self._irq.get(number, 0)
+            if trigger & (_RISING if level else _FALLING):
+                device.pending.append((f"pin{number}", level))
+                device.nudge(ops.MODE_LIGHT)
+
+    def _leave_sleep(self, reason: int) -> None:
+        if self.device.deep:
+            self.device.wake(reason)
+        else:
+            self.device.nudge(ops.MODE_LIGHT, reason=reason)
+
+    def check_wake(self) -> None:
+        """A wake pin that is active already when sleep begins ends it at once (level, not edge)."""
+        for unit, (pins, active) in self._wakes.items():
+            for number in sorted(pins):
+                if self.line(number).level == active:
+                    self._leave_sleep(self.device.spec.limits.ext_wake[unit])
+                    return
+
+    def _pin(self, number: int | str, mode: int, pull: int, value: int | None, hold: bool | None) -> Answer | int:
+        if isinstance(number, str):
+            if number not in self._names:
+                return (_ENOENT, 0, b"", 0)
+            number = self._names[number]
+        line = self.line(number)
+        if mode == _OUT:
+            self.out.add(number)
+        elif mode >= 0:
+            self.out.discard(number)
+        if hold is not None:
+            (self.held.add if hold else self.held.discard)(number)
+        if value is not None:
+            line.drive(1 if value else 0)
+        return number
+
+    def _get(self, _a: int, number: int, _data: bytes) -> Answer:
+        return (0, self.line(number).level, b"", 0)
+
+    def _set(self, level: int, number: int, _data: bytes) -> Answer:
+        if number in self.out:
+            self.line(number).drive(level)
+        return OK
+
+    def _set_irq(self, number: int, trigger: int, wake: int | None) -> None:
+        self._irq[number] = trigger
+        (self._light_wake.add if wake else self._light_wake.discard)(number)
+
+    def _wake_ext(self, unit: int, pins: list[int], level: int) -> Answer | None:
+        allowed = self.device.spec.limits.ext0_pins
+        if any(p not in allowed for p in pins):
+            return (22, 0, b"", 0)
+        if pins:
+            self._wakes[unit] = (frozenset(pins), level)
+        else:
+            self._wakes.pop(unit, None)
+        return None
+
+    def _pulse(self, number: int, level: int, timeout_us: int) -> Answer:
+        return (0, 0, b"", timeout_us)
+
+    def _stop(self) -> None:
+        """Deep sleep or reset: drivers let go, unless held; wake sources stay armed for the sleep that follows."""
+        self._irq.clear()
+        self._light_wake.clear()
+        self.out &= self.held
+
+    def disarm(self, _cause: int) -> None:
+        """A boot forgets the wake sources."""
+        self._wakes.clear()

@@ -1,0 +1,28 @@
+"""What the emulator needs to know of one device, gathered from board and node files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kerbstone.emulator.board.limits import Limits
+
+
+@dataclass
+class DeviceSpec:
+    """One device to emulate."""
+
+    name: str
+    title: str
+    limits: Limits
+    heap_kb: int
+    boot_ms: int
+    wake_ms: int
+    current_ua: dict[str, float]
+    unique_id: str
+    mac: str
+    seed: int
+    rtc_ppm: float = 0.0
+    adc_full_scale_uv: int = 3_300_000
+    wifi_current_ua: dict[str, float] = field(default_factory=dict)
+    wifi_connect_ms: int = 734
+    wifi_dhcp_ms: int = 892

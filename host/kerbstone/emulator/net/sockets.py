@@ -1,0 +1,195 @@
+"""Sockets of a device. TCP reaches real servers on the host; UDP reaches services of the emulated network.
+
+The virtual clock stands still while real bytes travel; `LATENCY_US` is charged for each answer afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+from dataclasses import dataclass, field
+from struct import unpack
+
+from kerbstone.emulator.board.device import Answer, Device
+from kerbstone.emulator.engine import ops
+from kerbstone.emulator.net import ntp
+from kerbstone.emulator.net.mqtt_watch import MqttWatch
+from kerbstone.emulator.net.wifi import Wifi
+
+LATENCY_US = 40_000  # answer of a server on the internet: a round trip in one country
+PATIENCE_S = 5.0  # real seconds an answer that must come may take
+_SILENCE_S = 0.25  # real seconds for protocols whose answers cannot be foreseen
+
+_EAGAIN, _ECONNREFUSED, _ENOTCONN, _ETIMEDOUT, _ECONNRESET, _EHOSTUNREACH = 11, 111, 107, 110, 104, 113
+
+
+@dataclass
+class Endpoint:
+    """One socket of the firmware."""
+
+    datagram: bool
+    real: socket.socket | None = None
+    watch: MqttWatch | None = None
+    buffer: bytearray = field(default_factory=bytearray)
+    datagrams: list[bytes] = field(default_factory=list)
+    peer: tuple[str, int] = ("0.0.0.0", 0)
+    outstanding: bool = False
+    closed: bool = False
+
+
+class Sockets:
+    """`hosts` maps the names the firmware knows to real (host, port) pairs; anything else does not resolve."""
+
+    def __init__(self, device: Device, wifi: Wifi, hosts: dict[str, tuple[str, int]], start_utc: int):
+        self.device = device
+        self.wifi = wifi
+        self._start_us = start_utc * 1_000_000
+        self._names = {name: f"10.1.{i >> 8}.{i & 255}" for i, name in enumerate(sorted(hosts), 10)}
+        self._real = {self._names[name]: target for name, target in hosts.items()}
+        self._names["pool.ntp.org"] = "10.1.0.1"
+        self._open: dict[int, Endpoint] = {}
+        self._next = 0
+        device.ops[ops.SOCK_SEND] = self._send
+        device.ops[ops.SOCK_RECV] = self._receive
+        device.calls.update(
+            getaddrinfo=self._resolve, sock_open=self._new, sock_connect=self._connect, sock_close=self._close,
+            sock_to=self._to, sock_peer=lambda i: list(self._open[i].peer), sock_poll=self._poll,
+        )
+        device.on_stop.append(self.drop_all)
+
+    def drop_all(self) -> None:
+        """The device lost its RAM: its connections vanish without a goodbye."""
+        for endpoint in self._open.values():
+            if endpoint.real:
+                endpoint.real.close()
+        self._open.clear()
+
+    def _resolve(self, host: str) -> Answer | str:
+        if not self.wifi.up:
+            return (_EHOSTUNREACH, 0, b"", 0)
+        if host in self._names:
+            return self._names[host]
+        if host.replace(".", "").isdigit():
+            return host
+        return (2, 0, b"", LATENCY_US)
+
+    def _new(self, datagram: bool) -> int:
+        self._next = self._next % 250 + 1
+        self._open[self._next] = Endpoint(datagram)
+        return self._next
+
+    def _connect(self, i: int, host: str, port: int, timeout_ms: int) -> Answer | None:
+        endpoint = self._open[i]
+        if not self.wifi.up:
+            return (_EHOSTUNREACH, 0, b"", 0)
+        if endpoint.datagram:
+            endpoint.peer = (host, port)
+            return None
+        target = self._real.get(host)
+        if target is None:
+            return (_ECONNREFUSED, 0, b"", LATENCY_US)
+        try:
+            endpoint.real = socket.create_connection(target, timeout=PATIENCE_S)
+            endpoint.real.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            return (_ECONNREFUSED, 0, b"", LATENCY_US)
+        endpoint.peer = (host, port)
+        endpoint.watch = MqttWatch() if port in (1883,) else None
+        self.wifi.traffic(60, True)
+        return (0, 0, b"", LATENCY_US)
+
+    def _to(self, i: int, host: str, port: int) -> None:
+        self._open[i].peer = (host, port)
+
+    def _close(self, i: int) -> None:
+        endpoint = self._open.pop(i, None)
+        if endpoint and endpoint.real:
+            endpoint.real.close()
+
+    def _send(self, i: int, _b: int, data: bytes) -> Answer:
+        endpoint = self._open.get(i)
+        if endpoint is None or not self.wifi.up:
+            return (_ENOTCONN, 0, b"", 0)
+        self.wifi.traffic(len(data) + 40, True)
+        if endpoint.datagram:
+            if endpoint.peer == ("10.1.0.1", 123):
+                # Half the round trip out: the server stamps then.
+                reply = ntp.answer(data, self._start_us + self.device.kernel.now + LATENCY_US // 2)
+                if reply:
+                    endpoint.datagrams.append(reply)
+            return (0, len(data), b"", 0)
+        if endpoint.real is None:
+            return (_ENOTCONN, 0, b"", 0)
+        try:
+            endpoint.real.sendall(data)
+        except OSError:
+            return (_ECONNRESET, 0, b"", 0)
+        if endpoint.watch:
+            endpoint.watch.sent(data)
+        endpoint.outstanding = True
+        return (0, len(data), b"", 0)
+
+    def _receive(self, i: int, count: int, data: bytes) -> Answer:
+        endpoint = self._open.get(i)
+        (timeout_ms,) = unpack("<i", data)
+        if endpoint is None:
+            return (_ENOTCONN, 0, b"", 0)
+        if endpoint.datagram:
+            if endpoint.datagrams:
+                packet = endpoint.datagrams.pop(0)[:count]
+                self.wifi.traffic(len(packet), False)
+                return (0, len(packet), packet, LATENCY_US)
+            return self._nothing(timeout_ms)
+        latency = 0
+        if not endpoint.buffer:
+            latency = LATENCY_US if self._fill(endpoint) else 0
+        if endpoint.buffer:
+            got = bytes(endpoint.buffer[:count])
+            del endpoint.buffer[:count]
+            return (0, len(got), got, latency)
+        if endpoint.closed:
+            return (0, 0, b"", 0)
+        return self._nothing(timeout_ms)
+
+    def _nothing(self, timeout_ms: int) -> Answer:
+        if timeout_ms == 0:
+            return (_EAGAIN, 0, b"", 0)
+        # A firmware that waits for ever would wait for ever: an hour, then its watchdog is to blame.
+        return (_ETIMEDOUT, 0, b"", (timeout_ms if timeout_ms > 0 else 3_600_000) * 1000)
+
+    def _fill(self, endpoint: Endpoint) -> bool:
+        """Takes what the server sent; stands still for what it must still send."""
+        if endpoint.real is None or endpoint.closed:
+            return False
+        watch = endpoint.watch
+        got_any = False
+        while True:
+            if watch:
+                patience = PATIENCE_S if watch.expecting else 0.0
+            else:
+                patience = _SILENCE_S if endpoint.outstanding and not got_any else 0.0
+            ready, _, _ = select.select([endpoint.real], [], [], patience)
+            if not ready:
+                return got_any
+            data = b""
+            with contextlib.suppress(OSError):
+                data = endpoint.real.recv(65536)
+            if not data:
+                endpoint.closed = True
+                return got_any
+            got_any = True
+            endpoint.outstanding = False
+            endpoint.buffer += data
+            self.wifi.traffic(len(data) + 40, False)
+            if watch:
+                watch.received(data)
+
+    def _poll(self, i: int, flags: int) -> int:
+        endpoint = self._open.get(i)
+        if endpoint is None:
+            return flags & 1
+        if flags & 1 and not endpoint.datagram and not endpoint.buffer:
+            self._fill(endpoint)
+        readable = bool(endpoint.buffer or endpoint.datagrams or endpoint.closed)
+        return (flags & 4) | (1 if flags & 1 and readable else 0)

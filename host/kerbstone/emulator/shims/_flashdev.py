@@ -1,0 +1,30 @@
+"""The block device under the file system: reads straight from the flash image, asks the board to write."""
+
+import _link
+
+
+class FlashDevice:
+    def __init__(self, blocks, block_size):
+        self._image = open(4, "r+b")
+        self._blocks = blocks
+        self._size = block_size
+
+    def readblocks(self, block, buf, offset=0):
+        image = self._image
+        image.seek(block * self._size + offset)
+        image.readinto(buf)
+
+    def writeblocks(self, block, buf, offset=None):
+        if offset is None:
+            _link.flash(_link.FLASH_ERASE, block, 0, None)
+            offset = 0
+        return _link.flash(_link.FLASH_WRITE, block, offset, buf)
+
+    def ioctl(self, op, arg):
+        if op == 4:
+            return self._blocks
+        if op == 5:
+            return self._size
+        if op == 6:
+            return _link.flash(_link.FLASH_ERASE, arg, 0, None)
+        return None

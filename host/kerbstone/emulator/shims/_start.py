@@ -1,0 +1,56 @@
+"""What the chip's ROM and the port's start-up do before boot.py: find the flash, mount it, run it."""
+
+import sys
+
+# The script's own folder holds the shims; it stays first on the path, as the port's built-in modules would.
+_HERE = sys.path[0] if sys.path[0] else sys.argv[0].rsplit("/", 1)[0]
+sys.path[:] = [_HERE, ".frozen"]
+
+import _link  # noqa: E402
+
+_hello = _link.start()
+
+import machine  # noqa: E402
+import os  # noqa: E402
+import random  # noqa: E402
+import time  # noqa: E402
+import vfs  # noqa: E402
+
+from _flashdev import FlashDevice  # noqa: E402
+
+random.seed(_hello["random_seed"])
+vfs.umount("/")
+vfs.mount(vfs.VfsPosix(_HERE), "/rom")
+_device = FlashDevice(_hello["flash_blocks"], _hello["flash_block_size"])
+try:
+    vfs.mount(vfs.VfsLfs2(_device), "/")
+except OSError:
+    # The RP2 port formats what it cannot mount; the ESP32 port stops and says so.
+    if _hello["port"] != "rp2":
+        print("The filesystem appears to be corrupted.")
+        machine.reset()
+    vfs.VfsLfs2.mkfs(_device)
+    vfs.mount(vfs.VfsLfs2(_device), "/")
+os.chdir("/")
+sys.path[:] = ["", "/rom", ".frozen", "/lib"]
+sys.modules.pop("__main__", None)
+
+
+def _run(name):
+    try:
+        with open(name) as f:
+            source = f.read()
+    except OSError:
+        return
+    exec(compile(source, name, "exec"), {"__name__": "__main__"})
+
+
+try:
+    _run("boot.py")
+    _run("main.py")
+except SystemExit:
+    pass
+except BaseException as error:
+    sys.print_exception(error)
+    _link.ask("crashed", str(type(error)), str(error))
+_link.ask("ended")

@@ -1,0 +1,67 @@
+"""`esp32`: wake sources, NVS, chip temperature."""
+
+import _link
+
+WAKEUP_ALL_LOW = False
+WAKEUP_ANY_HIGH = True
+
+
+def wake_on_ext0(pin=None, level=True):
+    _link.ask("wake_ext", 0, [] if pin is None else [pin._id], 1 if level else 0)
+
+
+def wake_on_ext1(pins=None, level=False):
+    _link.ask("wake_ext", 1, [p._id for p in pins or ()], 1 if level else 0)
+
+
+def wake_on_gpio(pins=None, level=False):
+    _link.ask("wake_ext", 2, [p._id for p in pins or ()], 1 if level else 0)
+
+
+def gpio_deep_sleep_hold(enable):
+    _link.ask("hold", bool(enable))
+
+
+def mcu_temperature():
+    return _link.ask("mcu_temperature")
+
+
+def raw_temperature():
+    return int(mcu_temperature() * 1.8 + 32)
+
+
+class NVS:
+    """Key-value store of the port: integers and blobs by name, kept apart from the file system."""
+
+    def __init__(self, namespace):
+        self._space = namespace
+
+    def set_i32(self, key, value):
+        _link.ask("nvs_set", self._space, key, int(value))
+
+    def get_i32(self, key):
+        value = _link.ask("nvs_get", self._space, key)
+        if not isinstance(value, int):
+            raise OSError(-0x1102)
+        return value
+
+    def set_blob(self, key, value):
+        _link.ask("nvs_set", self._space, key, bytes(value).hex())
+
+    def get_blob(self, key, buf):
+        value = _link.ask("nvs_get", self._space, key)
+        if not isinstance(value, str):
+            raise OSError(-0x1102)
+        blob = bytes.fromhex(value)
+        buf[: len(blob)] = blob
+        return len(blob)
+
+    def erase_key(self, key):
+        _link.ask("nvs_set", self._space, key, None)
+
+    def commit(self):
+        _link.ask("nvs_commit")
+
+
+if _link.hello["port"] != "esp32":
+    raise ImportError("no module named 'esp32'")

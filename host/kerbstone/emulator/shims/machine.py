@@ -1,0 +1,130 @@
+"""`machine` of an ESP32 or RP2 port, carried out by the emulated board."""
+
+import _link
+from _analog import ADC, PWM  # noqa: F401
+from _bus import I2C, SPI, UART, SoftI2C, SoftSPI  # noqa: F401
+from _pin import Pin, Signal  # noqa: F401
+from _timing import RTC, WDT, Timer  # noqa: F401
+
+PWRON_RESET = 1
+HARD_RESET = 2
+WDT_RESET = 3
+DEEPSLEEP_RESET = 4
+SOFT_RESET = 5
+PIN_WAKE = 2
+EXT0_WAKE = 2
+EXT1_WAKE = 3
+TIMER_WAKE = 4
+TOUCHPAD_WAKE = 5
+ULP_WAKE = 6
+IDLE = 0
+SLEEP = 2
+DEEPSLEEP = 4
+
+_LIGHT = 2
+_DEEP = 3
+_RESET = 4
+
+
+def _gone():
+    """The chip is being reset: nothing after this line runs."""
+    while True:
+        _link.wait(1 << 50, 6)
+
+
+def _span(ms):
+    limit = _link.hello["max_sleep_ms"]
+    if ms is not None and limit and ms >= limit:
+        raise ValueError("sleep too long")
+    return -1 if ms is None else int(ms)
+
+
+def lightsleep(ms=None):
+    ms = _span(ms)
+    _link.wait(1 << 50 if ms < 0 else ms * 1000, _LIGHT)
+
+
+def deepsleep(ms=None):
+    ms = _span(ms)
+    _link.wait(1 << 50 if ms < 0 else ms * 1000, _DEEP)
+    _gone()
+
+
+def idle():
+    _link.wait(1000, 1)
+
+
+def reset():
+    _link.wait(0, _RESET)
+    _gone()
+
+
+def soft_reset():
+    _link.wait(0, 7)
+    _gone()
+
+
+def bootloader(timeout=0):
+    _link.ask("bootloader")
+    _gone()
+
+
+def reset_cause():
+    return _link.hello["reset_cause"]
+
+
+def wake_reason():
+    return _link.hello["wake_reason"]
+
+
+def unique_id():
+    return bytes.fromhex(_link.hello["unique_id"])
+
+
+def freq(hz=None):
+    if hz is None:
+        return _link.hello["freq"]
+    _link.hello["freq"] = hz
+
+
+def disable_irq():
+    return 0
+
+
+def enable_irq(state=0):
+    pass
+
+
+def time_pulse_us(pin, level, timeout_us=1000000):
+    return _link.ask("pulse", pin._id, level, timeout_us)
+
+
+class _Backup:
+    """Scratch registers that survive a reset, one 32-bit word an item."""
+
+    itemsize = 4
+
+    def __len__(self):
+        return _link.hello["backup_bytes"] // 4
+
+    def __getitem__(self, i):
+        if not 0 <= i < len(self):
+            raise IndexError
+        return _link.ask("backup_get", i)
+
+    def __setitem__(self, i, word):
+        if not 0 <= i < len(self):
+            raise IndexError
+        _link.ask("backup_set", i, word)
+
+
+def mem_backup(region=0):
+    return _Backup() if region >= 0 else (_Backup(),)
+
+
+if _link.hello["port"] == "rp2":
+    del wake_reason, EXT0_WAKE, EXT1_WAKE, TIMER_WAKE, TOUCHPAD_WAKE, ULP_WAKE, PIN_WAKE, HARD_RESET, DEEPSLEEP_RESET, SOFT_RESET
+    WDT_RESET = 3
+    del SLEEP, DEEPSLEEP, IDLE
+if not _link.hello["backup_bytes"]:
+    del mem_backup

@@ -1,0 +1,32 @@
+"""`os` of the port, with the board's own name and its hardware random numbers."""
+
+import sys
+
+import _link
+
+_path = sys.path[:]
+sys.path[:] = []
+sys.modules.pop("os", None)
+import os as _real  # noqa: E402
+
+sys.path[:] = _path
+for _name in dir(_real):
+    if _name[0] != "_" and _name not in ("system", "getenv", "putenv", "unsetenv", "errno"):
+        globals()[_name] = getattr(_real, _name)
+
+
+def urandom(n):
+    out = b""
+    while len(out) < n:
+        _link.call(_link.CALL, 1, min(n - len(out), _link.ROOM))
+        out += _link.data()
+    return out
+
+
+def uname():
+    h = _link.hello
+    return (h["sysname"], h["sysname"], "1.29.0", "v1.29.0", h["machine"])
+
+
+def sync():
+    pass
