@@ -93,7 +93,7 @@ class Device:
     def _boot(self, cause: int, wake_reason: int, boot_ms: int) -> None:
         self.cause, self.wake_reason = cause, wake_reason
         self.boots += 1
-        self.mcu.set("boot", self.spec.current_ua["active"])
+        self.mcu.set("boot", self.spec.current_ua["boot"])
         for fn in self.on_boot:
             fn(cause)
         self.boot_us = self.kernel.now

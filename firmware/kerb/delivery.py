@@ -1,0 +1,117 @@
+"""Carries records from the outbox to the bearer, and forgets each only when its receipt is in."""
+
+from kerb import log
+from kerb.clock import TRUST_LIVE, mono_ms
+from kerb.errors import UplinkError
+from kerb.stamp import stamped
+
+_LIVE_S = 10
+_PAUSE_S = (30, 60, 120, 300, 900, 3600)
+
+
+class Delivery:
+    """`config` is the node's uplink table; "confirm" is "all", "events" or "none"."""
+
+    def __init__(self, outbox, uplink, clock, config):
+        self._outbox = outbox
+        self._uplink = uplink
+        self._clock = clock
+        self._confirm = {"all": 2, "events": 1, "none": -1}[config["confirm"]]
+        self._hold = config.get("link") == "hold"
+        self._fresh = set()  # names stored in this life and never yet handed to the bearer
+        self._failures = 0
+        self.retry_at = 0
+        self.epoch = 0
+
+    def store(self, frame, priority):
+        """Takes a live frame from the application."""
+        now = self._clock.now()
+        ready = now.mono >= self.retry_at
+        name, dropped = self._outbox.put(frame, priority, now, self.epoch, self._clock.trust(), ready)
+        self._fresh.add(name)
+        log.event("put", name, frame.hex())
+        if dropped:
+            log.event("drop", dropped)
+
+    def next_ms(self, now_ms):
+        """ms until there is something to send, as far as is known."""
+        if not len(self._outbox) and not (self._hold and self._clock.wants_setting()):
+            return 3600000
+        return max(self.retry_at * 1000 - now_ms, 0)
+
+    def run(self):
+        """Sends what there is, if the bearer lets it."""
+        mono = mono_ms() // 1000
+        wants = len(self._outbox) or (self._hold and self._clock.wants_setting())
+        if not wants or mono < self.retry_at:
+            if self._hold:
+                self._listen()
+            return
+        try:
+            if self._uplink.connect():
+                self._exchange()
+            else:
+                self._later()
+        except UplinkError as error:
+            log.event("note", error)
+            self._later()
+
+    def _exchange(self):
+        if self._clock.wants_setting():
+            self._uplink.ask_time()
+            self._take_time()
+        for name in list(self._outbox.names()):
+            record = self._outbox.read(name)
+            if record and not self._send(record):
+                return
+        self._failures = 0
+        self._listen()
+
+    def _send(self, record):
+        """One record; False when the bearer cannot go on now."""
+        repeat = record.tried and record.name not in self._fresh
+        frame = self._frame(record, repeat)
+        if len(frame) > self._uplink.mtu:
+            # A busy regional plan may be too narrow today; the record waits.
+            self._later()
+            return False
+        self._fresh.discard(record.name)
+        self._outbox.mark_tried(record)
+        log.event("sent", record.name, frame.hex())
+        receipt = self._uplink.send(frame, record.priority, record.priority <= self._confirm)
+        self._take_time()
+        if receipt is None or (not receipt.acknowledged and record.priority <= self._confirm):
+            log.event("kept", record.name)
+            self._later()
+            return False
+        log.event("receipt", record.name)
+        self._outbox.remove(record.name)
+        return True
+
+    def _frame(self, record, repeat):
+        mono = mono_ms() // 1000
+        if not repeat and record.epoch == self.epoch and mono - record.mono <= _LIVE_S:
+            return record.frame
+        utc, trust = record.utc, record.trust
+        if record.epoch == self.epoch:
+            # Same power cycle: the clock as it is now knows that moment best.
+            utc, trust = self._clock.utc_of(record.mono), self._clock.trust()
+        return stamped(record.frame, TRUST_LIVE if utc is None else trust, utc, repeat, record.seq)
+
+    def _take_time(self):
+        got = self._uplink.take_time()
+        if got:
+            step = self._clock.set(*got)
+            log.event("clock", got[0], step)
+
+    def _listen(self):
+        got = self._uplink.receive()
+        while got:
+            log.event("downlink", got[0], len(got[1]))
+            got = self._uplink.receive()
+
+    def _later(self):
+        """A growing pause; the bearer may know better."""
+        pause = _PAUSE_S[min(self._failures, len(_PAUSE_S) - 1)]
+        self._failures += 1
+        self.retry_at = mono_ms() // 1000 + max(pause, self._uplink.retry_after_s())

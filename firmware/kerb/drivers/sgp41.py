@@ -1,0 +1,150 @@
+"""Sensirion SGP41 VOC and NOx sensor (data sheet version 1.0, December 2021), I2C.
+
+Bus: I2C 0x59, up to 400 kHz. Currents: 3.0 mA measuring at 3.3 V, 34 uA idle. An SGP40 answers at the same address to the
+same serial number command; it is told apart by refusing to condition.
+
+The NOx pixel is conditioned for at most 10 s after the heater was switched on; more damages it (section 3.1). Nothing ends
+conditioning but the next command, so measure() must follow start() within 10 s: call it WARM_UP_MS later, then regularly.
+Options: `period_ms` (10000) = longest time between two calls of measure(); `self_test` (False) = test both pixels first, 320 ms.
+"""
+
+import time
+
+from micropython import const
+
+from kerb.drivers.crc import check_words, crc8
+from kerb.errors import SensorError
+from kerb.quality import GOOD, SUSPECT, WARMING
+
+# Commands (section 4.3).
+_CONDITION = const(0x2612)
+_MEASURE_RAW = const(0x2619)
+_SELF_TEST = const(0x280E)
+_HEATER_OFF = b"\x36\x15"
+_SERIAL_NUMBER = b"\x36\x82"
+_MEASURE_MS = const(50)
+_SELF_TEST_MS = const(320)
+_COMMAND_MS = const(1)
+
+_CONDITION_MAX_MS = const(10000)
+_CONDITION_MIN_MS = const(8000)  # below this the NOx signal of the first sample is thrown away
+
+
+def ticks(rh_pct, temp_c):
+    """(rh_ticks, t_ticks), 0..65535 each, for the compensation arguments (table 10); out of range is clamped."""
+    rh = int(rh_pct * 655.35 + 0.5)
+    t = int((temp_c + 45) * 65535 / 175 + 0.5)
+    return min(max(rh, 0), 65535), min(max(t, 0), 65535)
+
+
+def fill_command(buf, code, rh_pct, temp_c):
+    """Writes command, humidity and temperature, a CRC after each argument, into the 8 bytes of `buf`."""
+    rh, t = ticks(rh_pct, temp_c)
+    buf[0], buf[1] = code >> 8, code & 0xFF
+    buf[2], buf[3] = rh >> 8, rh & 0xFF
+    buf[4] = crc8(buf, 2, 4)
+    buf[5], buf[6] = t >> 8, t & 0xFF
+    buf[7] = crc8(buf, 5, 7)
+
+
+class SGP41:
+    """Raw signals in ticks, proportional to the logarithm of the pixels' resistance. `serial` = six bytes."""
+
+    WARM_UP_MS = 9500  # of the 10 s allowed, half a second is left for a late caller
+    QUANTITIES = ("sraw_voc", "sraw_nox")
+
+    def __init__(self, bus, options):
+        self._bus = bus
+        self._addr = options.get("addr", 0x59)
+        self._name = options.get("name", "sgp41")
+        self._where = options.get("where", "I2C")
+        self._period_ms = options.get("period_ms", 10000)
+        self._command = bytearray(8)
+        self._buf = bytearray(9)
+        self._view = {n: memoryview(self._buf)[:n] for n in (3, 6, 9)}
+        self._result = {"sraw_voc": 0, "sraw_nox": None, "quality": WARMING}
+        self._heated = False
+        self._conditioning = False
+        self._since = 0
+        # An MCU reset may have left the chip conditioning: the heater goes off before anything else.
+        self._write(_HEATER_OFF, _COMMAND_MS)
+        self._write(_SERIAL_NUMBER, _COMMAND_MS)
+        self._read(9)
+        self.serial = bytes((self._buf[0], self._buf[1], self._buf[3], self._buf[4], self._buf[6], self._buf[7]))
+        if options.get("self_test", False):
+            self._test()
+
+    def start(self):
+        """Switches the heater on and begins conditioning; does nothing while it is on."""
+        if self._heated:
+            return
+        fill_command(self._command, _CONDITION, 50, 25)  # conditioning runs without compensation
+        self._write(self._command, 0, "does not condition as an SGP41 does; an SGP40 cannot measure NOx")
+        self._since = time.ticks_ms()
+        self._heated = self._conditioning = True
+
+    def measure(self, env):
+        """Both signals, compensated with env's rh_pct and temp_c (else 50 %, 25 C: no compensation). Takes 50 ms.
+
+        While conditioning goes on sraw_nox is None and quality WARMING. It goes on only if the next call can still end it in time.
+        """
+        result = self._result
+        if not self._heated:
+            self.start()
+        conditioned = time.ticks_diff(time.ticks_ms(), self._since) if self._conditioning else _CONDITION_MAX_MS
+        if conditioned + self._period_ms < _CONDITION_MAX_MS:
+            fill_command(self._command, _CONDITION, 50, 25)
+            self._write(self._command, _MEASURE_MS)
+            self._read(3)
+            result["sraw_voc"] = self._buf[0] << 8 | self._buf[1]
+            result["sraw_nox"] = None
+            result["quality"] = WARMING
+            return result
+        rh, t = env.get("rh_pct"), env.get("temp_c")
+        if rh is None or t is None:
+            rh, t = 50, 25
+        fill_command(self._command, _MEASURE_RAW, rh, t)
+        self._write(self._command, _MEASURE_MS)
+        self._conditioning = False
+        self._read(6)
+        voc, nox = self._buf[0] << 8 | self._buf[1], self._buf[3] << 8 | self._buf[4]
+        result["sraw_voc"] = voc
+        result["sraw_nox"] = nox
+        result["quality"] = SUSPECT if voc in (0, 65535) or nox in (0, 65535) or conditioned > _CONDITION_MAX_MS else GOOD
+        if conditioned < _CONDITION_MIN_MS:
+            result["sraw_nox"] = None
+            result["quality"] = WARMING
+        return result
+
+    def sleep(self):
+        """Heater off, idle (34 uA). The next start() conditions again."""
+        self._write(_HEATER_OFF, _COMMAND_MS)
+        self._heated = self._conditioning = False
+
+    def _test(self):
+        """Built-in self-test (section 4.3): the lowest bits of the answer name the failed pixel, 1 VOC, 2 NOx."""
+        self._command[0], self._command[1] = _SELF_TEST >> 8, _SELF_TEST & 0xFF
+        self._write(memoryview(self._command)[:2], _SELF_TEST_MS)
+        self._read(3)
+        failed = self._buf[1] & 3
+        if failed:
+            raise self._error("self-test failed for %s; replace it" % ("VOC", "NOx", "VOC and NOx")[failed - 1])
+
+    def _write(self, data, wait_ms, cause="does not acknowledge; check wiring and supply"):
+        try:
+            self._bus.writeto(self._addr, data)
+        except OSError:
+            raise self._error(cause)
+        if wait_ms:
+            time.sleep_ms(wait_ms)
+
+    def _read(self, count):
+        try:
+            self._bus.readfrom_into(self._addr, self._view[count])
+        except OSError:
+            raise self._error("does not answer; check wiring and supply")
+        if not check_words(self._buf, count // 3):
+            raise self._error("wrong checksum; shorten the cable")
+
+    def _error(self, cause):
+        return SensorError(self._name, self._where, cause)

@@ -1,0 +1,163 @@
+"""The life of a node: wake, sense, decide, store, send, sleep."""
+
+import sys
+from struct import pack, unpack
+
+from kerb import bearer, codec, config, identity, log
+from kerb.clock import TRUST_LIVE, Clock, mono_ms
+from kerb.delivery import Delivery
+from kerb.outbox import Outbox
+from kerb.parts import Part
+from kerb.power import Power
+from kerb.quality import GOOD, worst
+from kerb.retained import Retained
+from kerb.sampler import Sampler
+from kerb.store import Store
+
+_SHORT_MS = 3000  # below this a deep sleep costs more than it saves
+_REST_AFTER_CRASH_MS = 60000
+
+
+class Node:
+    def __init__(self):
+        self.config = config.load()
+        policy = self.config["policy"]
+        self.deep = policy["deep_sleep"]
+        self.save_s = policy["save_s"]
+        self.power = Power(self.deep)
+        self.store = Store()
+        self.retained = Retained(self.power, self.store)
+        self.clock = Clock(policy["resync_s"])
+        self.parts = {name: Part(name, self.config["parts"][name]) for name in self.config["order"]}
+        self.sampler = Sampler([self.parts[name] for name in self.config["order"]])
+        self.app = self._make_app()
+        self.outbox = Outbox(policy["outbox_limit"])
+        self.uplink = bearer.make(self.config["uplink"], identity.load(), self.power, self.store)
+        self.delivery = Delivery(self.outbox, self.uplink, self.clock, self.config["uplink"])
+        self.env = {}
+        self.woken = False
+        self.saved_at = 0
+
+    def _make_app(self):
+        name = self.config["app"]
+        module = __import__("kerb.apps." + name, None, None, (name,))
+        return module.App(self.config["app_settings"])
+
+    # -- wake and rest ------------------------------------------------------------------------------------
+
+    def wake(self):
+        """Takes up what the last life left; after a loss of power, what flash has."""
+        warm = self.retained.load()
+        state = self.retained.get("app")
+        if state and len(state) == self.app.STATE_BYTES:
+            self.app.unpack(state)
+        if warm:
+            self.clock.unpack(self.retained.get("clk"))
+            self.sampler.unpack(self.retained.get("smp"))
+            session = self.retained.get("upl")
+            if session:
+                self.uplink.unpack(session)
+            epoch, count, self.outbox.next_seq, self.delivery.retry_at = unpack("<IIII", self.retained.get("box"))
+            if not count:
+                self.outbox.assume_empty()
+            self.woken = self.power.woke_by_pin()
+        else:
+            epoch = self._new_epoch()
+        self.delivery.epoch = epoch
+
+    def _new_epoch(self):
+        """Power cycles are numbered: `mono` times of two of them cannot be compared."""
+        raw = self.store.get("epoch")
+        epoch = (int.from_bytes(raw, "little") if raw else 0) + 1
+        self.store.put("epoch", epoch.to_bytes(4, "little"))
+        log.event("boot", epoch)
+        return epoch
+
+    def save(self):
+        self.retained.put("app", self.app.pack())
+        self.retained.put("clk", self.clock.pack())
+        self.retained.put("smp", self.sampler.pack())
+        self.retained.put("upl", self.uplink.pack())
+        box = self.outbox
+        self.retained.put("box", pack("<IIII", self.delivery.epoch, len(box), box.next_seq, self.delivery.retry_at))
+        self.retained.save()
+        self.saved_at = mono_ms() // 1000
+
+    def rest(self):
+        """Sleeps until something is due: with RAM gone when that pays."""
+        now = mono_ms()
+        wait = min(self.sampler.next_ms(now), self.delivery.next_ms(now))
+        if not self.deep or self.sampler.busy or wait < _SHORT_MS:
+            if not self.deep and now // 1000 - self.saved_at >= self.save_s:
+                self.save()
+            self.power.idle_ms(min(wait, 60000))
+            return
+        for part in self.parts.values():
+            part.sleep()
+        self.uplink.sleep()
+        self.save()
+        # Saving took its time, and it may be long: flash.
+        left = wait - (mono_ms() - now)
+        if left > 0:
+            self.power.deep_sleep(left, [p.wake for p in self.parts.values() if p.wake])
+
+    # -- sense and decide ---------------------------------------------------------------------------------
+
+    def sense(self):
+        """Measures what is due, hands each batch to the application, carries out what it decides."""
+        self.sampler.begin(mono_ms() // 1000, self.woken)
+        batch = self.sampler.ready()
+        while batch:
+            sample = {"wake_pin": self.woken, "quality": GOOD}
+            self.woken = False
+            for part in batch:
+                reading = part.measure(self.env)
+                sample["quality"] = worst(sample["quality"], reading["quality"])
+                for key, value in reading.items():
+                    if key != "quality":
+                        sample[key] = self.env[key] = value
+                if not self.config["parts"][part.name].get("stay"):
+                    part.sleep()
+            self.decide(sample)
+            batch = self.sampler.ready()
+
+    def decide(self, sample):
+        for effect in self.app.step(sample, self.clock.now()):
+            self._EFFECTS[effect[0]](self, sample, *effect[1:])
+
+    def _report(self, sample, record, priority, values):
+        quality = values.pop("quality", sample["quality"])
+        frame = codec.encode(self.config["profile"], record, values, quality, TRUST_LIVE)
+        self.delivery.store(frame, priority)
+
+    def _set(self, sample, part, key, value):
+        self.parts[part].set(key, value)
+
+    def _again(self, sample, part, ms):
+        self.sampler.again(part, ms)
+
+    def _note(self, sample, text):
+        log.event("note", text)
+
+    _EFFECTS = {"report": _report, "set": _set, "again": _again, "note": _note}
+
+    # ------------------------------------------------------------------------------------------------------
+
+    def run(self):
+        self.wake()
+        while True:
+            self.sense()
+            self.delivery.run()
+            self.rest()
+
+
+def main():
+    """Runs for ever. A failure nobody foresaw is told, slept on, and followed by a fresh start."""
+    import machine
+
+    try:
+        Node().run()
+    except Exception as error:  # the last line of defence: a node must come back
+        sys.print_exception(error)
+        log.event("crash", type(error).__name__, error)
+        machine.deepsleep(_REST_AFTER_CRASH_MS)

@@ -1,0 +1,112 @@
+"""The parts of the node: each on its bus, behind its driver, able to fail without taking the node along."""
+
+import machine
+
+from kerb import log
+from kerb.errors import ConfigError, SensorError
+from kerb.quality import FAULT
+
+_BUSES = {}
+
+
+def _bus(config):
+    """The bus object of a part, shared by parts on the same wires."""
+    if not config:
+        return None
+    key = str(sorted(config.items()))
+    if key not in _BUSES:
+        _BUSES[key] = _MAKERS[config["kind"]](config)
+    return _BUSES[key]
+
+
+def _i2c(c):
+    return machine.I2C(c["id"], scl=machine.Pin(c["scl"]), sda=machine.Pin(c["sda"]), freq=c["freq"])
+
+
+def _uart(c):
+    return machine.UART(c["id"], c["baud"], tx=machine.Pin(c["tx"]), rx=machine.Pin(c["rx"]), timeout=c.get("timeout_ms", 0))
+
+
+def _spi(c):
+    return machine.SPI(c["id"], c["baud"], sck=machine.Pin(c["sck"]), mosi=machine.Pin(c["mosi"]), miso=machine.Pin(c["miso"]))
+
+
+_MAKERS = {"i2c": _i2c, "uart": _uart, "spi": _spi}
+
+
+class Part:
+    """One entry of the node's parts. Every call either works or leaves a fault noted once."""
+
+    def __init__(self, name, config):
+        self.name = name
+        self.period_s = config["period_s"]
+        self.wake = config.get("wake")  # [pin, level] or None
+        self._config = config
+        self._driver = None
+        self._failed = False
+        self._pending = {}  # settings to hand on once the driver answers
+
+    @property
+    def warm_up_ms(self):
+        return self._driver.WARM_UP_MS if self._driver else 0
+
+    def start(self):
+        """Begins a measurement."""
+        try:
+            if self._driver is None:
+                self._driver = self._build()
+                for key, value in self._pending.items():
+                    self._driver.set(key, value)
+                self._pending = {}
+            self._driver.start()
+        except (SensorError, OSError) as error:
+            self._fault(error)
+
+    def measure(self, env):
+        """The driver's reading, or only {"quality": FAULT}."""
+        if self._driver is None:
+            return {"quality": FAULT}
+        try:
+            reading = self._driver.measure(env)
+        except (SensorError, OSError) as error:
+            self._fault(error)
+            return {"quality": FAULT}
+        if self._failed:
+            self._failed = False
+            log.event("recovered", self.name)
+        return reading
+
+    def set(self, key, value):
+        if self._driver is None:
+            self._pending[key] = value
+            return
+        try:
+            self._driver.set(key, value)
+        except (SensorError, OSError) as error:
+            self._fault(error)
+
+    def sleep(self):
+        if self._driver:
+            try:
+                self._driver.sleep()
+            except (SensorError, OSError) as error:
+                self._fault(error)
+
+    def _build(self):
+        name = self._config["driver"]
+        try:
+            module = __import__("kerb.drivers." + name, None, None, (name,))
+        except ImportError:
+            raise ConfigError("part %s wants driver %s, which is not on this node: build it again" % (self.name, name))
+        options = dict(self._config["options"])
+        options["name"] = self.name
+        bus = self._config["bus"]
+        options["where"] = "%s%s" % (bus["kind"], bus["id"]) if bus else "pins"
+        return getattr(module, name.upper())(_bus(bus), options)
+
+    def _fault(self, error):
+        # Built anew at the next turn: a part that lost power must be set up again.
+        self._driver = None
+        if not self._failed:
+            self._failed = True
+            log.event("fault", self.name, error)

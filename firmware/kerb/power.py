@@ -1,0 +1,85 @@
+"""Sleep, wake and the memory that survives them: the one place that knows how ports differ.
+
+ESP32: RTC memory, timer and ext1 wake, true wake reasons. RP2: no wake pins from deep sleep, at most 71.58 minutes,
+28 bytes in scratch registers (MicroPython 1.29), and a wake that looks like a watchdog reset.
+"""
+
+import time
+
+import machine
+
+try:
+    import esp32
+except ImportError:
+    esp32 = None
+
+# RP2: 2**32 us; a margin for the work around it.
+_RP2_LIMIT_MS = 4290000
+
+
+class Power:
+    """`light`: may the CPU stop while it waits (battery nodes) or must it keep Wi-Fi alive (mains nodes)."""
+
+    def __init__(self, light):
+        self._light = light
+        self.limit_ms = 0 if esp32 else _RP2_LIMIT_MS
+
+    def woke_by_pin(self):
+        """True when a wake pin, not the timer, ended deep sleep."""
+        if not esp32:
+            return False
+        return machine.wake_reason() in (machine.EXT0_WAKE, machine.EXT1_WAKE)
+
+    def idle_ms(self, ms):
+        """Waits, RAM kept."""
+        if ms <= 0:
+            return
+        if self._light and ms >= 5:
+            # An interrupt may end light sleep early.
+            end = time.ticks_add(time.ticks_ms(), ms)
+            while True:
+                left = time.ticks_diff(end, time.ticks_ms())
+                if left <= 0:
+                    return
+                machine.lightsleep(left)
+        time.sleep_ms(ms)
+
+    def deep_sleep(self, ms, wake_pins):
+        """Ends RAM. wake_pins: [(pin, level), ...]; all of one level, as ext1 demands."""
+        if self.limit_ms and ms > self.limit_ms:
+            ms = self.limit_ms
+        if wake_pins and esp32:
+            level = wake_pins[0][1]
+            pins = [machine.Pin(p, machine.Pin.IN) for p, _ in wake_pins]
+            esp32.wake_on_ext1(pins, esp32.WAKEUP_ANY_HIGH if level else esp32.WAKEUP_ALL_LOW)
+        machine.deepsleep(ms)
+
+    def memory_get(self):
+        """The record the board kept, or None."""
+        if esp32:
+            return machine.RTC().memory()
+        if hasattr(machine, "mem_backup"):
+            registers = machine.mem_backup()
+            raw = b"".join([registers[i].to_bytes(4, "little") for i in range(len(registers))])
+            size = raw[0]
+            return raw[1 : 1 + size] if 0 < size < len(raw) else None
+        return None
+
+    def memory_set(self, raw):
+        """False when the board cannot keep so much."""
+        if esp32:
+            if len(raw) > 2048:
+                return False
+            machine.RTC().memory(raw)
+            return True
+        if hasattr(machine, "mem_backup"):
+            registers = machine.mem_backup()
+            room = len(registers) * registers.itemsize
+            if len(raw) < room:
+                padded = bytes([len(raw)]) + raw
+                padded += bytes(room - len(padded))
+                for i in range(len(registers)):
+                    registers[i] = int.from_bytes(padded[4 * i : 4 * i + 4], "little")
+                return True
+            registers[0] = 0
+        return False

@@ -1,0 +1,349 @@
+"""Semtech SX1262 LoRa transceiver on SPI.
+
+Section, table and register numbers are those of data sheet DS.SX1261-2.W.APP Rev 2.1. Currents (DC-DC, 868 MHz): sleep with
+retention 0.6 uA, standby 0.6 mA, receive 4.6 mA, transmit 45 mA at +14 dBm and 118 mA at +22 dBm. Wake from sleep 0.34 ms.
+"""
+
+import time
+from struct import pack
+
+from micropython import const
+
+from kerb.errors import ConfigError, RadioError
+from kerb.radio.airtime import low_rate, time_on_air_us
+
+# Commands, chapter 13
+_CLEAR_IRQ = const(0x02)
+_CLEAR_ERRORS = const(0x07)
+_SET_DIO_IRQ = const(0x08)
+_WRITE_REGISTER = const(0x0D)
+_WRITE_BUFFER = const(0x0E)
+_GET_IRQ = const(0x12)
+_GET_RX_STATUS = const(0x13)
+_GET_PACKET_STATUS = const(0x14)
+_GET_ERRORS = const(0x17)
+_READ_REGISTER = const(0x1D)
+_READ_BUFFER = const(0x1E)
+_STANDBY = const(0x80)
+_RX = const(0x82)
+_TX = const(0x83)
+_SLEEP = const(0x84)
+_FREQUENCY = const(0x86)
+_CALIBRATE = const(0x89)
+_PACKET_TYPE = const(0x8A)
+_MODULATION = const(0x8B)
+_PACKET = const(0x8C)
+_TX_PARAMS = const(0x8E)
+_BUFFER_BASE = const(0x8F)
+_PA_CONFIG = const(0x95)
+_REGULATOR = const(0x96)
+_TCXO = const(0x97)
+_CALIBRATE_IMAGE = const(0x98)
+_RF_SWITCH = const(0x9D)
+_SYMBOL_TIMEOUT = const(0xA0)
+_GET_STATUS = const(0xC0)
+
+# Registers, table 12-1
+_RETENTION = const(0x029F)  # section 9.6: list of registers kept in sleep
+_IQ_POLARITY = const(0x0736)  # section 15.4
+_SYNC_WORD = const(0x0740)
+_TX_MODULATION = const(0x0889)  # section 15.1
+_RX_GAIN = const(0x08AC)
+_TX_CLAMP = const(0x08D8)  # section 15.2
+
+# Interrupt bits, table 13-29
+_TX_DONE = const(0x0001)
+_RX_DONE = const(0x0002)
+_HEADER_ERROR = const(0x0020)
+_CRC_ERROR = const(0x0040)
+_TIMEOUT = const(0x0200)
+
+_XOSC = const(1)
+_RC = const(0)
+_RESET_SYNC = b"\x14\x24"  # LoRa sync word after reset, table 12-1: proves that the chip answers
+_SYNC = {0x34: b"\x34\x44", 0x12: b"\x14\x24"}  # public and private networks, section 13.4.5 and table 12-1
+_BANDWIDTH = {125000: 4, 250000: 5, 500000: 6}  # table 13-48
+_IMAGE = (  # table 9-2
+    (863, 870, b"\xd7\xdb"), (902, 928, b"\xe1\xe9"),
+    (779, 787, b"\xc1\xc5"), (470, 510, b"\x75\x81"), (430, 440, b"\x6b\x6f"),
+)  # fmt: skip
+_TCXO_CODES = (1600, 1700, 1800, 2200, 2400, 2700, 3000, 3300)  # millivolts, table 13-35
+# dBm at the antenna pin with SetTxParams +22: paDutyCycle, hpMax (table 13-21)
+_PA = ((14, 2, 2), (17, 2, 3), (20, 3, 5), (22, 4, 7))
+_FULL = const(22)
+_LOWEST = const(-9)
+_RAMP_200_US = const(4)  # table 13-41
+
+_BUSY_MS = const(100)  # a full calibration takes 3.5 ms, a TCXO start at most some 10 ms
+_SLACK_MS = const(20)  # added to the computed time on air before a transmission counts as stuck
+
+
+class SX1262:
+    """The radio. `spi`: machine.SPI, mode 0, at most 16 MHz. `pins`: dict of machine.Pin objects `cs`, `reset`, `busy`, `dio1` and,
+    where the board has one, `rxen` (high while receiving). `options` of the board file:
+
+    dio3_tcxo_millivolts   1600..3300, left out for a crystal
+    dio3_tcxo_start_time_us  default 5000
+    dio2_rf_sw             True (default) when DIO2 switches the antenna
+    max_power_dbm          default 22, what board and antenna may do
+    rx_boost               True for 2 dB more sensitivity at 0.7 mA more (default False)
+    sync_word              0x34 public (default) or 0x12 private
+    band_mhz               a frequency of the band, for the image calibration (default 868)
+
+    Raises RadioError when the chip does not answer or does not calibrate. Ends in standby.
+    """
+
+    def __init__(self, spi, pins, options):
+        self._spi = spi
+        self._cs = pins["cs"]
+        self._reset = pins["reset"]
+        self._busy = pins["busy"]
+        self._dio1 = pins["dio1"]
+        self._rxen = pins.get("rxen")
+        self._opcode = bytearray(1)
+        self._rate = None
+        self._tick = 0
+        self._fired = False
+        self._asleep = False
+        self.idle_ms = time.sleep_ms  # waits of a known transmission; the owner may put a light sleep here
+        self.wake_ms = 8 + options.get("dio3_tcxo_start_time_us", 5000) // 1000  # from sleep to a prepared receiver
+        self._max_power = min(options.get("max_power_dbm", _FULL), _FULL)
+        self._tcxo = self._tcxo_argument(options)
+        self._cs.value(1)
+        if self._rxen:
+            self._rxen.value(0)
+        self._dio1.irq(self._on_dio1, self._dio1.IRQ_RISING)
+        self._start(options)
+
+    @staticmethod
+    def _tcxo_argument(options):
+        millivolts = options.get("dio3_tcxo_millivolts")
+        if not millivolts:
+            return None
+        if millivolts not in _TCXO_CODES:
+            raise ConfigError("dio3_tcxo_millivolts is %s: take one of %s" % (millivolts, _TCXO_CODES))
+        steps = options.get("dio3_tcxo_start_time_us", 5000) * 8 // 125  # of 15.625 us
+        return bytes((_TCXO_CODES.index(millivolts), steps >> 16, steps >> 8 & 255, steps & 255))
+
+    def _on_dio1(self, pin):
+        if not self._fired:
+            self._tick = time.ticks_us()
+            self._fired = True
+
+    # -- the bus -----------------------------------------------------------------------------------------------------------
+
+    def _wait_busy(self, command):
+        start = time.ticks_ms()
+        while self._busy.value():
+            if time.ticks_diff(time.ticks_ms(), start) > _BUSY_MS:
+                self._cs.value(1)
+                raise RadioError("sx1262 stayed busy before command 0x%02x: check the busy and reset pins of the board file" % command)
+
+    def _command(self, command, arguments=b""):
+        self._wait_busy(command)
+        self._cs.value(0)
+        self._opcode[0] = command
+        self._spi.write(self._opcode)
+        if arguments:
+            self._spi.write(arguments)
+        self._cs.value(1)
+
+    def _query(self, command, size, arguments=b"\0"):
+        """`size` bytes of answer; `arguments` are what goes out before, the status byte included."""
+        self._wait_busy(command)
+        self._cs.value(0)
+        self._opcode[0] = command
+        self._spi.write(self._opcode)
+        self._spi.write(arguments)
+        answer = self._spi.read(size)
+        self._cs.value(1)
+        return answer
+
+    def _write(self, register, data):
+        self._command(_WRITE_REGISTER, pack(">H", register) + data)
+
+    def _read(self, register, size):
+        return self._query(_READ_REGISTER, size, pack(">HB", register, 0))
+
+    def _change_bits(self, register, clear, put):
+        self._write(register, bytes((self._read(register, 1)[0] & ~clear & 255 | put,)))
+
+    # -- life --------------------------------------------------------------------------------------------------------------
+
+    def _start(self, options):
+        self._reset.value(0)
+        time.sleep_ms(1)  # 100 us at least, section 8.1
+        self._reset.value(1)
+        time.sleep_ms(5)
+        if self._read(_SYNC_WORD, 2) != _RESET_SYNC:
+            raise RadioError("sx1262 does not answer on its SPI bus: check the pins and the supply of the radio")
+        self._command(_STANDBY, bytes((_RC,)))
+        self._command(_REGULATOR, b"\x01")  # DC-DC
+        if options.get("dio2_rf_sw", True):
+            self._command(_RF_SWITCH, b"\x01")
+        self._arm_tcxo()
+        self._command(_CLEAR_ERRORS, b"\0\0")  # a TCXO leaves XOSC_START_ERR behind after power-on, section 13.3.6
+        self._command(_CALIBRATE, b"\x7f")
+        mhz = options.get("band_mhz", 868)
+        for low, high, pair in _IMAGE:
+            if low <= mhz <= high:
+                self._command(_CALIBRATE_IMAGE, pair)
+        errors = self._query(_GET_ERRORS, 2)
+        if errors[0] & 1 or errors[1] & 0x7F:
+            raise RadioError("sx1262 did not calibrate (errors 0x%02x%02x): check dio3_tcxo_millivolts of the board file" % tuple(errors))
+        self._command(_PACKET_TYPE, b"\x01")  # LoRa
+        self._command(_BUFFER_BASE, b"\0\0")
+        self._write(_SYNC_WORD, _SYNC[options.get("sync_word", 0x34)])
+        self._write(_RX_GAIN, b"\x96" if options.get("rx_boost") else b"\x94")
+        self._write(_RETENTION, b"\x01\x08\xac")
+        self._change_bits(_TX_CLAMP, 0, 0x1E)
+
+    def _arm_tcxo(self):
+        if self._tcxo:
+            self._command(_TCXO, self._tcxo)
+
+    def _wake(self):
+        """Out of sleep. BUSY may drop early after a warm start, so a status read comes first and BUSY is polled again."""
+        if not self._asleep:
+            return
+        self._asleep = False
+        self._cs.value(0)  # the falling edge wakes the chip
+        self._wait_busy(_GET_STATUS)
+        self._spi.write(bytes((_GET_STATUS, 0)))
+        self._cs.value(1)
+        self._command(_STANDBY, bytes((_RC,)))
+        self._arm_tcxo()  # lost over a warm sleep on some lots: the receiver would be deaf
+        self._change_bits(_TX_CLAMP, 0, 0x1E)
+
+    def standby(self):
+        """Awake with the oscillator running, ready to transmit or receive at once."""
+        self._wake()
+        if self._rxen:
+            self._rxen.value(0)
+        self._command(_STANDBY, bytes((_XOSC,)))
+
+    def sleep(self):
+        """Sleep with configuration retained (0.6 uA); any call wakes the chip again."""
+        if self._asleep:
+            return
+        if self._rxen:
+            self._rxen.value(0)
+        self._command(_STANDBY, bytes((_RC,)))
+        self._command(_SLEEP, b"\x04")
+        self._asleep = True
+        time.sleep_ms(1)  # the chip is deaf for 500 us, section 13.1.1
+
+    # -- air ---------------------------------------------------------------------------------------------------------------
+
+    def _tune(self, freq_hz, dr_row):
+        sf, bandwidth = dr_row[0], dr_row[1]
+        if bandwidth not in _BANDWIDTH or not 5 <= sf <= 12:
+            raise ConfigError("data rate SF%d/%d Hz is not one of the sx1262 driver" % (sf, bandwidth))
+        self._command(_FREQUENCY, pack(">I", (freq_hz << 25) // 32000000))
+        self._command(_MODULATION, bytes((sf, _BANDWIDTH[bandwidth], 1, 1 if low_rate(sf, bandwidth) else 0)))
+        self._change_bits(_TX_MODULATION, 4, 0 if bandwidth == 500000 else 4)
+
+    def _packet(self, size, crc, inverted):
+        self._command(_PACKET, bytes((0, 8, 0, size, crc, inverted)))
+        self._change_bits(_IQ_POLARITY, 4, 0 if inverted else 4)
+
+    def _await(self, mask):
+        """Routes `mask` to DIO1 and forgets what was there before."""
+        self._command(_SET_DIO_IRQ, pack(">HHHH", mask, mask, 0, 0))
+        self._command(_CLEAR_IRQ, b"\x03\xff")
+        self._fired = False
+
+    def _happened(self, limit_ms):
+        """Waits for DIO1; the tick (us) it rose at, or None when `limit_ms` ran out."""
+        start = time.ticks_ms()
+        while not self._dio1.value():
+            if time.ticks_diff(time.ticks_ms(), start) > limit_ms:
+                return None
+            time.sleep_ms(1)
+        return self._tick if self._fired else time.ticks_us()
+
+    def _irq(self):
+        status = self._query(_GET_IRQ, 2)
+        self._command(_CLEAR_IRQ, b"\x03\xff")
+        return status[0] << 8 | status[1]
+
+    def configure_tx(self, freq_hz, dr_row, power_dbm):
+        """Prepares a transmission. `dr_row` starts with SF and bandwidth in Hz; the power is capped at what the board may do."""
+        self.standby()
+        self._tune(freq_hz, dr_row)
+        self._rate = dr_row
+        power = max(_LOWEST, min(power_dbm, self._max_power))
+        nominal, duty, stages = [row for row in _PA if power <= row[0]][0]  # noqa: RUF015 (no next() default needed: 22 is last)
+        self._command(_PA_CONFIG, bytes((duty, stages, 0, 1)))
+        self._command(_TX_PARAMS, bytes((max(_LOWEST, _FULL - (nominal - power)) & 255, _RAMP_200_US)))
+
+    def transmit(self, data):
+        """Sends up to 255 bytes as configured (uplink: CRC on, IQ normal); returns the tick (us) at which the last symbol left."""
+        self._command(_WRITE_BUFFER, b"\0" + data)
+        self._packet(len(data), 1, 0)
+        self._await(_TX_DONE | _TIMEOUT)
+        air_ms = time_on_air_us(len(data), self._rate[0], self._rate[1]) // 1000
+        limit = (air_ms + _SLACK_MS) * 64  # steps of 15.625 us
+        self._command(_TX, bytes((limit >> 16 & 255, limit >> 8 & 255, limit & 255)))
+        if air_ms > _SLACK_MS:
+            self.idle_ms(air_ms - 5)
+        tick = self._happened(2 * _SLACK_MS + 5)
+        if tick is None or not self._irq() & _TX_DONE:
+            self.standby()
+            raise RadioError("sx1262 did not finish sending %d bytes: check the supply of the radio" % len(data))
+        return tick
+
+    def receive(self, freq_hz, dr_row, window_symbols, timeout_ms, iq_inverted, at_us=None):
+        """Listens once. (data, RSSI dBm, SNR dB, tick us of the end) or None when nothing good came.
+
+        `window_symbols` is how long a preamble is searched, `timeout_ms` ends a search that found a false one; a packet whose
+        header was read is always taken to its end. `at_us` is the tick to open at; without it the receiver opens at once.
+        """
+        self.standby()
+        self._tune(freq_hz, dr_row)
+        self._packet(255, 0, 1 if iq_inverted else 0)
+        self._command(_SYMBOL_TIMEOUT, bytes((symbol_limit(window_symbols),)))
+        self._await(_RX_DONE | _TIMEOUT | _HEADER_ERROR | _CRC_ERROR)
+        if self._rxen:
+            self._rxen.value(1)
+        if at_us is not None:
+            while True:
+                left = time.ticks_diff(at_us, time.ticks_us())
+                if left <= 0:
+                    break
+                if left > 2000:
+                    time.sleep_ms(left // 1000 - 1)
+        limit = min(timeout_ms * 64, 0xFFFFFE)
+        self._command(_RX, bytes((limit >> 16, limit >> 8 & 255, limit & 255)))
+        longest = time_on_air_us(255, dr_row[0], dr_row[1], 1, 8, True, False) // 1000
+        tick = self._happened(timeout_ms + longest + _SLACK_MS)
+        status = self._irq()
+        if self._rxen:
+            self._rxen.value(0)
+        if tick is None or not status & _RX_DONE or status & (_HEADER_ERROR | _CRC_ERROR):
+            return None
+        size, start = self._query(_GET_RX_STATUS, 2)
+        data = bytes(self._query(_READ_BUFFER, size, bytes((start, 0)))) if size else b""
+        rssi, snr, _ = self._query(_GET_PACKET_STATUS, 3)
+        return data, -(rssi >> 1), (snr - 256 if snr > 127 else snr) >> 2, tick
+
+
+def symbol_limit(symbols):
+    """`symbols` rounded up to what the chip can count: even up to 62, multiples of 8 up to 248 (section 13.4.9)."""
+    if symbols <= 62:
+        return symbols + 1 & ~1
+    return min(symbols + 7 & ~7, 248)
+
+
+def from_board(table):
+    """An SX1262 from the radio table of node.json: spi id, sck mosi miso cs reset busy dio1 [rxen] as pin numbers, `options`."""
+    from machine import SPI, Pin
+
+    wires = {name: Pin(table[name]) for name in ("sck", "mosi", "miso")}
+    spi = SPI(table["spi"], baudrate=table.get("baudrate", 8000000), **wires)
+    pins = {"cs": Pin(table["cs"], Pin.OUT, value=1), "reset": Pin(table["reset"], Pin.OUT, value=1)}
+    for name in ("busy", "dio1"):
+        pins[name] = Pin(table[name], Pin.IN)
+    if table.get("rxen") is not None:
+        pins["rxen"] = Pin(table["rxen"], Pin.OUT, value=0)
+    return SX1262(spi, pins, table.get("options", {}))

@@ -1,0 +1,86 @@
+"""When each part is due, warming up, or ready.
+
+Parts that fall due together are measured together once the slowest is warm; a part that needs more than
+`_SLOW_MS` goes alone, so that a 30 s fan does not hold up a 10 s gas sensor.
+"""
+
+import time
+from struct import pack, unpack_from
+
+from micropython import const
+
+_SLOW_MS = const(5000)
+_NEVER = const(0xFFFFFFFF)
+
+
+class Sampler:
+    def __init__(self, parts):
+        self._parts = parts  # in the order of the node file
+        self._due = {p.name: 0 for p in parts}
+        self._batches = []  # [[ready tick, [parts]], ...]
+
+    def pack(self):
+        return b"".join([pack("<I", self._due[p.name]) for p in self._parts])
+
+    def unpack(self, data):
+        if data and len(data) == 4 * len(self._parts):
+            for i, part in enumerate(self._parts):
+                self._due[part.name] = unpack_from("<I", data, 4 * i)[0]
+
+    def begin(self, mono, woken):
+        """Starts every part that is due, and on a wake by pin those that can wake the node."""
+        running = [p for batch in self._batches for p in batch[1]]
+        together = []
+        for part in self._parts:
+            if part in running or not (self._due[part.name] <= mono or (woken and part.wake)):
+                continue
+            self._schedule(part, mono)
+            part.start()
+            ready = time.ticks_add(time.ticks_ms(), part.warm_up_ms)
+            if part.warm_up_ms > _SLOW_MS:
+                self._batches.append([ready, [part]])
+            else:
+                together.append((ready, part))
+        if together:
+            now = time.ticks_ms()
+            wait = max([time.ticks_diff(ready, now) for ready, _ in together])
+            self._batches.append([time.ticks_add(now, wait), [part for _, part in together]])
+
+    def _schedule(self, part, mono):
+        due = self._due[part.name]
+        period = part.period_s
+        if not period:
+            due = _NEVER
+        elif due <= mono:
+            # Keeps the rhythm of the first measurement; periods slept through are skipped.
+            due = due + ((mono - due) // period + 1) * period if due else mono + period
+        self._due[part.name] = due
+
+    def again(self, name, ms):
+        """Measures a part once more in ms, beside its rhythm."""
+        for part in self._parts:
+            if part.name == name:
+                part.start()
+                self._batches.append([time.ticks_add(time.ticks_ms(), max(ms, part.warm_up_ms)), [part]])
+
+    def ready(self):
+        """The parts of a batch whose time has come, or None."""
+        now = time.ticks_ms()
+        for batch in self._batches:
+            if time.ticks_diff(batch[0], now) <= 0:
+                self._batches.remove(batch)
+                return batch[1]
+        return None
+
+    @property
+    def busy(self):
+        """Something is warming up: RAM must live on."""
+        return bool(self._batches)
+
+    def next_ms(self, mono_ms):
+        """ms until there is something to do."""
+        wait = min(self._due.values()) * 1000 - mono_ms if self._due else 3600000
+        now = time.ticks_ms()
+        for batch in self._batches:
+            wait = min(wait, time.ticks_diff(batch[0], now))
+        return max(wait, 0)

@@ -1,0 +1,110 @@
+"""AES-128 as LoRaWAN 1.0.x uses it: CMAC (RFC 4493), payload encryption, join accept, session keys.
+
+Everything rests on single-block AES encryption. `aes(key, mode).encrypt(block)` comes from `cryptolib` on a board; where that
+module is absent the caller sets `crypto.aes` to a class of the same shape.
+"""
+
+import os
+
+from micropython import const
+
+try:
+    from cryptolib import aes
+except ImportError:
+    aes = None
+
+_ECB = const(1)
+_ZERO = bytes(16)
+
+urandom = os.urandom
+
+
+def random_below(n):
+    """A random whole number from 0 to n - 1 (n up to 65536)."""
+    return int.from_bytes(urandom(4), "little") % n
+
+
+def block(key, data):
+    """AES-128-ECB encryption of 16 bytes."""
+    return aes(key, _ECB).encrypt(data)
+
+
+def _double(data):
+    """Doubling in GF(2^128), RFC 4493 section 2.3."""
+    number = int.from_bytes(data, "big") << 1
+    if number >> 128:
+        number = (number ^ 0x87) & ((1 << 128) - 1)
+    return number.to_bytes(16, "big")
+
+
+def cmac(key, message):
+    """AES-CMAC of a bytes-like message, 16 bytes (RFC 4493)."""
+    encrypt = aes(key, _ECB).encrypt
+    subkey = _double(encrypt(_ZERO))
+    size = len(message)
+    last = (size - 1) // 16 * 16 if size else 0
+    state = bytearray(16)
+    for start in range(0, last, 16):
+        for i in range(16):
+            state[i] ^= message[start + i]
+        state = bytearray(encrypt(state))
+    rest = size - last
+    if rest < 16:
+        subkey = _double(subkey)
+        state[rest] ^= 0x80
+    for i in range(rest):
+        state[i] ^= message[last + i]
+    for i in range(16):
+        state[i] ^= subkey[i]
+    return encrypt(state)
+
+
+def _counter_block(kind, direction, dev_addr, fcnt, tail):
+    """A_i or B_0 of LoRaWAN 1.0.4 sections 4.3.3 and 4.4; direction 0 = up, 1 = down."""
+    out = bytearray(16)
+    out[0] = kind
+    out[5] = direction
+    out[6:10] = dev_addr.to_bytes(4, "little")
+    out[10:14] = fcnt.to_bytes(4, "little")
+    out[15] = tail
+    return out
+
+
+def crypt(key, direction, dev_addr, fcnt, data):
+    """FRMPayload encrypted or decrypted (the same operation); returns a bytearray of len(data)."""
+    encrypt = aes(key, _ECB).encrypt
+    counter = _counter_block(1, direction, dev_addr, fcnt, 0)
+    out = bytearray(data)
+    for start in range(0, len(out), 16):
+        counter[15] += 1
+        stream = encrypt(counter)
+        for i in range(start, min(start + 16, len(out))):
+            out[i] ^= stream[i - start]
+    return out
+
+
+def data_mic(key, direction, dev_addr, fcnt, message):
+    """MIC (4 bytes) of a data frame `message` = MHDR .. FRMPayload."""
+    return bytes(cmac(key, _counter_block(0x49, direction, dev_addr, fcnt, len(message)) + message)[:4])
+
+
+def open_join_accept(app_key, body):
+    """Clear text of a join accept without its MHDR: the network used AES decryption, so the device encrypts."""
+    encrypt = aes(app_key, _ECB).encrypt
+    out = b""
+    for start in range(0, len(body), 16):
+        out += encrypt(body[start : start + 16])
+    return out
+
+
+def session_keys(app_key, join_nonce, net_id, dev_nonce):
+    """(NwkSKey, AppSKey) of LoRaWAN 1.0.4 section 6.2.5; numbers as integers."""
+    seed = bytearray(16)
+    seed[1:4] = join_nonce.to_bytes(3, "little")
+    seed[4:7] = net_id.to_bytes(3, "little")
+    seed[7:9] = dev_nonce.to_bytes(2, "little")
+    keys = []
+    for kind in (1, 2):
+        seed[0] = kind
+        keys.append(bytes(block(app_key, seed)))
+    return tuple(keys)

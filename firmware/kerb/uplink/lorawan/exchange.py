@@ -1,0 +1,64 @@
+"""One exchange: an uplink and its two receive windows, timed from the end of the uplink (LoRaWAN 1.0.4 section 3.3).
+
+Nothing slow happens in here between the uplink and the last window: no flash, no output.
+"""
+
+import time
+
+from micropython import const
+
+from kerb.radio.airtime import time_on_air_us
+from kerb.uplink.lorawan import duty
+from kerb.uplink.lorawan.window import window
+
+_LATE_MS = const(5)  # a light sleep may end this late
+
+
+class Exchange:
+    """`radio`: a driver such as kerb.radio.sx1262, set before the first run. `board` offers `idle_ms(ms)` (sleeps lightly where the
+    port can) and `mono()` (whole seconds since power-on, running on through deep sleep).
+
+    After run(): `done_ms` is the tick the uplink ended at, `snr` (dB) that of the last frame heard.
+    """
+
+    def __init__(self, region, board, config):
+        self.region = region
+        self.board = board
+        self.radio = None
+        self.error_us = config.get("rx_error_ms", 10) * 1000
+        self.gain_dbi = config.get("antenna_gain_dbi", 2)
+        self.done_ms = self.snr = 0
+
+    def air_us(self, size, dr):
+        """Time on air of a frame of `size` bytes."""
+        row = self.region.rates[dr]
+        return time_on_air_us(size, row[0], row[1])
+
+    def run(self, session, phy, hz, dr, windows, accept):
+        """Sends `phy`, then listens in `windows` ((delay s, Hz, DR), ...) until `accept(data)` is true; returns whether it was."""
+        region, radio = self.region, self.radio
+        duty.spend(session, region.band(hz), self.air_us(len(phy), dr), self.board.mono())
+        radio.configure_tx(hz, region.rates[dr], region.eirp_dbm(session.power) - self.gain_dbi)
+        try:
+            done = radio.transmit(phy)
+            self.done_ms = time.ticks_add(time.ticks_ms(), -(time.ticks_diff(time.ticks_us(), done) // 1000))
+            radio.sleep()
+            for delay, down_hz, down_dr in windows:
+                heard = self._listen(done, delay * 1000000, down_hz, region.rates[down_dr])
+                if heard:
+                    self.snr = heard[2]
+                    if accept(heard[0]):
+                        return True
+        finally:
+            radio.sleep()
+        return False
+
+    def _listen(self, done, delay_us, hz, row):
+        symbols, offset, timeout_ms = window(row[0], row[1], self.error_us)
+        opens = time.ticks_add(done, delay_us + offset)
+        early = time.ticks_diff(opens, time.ticks_us()) // 1000 - self.radio.wake_ms - _LATE_MS
+        if early < -timeout_ms:
+            return None  # a foreign packet in the first window lasted beyond this one
+        if early > 0:
+            self.board.idle_ms(early)
+        return self.radio.receive(hz, row, symbols, timeout_ms, True, opens)

@@ -1,0 +1,112 @@
+"""Building and reading PHYPayload (LoRaWAN 1.0.4 section 4): bytes in, bytes out, no state.
+
+Numbers are integers; EUIs are 8 bytes in the order they are printed (most significant first).
+"""
+
+from struct import unpack_from
+
+from micropython import const
+
+from kerb.uplink.lorawan import crypto
+
+_JOIN_REQUEST = const(0x00)
+_JOIN_ACCEPT = const(0x20)
+_UNCONFIRMED_UP = const(0x40)
+_UNCONFIRMED_DOWN = const(0x60)
+_CONFIRMED_UP = const(0x80)
+_CONFIRMED_DOWN = const(0xA0)
+
+ADR = const(0x80)
+ADR_ACK_REQ = const(0x40)
+ACK = const(0x20)
+PENDING = const(0x10)
+
+_DOWN = const(1)
+_FHDR = const(8)  # MHDR, DevAddr, FCtrl, FCnt
+_MIC = const(4)
+
+
+def _reversed(eui):
+    return bytes([eui[i] for i in range(7, -1, -1)])
+
+
+def join_request(app_key, join_eui, dev_eui, dev_nonce):
+    """The 23 bytes of a join request."""
+    message = bytes([_JOIN_REQUEST]) + _reversed(join_eui) + _reversed(dev_eui) + dev_nonce.to_bytes(2, "little")
+    return message + bytes(crypto.cmac(app_key, message)[:_MIC])
+
+
+class JoinAccept:
+    """Fields of a join accept; `cf_list` is 16 bytes or empty."""
+
+    __slots__ = ("cf_list", "dev_addr", "join_nonce", "net_id", "rx1_offset", "rx2_dr", "rx_delay")
+
+
+def join_accept(app_key, phy):
+    """A JoinAccept, or None when the frame is not one or its MIC is wrong."""
+    if len(phy) not in (17, 33) or phy[0] != _JOIN_ACCEPT:
+        return None
+    clear = crypto.open_join_accept(app_key, phy[1:])
+    if crypto.cmac(app_key, phy[:1] + clear[:-_MIC])[:_MIC] != clear[-_MIC:]:
+        return None
+    out = JoinAccept()
+    out.join_nonce = int.from_bytes(clear[0:3], "little")
+    out.net_id = int.from_bytes(clear[3:6], "little")
+    out.dev_addr = int.from_bytes(clear[6:10], "little")
+    out.rx1_offset = (clear[10] >> 4) & 7
+    out.rx2_dr = clear[10] & 15
+    out.rx_delay = (clear[11] & 15) or 1
+    out.cf_list = clear[12:-_MIC]
+    return out
+
+
+def data_up(keys, dev_addr, fcnt, control, fopts, port, payload, confirmed):
+    """An uplink. `keys` = (NwkSKey, AppSKey); `port` None means no FPort and no payload; port 0 carries MAC commands."""
+    frame = bytearray((_CONFIRMED_UP if confirmed else _UNCONFIRMED_UP,))
+    frame += dev_addr.to_bytes(4, "little")
+    frame.append(control | len(fopts))
+    frame += (fcnt & 0xFFFF).to_bytes(2, "little")
+    frame += fopts
+    if port is not None:
+        frame.append(port)
+        frame += crypto.crypt(keys[1 if port else 0], 0, dev_addr, fcnt, payload)
+    return frame + crypto.data_mic(keys[0], 0, dev_addr, fcnt, frame)
+
+
+class Downlink:
+    """A checked downlink. `control` holds ACK and PENDING; `port` None means no payload."""
+
+    __slots__ = ("confirmed", "control", "fcnt", "fopts", "payload", "port")
+
+
+def data_down(keys, dev_addr, fcnt_next, phy):
+    """A Downlink for this device, or None.
+
+    `fcnt_next` is the lowest counter still acceptable (32 bits); the 16 bits on air are completed upwards from it, so an
+    old frame gets a counter it was not signed with and fails its MIC. FOpts together with FPort 0 is refused (section 5).
+    """
+    size = len(phy) - _MIC
+    if size < _FHDR or phy[0] not in (_UNCONFIRMED_DOWN, _CONFIRMED_DOWN):
+        return None
+    address, control, low = unpack_from("<IBH", phy, 1)
+    body = _FHDR + (control & 15)
+    if address != dev_addr or body > size:
+        return None
+    fcnt = (fcnt_next & ~0xFFFF) | low
+    if fcnt < fcnt_next:
+        fcnt += 0x10000
+    if fcnt >> 32 or crypto.data_mic(keys[0], _DOWN, dev_addr, fcnt, phy[:size]) != phy[size:]:
+        return None
+    out = Downlink()
+    out.confirmed = phy[0] == _CONFIRMED_DOWN
+    out.control = control
+    out.fcnt = fcnt
+    out.fopts = phy[_FHDR:body]
+    out.port = None
+    out.payload = b""
+    if body < size:
+        out.port = phy[body]
+        if out.port == 0 and out.fopts:
+            return None
+        out.payload = bytes(crypto.crypt(keys[1 if out.port else 0], _DOWN, dev_addr, fcnt, phy[body + 1 : size]))
+    return out

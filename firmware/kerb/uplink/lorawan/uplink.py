@@ -1,0 +1,157 @@
+"""LoRaWAN as an uplink: the face of docs/contracts.md over the class A procedure."""
+
+from binascii import crc32, unhexlify
+
+from micropython import const
+
+from kerb.errors import ConfigError
+from kerb.uplink.lorawan import join
+from kerb.uplink.lorawan.exchange import Exchange
+from kerb.uplink.lorawan.mac import Mac
+from kerb.uplink.lorawan.persist import Vault
+from kerb.uplink.lorawan.region import Region
+from kerb.uplink.lorawan.session import Session
+from kerb.uplink.receipt import Receipt
+
+_GPS_EPOCH = const(315964800)  # 1980-01-06 in seconds since 1970
+_LEAP_SECONDS = const(18)  # GPS ahead of UTC since 2017-01-01 (IERS Bulletin C); none announced as of 2026-07
+_KEYS = (("dev_eui", 8), ("join_eui", 8), ("app_key", 16))
+
+
+def _identity(source):
+    """The three OTAA values as bytes; they may arrive as bytes or hex. The error names the key, never its value."""
+    out = {}
+    for name, size in _KEYS:
+        value = source.get(name)
+        try:
+            value = unhexlify(value) if isinstance(value, str) else bytes(value)
+        except (TypeError, ValueError):
+            value = b""
+        if len(value) != size:
+            raise ConfigError("identity lacks a %s of %d bytes: provision the device again" % (name, size))
+        out[name] = value
+    return out
+
+
+class Uplink:
+    """OTAA class A device.
+
+    `config`: `region` (the table), `radio` (pins and options for kerb.radio), `port` (default 2), `adr` (True), `dr` (with ADR off),
+    `rx_error_ms` (10), `antenna_gain_dbi` (2), `join_attempts` per connect() (3). `identity`: dev_eui, join_eui, app_key.
+    `board`: `idle_ms(ms)`, `mono()`, and `battery()` (0 external, 1..254, 255 unknown). `store`: atomic `put` and `get`.
+    `radio` is for a driver made elsewhere; otherwise it is built when first needed.
+    """
+
+    def __init__(self, config, identity, board, store, radio=None):
+        identity = _identity(identity)
+        region = Region(config["region"])
+        owner = crc32(identity["dev_eui"] + identity["join_eui"])
+        vault = Vault(store, owner)
+        session = Session(region, owner)
+        if not vault.load(session):
+            session = Session(region, owner)
+        session.clock = board.mono()
+        self._config = config
+        self._board = board
+        self._exchange = Exchange(region, board, config)
+        self._exchange.radio = radio
+        self._join = join.Join(region, vault, self._exchange, identity, config.get("join_attempts", 3))
+        self._mac = Mac(region, session, vault, self._exchange, config.get("adr", True))
+        self._resumed = False
+        self.port = config.get("port", 2)
+        if not 1 <= self.port <= 223:
+            raise ConfigError("uplink port is %d: take one of 1 to 223" % self.port)
+
+    @property
+    def mtu(self):
+        """Bytes one frame may carry now; 0 while there is no session."""
+        return self._mac.mtu() if self._mac.session.joined else 0
+
+    @property
+    def more(self):
+        """True when another uplink soon is welcome: the network holds data, or awaits an acknowledgement or answers."""
+        mac = self._mac
+        return bool(mac.pending or mac.session.ack_due or mac.session.answers)
+
+    @property
+    def link(self):
+        """(margin dB, gateways) of the last answered ask_link(), or None."""
+        return self._mac.link.check
+
+    def _radio(self):
+        if self._exchange.radio is None:
+            table = self._config["radio"]
+            chip = "kerb.radio." + table["chip"]
+            self._exchange.radio = __import__(chip, None, None, ("from_board",)).from_board(table)
+        self._exchange.radio.idle_ms = self._board.idle_ms
+        self._mac.link.battery = self._board.battery()
+        return self._exchange.radio
+
+    def connect(self):
+        """True when there is a session, joining first if need be; False when no network answered or the join back-off forbids it."""
+        mac = self._mac
+        if mac.session.joined:
+            return True
+        self._radio()
+        if not self._join.run(mac.session):
+            return False
+        if not mac.link.adr:
+            mac.session.dr = self._config.get("dr", mac.session.dr)
+        return True
+
+    def send(self, frame, priority, confirmed):
+        """A Receipt once the frame left, None when it could not (see wait_ms and mtu). Takes until the last receive window."""
+        mac = self._mac
+        if not mac.session.joined or len(frame) > self.mtu:
+            return None
+        self._radio()
+        mono = self._board.mono()
+        acknowledged = mac.send(self.port, frame, confirmed, priority)
+        return None if acknowledged is None else Receipt(acknowledged, mono)
+
+    def wait_ms(self):
+        """Milliseconds until the frame last refused, or the next join request, may leave."""
+        mac = self._mac
+        if mac.session.joined:
+            return 1000 * mac.wait_s()
+        return 1000 * max(0, join.wait_s(mac.session, mac.region, self._exchange, self._board.mono()))
+
+    def receive(self):
+        """The oldest downlink not yet taken as (port, bytes), or None."""
+        inbox = self._mac.inbox
+        return inbox.pop(0) if inbox else None
+
+    def ask_time(self):
+        self._mac.want_time = True
+
+    def ask_link(self):
+        self._mac.want_check = True
+
+    def take_time(self):
+        """(UTC seconds, ms, ticks_ms at which it was true) once after an answer, else None."""
+        found = self._mac.network_time
+        if found is None:
+            return None
+        self._mac.network_time = None
+        seconds, fraction, ticks = found
+        return seconds + _GPS_EPOCH - _LEAP_SECONDS, fraction * 1000 // 256, ticks
+
+    def sleep(self):
+        """Radio to its lowest power. After power-on the chip idles in standby, so it is reached for even if never used."""
+        if self._exchange.radio is not None or not self._resumed:
+            self._radio().sleep()
+
+    def pack(self):
+        """The session for RTC memory (see session.SIZE). Erase it there as soon as it is unpacked: a reset before the next
+        pack() must find nothing and continue from the lease, or counters would repeat."""
+        return self._mac.session.pack()
+
+    def unpack(self, data):
+        """Resumes after deep sleep. False, and the state from flash stays, when the record is damaged, another device's, or older
+        than the counters reserved on flash."""
+        stored = self._mac.session
+        session = Session(self._mac.region, stored.owner)
+        self._resumed = session.unpack(data) and session.dev_nonce == stored.dev_nonce and session.lease == stored.lease
+        if self._resumed:
+            self._mac.session = session
+        return self._resumed

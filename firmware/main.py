@@ -1,0 +1,3 @@
+from kerb.node import main
+
+main()

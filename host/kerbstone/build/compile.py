@@ -1,0 +1,79 @@
+"""Turns a checked node into what goes onto the board: node.json and the files beside it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import Any
+
+from kerbstone.build.check import check, find_source
+from kerbstone.build.firmware import compile_file, compile_tree
+from kerbstone.build.node import LoRaWanTable, Node, PartTable
+from kerbstone.codec.profile import compile_profile
+from kerbstone.paths import firmware_dir, protocols_dir
+
+
+def node_json(node: Node) -> dict[str, Any]:
+    """The configuration the firmware reads. Holds no secret."""
+    spec = node.spec
+    return {
+        "name": node.name,
+        "board": spec.node.board,
+        "app": spec.node.app,
+        "app_settings": spec.app,
+        "profile": compile_profile(node.profile),
+        "order": list(spec.parts),
+        "parts": {name: _part(node, part) for name, part in spec.parts.items()},
+        "uplink": _uplink(node),
+        "policy": spec.policy.model_dump(),
+    }
+
+
+def _part(node: Node, part: PartTable) -> dict[str, Any]:
+    options = dict(part.options)
+    board = node.board
+    if part.driver == "battery" and "pin" not in options and board.battery:
+        options |= {k: v for k, v in board.battery.model_dump().items() if v is not None}
+    if part.rail:
+        options["power_pin"] = board.rail[part.rail].pin
+        options["power_on_level"] = board.rail[part.rail].on_level
+    bus: dict[str, Any] | None = None
+    if part.bus:
+        kind, _, which = part.bus.partition(".")
+        table = (board.i2c if kind == "i2c" else board.uart)[which]
+        bus = {"kind": kind, **table.model_dump(), **({"freq": part.freq} if kind == "i2c" else {"baud": part.baud})}
+    return {
+        "driver": part.driver,
+        "bus": bus,
+        "period_s": part.period_s,
+        "wake": None if part.wake_pin is None else [part.wake_pin, part.wake_level],
+        "stay": part.stay,
+        "options": options,
+    }
+
+
+def _uplink(node: Node) -> dict[str, Any]:
+    uplink = node.spec.uplink
+    table: dict[str, Any] = uplink.model_dump()
+    if isinstance(uplink, LoRaWanTable):
+        path = protocols_dir() / "lorawan" / f"{uplink.region.lower()}.toml"
+        table["region"] = tomllib.loads(path.read_text(encoding="utf-8"))
+        radio = node.board.radio
+        table["radio"] = radio.model_dump(exclude_none=True) if radio else {}
+    return table
+
+
+def board_files(node: Node) -> dict[str, bytes]:
+    """{path on the board: content}: the firmware, the user's own drivers and applications, node.json.
+
+    Raises NodeFileError when the node does not fit its board, EngineError when a file does not compile.
+    """
+    check(node)
+    files = compile_tree(firmware_dir())
+    own = {("apps", node.spec.node.app), *(("drivers", p.driver) for p in node.spec.parts.values())}
+    for kind, name in sorted(own):
+        source = find_source(node, kind, name)
+        if source and node.folder in source.parents:
+            files[f"/kerb/{kind}/{name}.mpy"] = compile_file(source, f"kerb/{kind}/{name}.py")
+    files["/node.json"] = json.dumps(node_json(node), separators=(",", ":")).encode()
+    return files

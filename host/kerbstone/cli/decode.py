@@ -1,0 +1,48 @@
+"""`kerbstone decode`: what a payload says."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kerbstone.codec import Decoded, decode, decode_any, load_profile, profile_names
+
+ANY = "any"  # the profile argument that lets the header choose
+
+
+def command(
+    profile: Annotated[str, typer.Argument(help="Profile: parking, bins, air, light, the path of a .toml file, or 'any'.")],
+    payload: Annotated[str, typer.Argument(help="The payload in hex; spaces, colons and 0x are passed over.")],
+    json_out: Annotated[bool, typer.Option("--json", help="Print JSON, as the generated decoders return it.")] = False,
+) -> None:
+    """Decode a payload.
+
+    Example: kerbstone decode parking "10 04 a1 ec"
+    """
+    decoded = decode_any(map(load_profile, profile_names()), payload) if profile == ANY else decode(load_profile(profile), payload)
+    if json_out:
+        typer.echo(json.dumps({"data": decoded.data(), "warnings": decoded.warnings, "errors": []}))
+        return
+    Console().print(table(decoded))
+    for warning in decoded.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+
+
+def table(decoded: Decoded) -> Table:
+    """A message as a table of three columns: channel, value, unit."""
+    shown = Table("channel", "value", "unit", title=f"{decoded.profile} {decoded.record}", caption=escape(_caption(decoded)))
+    for name, value in decoded.values.items():
+        text = "missing" if value is None else ", ".join(value) or "none" if isinstance(value, list) else str(value)
+        shown.add_row(name, text, escape(decoded.units.get(name, "")))
+    return shown
+
+
+def _caption(decoded: Decoded) -> str:
+    parts = [f"quality {decoded.quality.name.lower()}", f"time {decoded.trust.name.lower()}"]
+    if decoded.stamp is not None:
+        parts += [datetime.fromtimestamp(decoded.stamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), f"number {decoded.seq}"]
+    return ", ".join([*parts, "repeat"] if decoded.repeat else parts)

@@ -1,0 +1,57 @@
+"""Virtual battery divider: what an ADC pin sees of the site's battery voltage."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from kerbstone.emulator.parts.base import Part, PartContext
+
+_NOISE_UV = 1_500.0  # rms at the pin; ESP32-S3 ADC, order of magnitude, not confirmed
+_DIVIDER_OHM = 490_000  # Heltec WiFi LoRa 32 V3: 390k and 100k
+_NOMINAL_V = 3.7
+
+
+class Battery(Part):
+    """Line "gate" opens the divider at option `gate_level` (0); without the line it is always open.
+
+    Options `ratio` (1), `gain` (1.0, what this unit's divider is off by). `fault`: "open" (divider not connected).
+    """
+
+    CURRENT_UA: ClassVar[dict[str, float]] = {
+        "off": 0.0,
+        "divider": _NOMINAL_V / _DIVIDER_OHM * 1e6,  # computed: 7.6 uA
+    }
+
+    def __init__(self, ctx: PartContext):
+        super().__init__(ctx)
+        self.fault = str(ctx.options.get("fault", ""))
+        self._ratio = float(ctx.options.get("ratio", 1.0)) / float(ctx.options.get("gain", 1.0))
+        self._gate_level = int(ctx.options.get("gate_level", 0))
+        gate = self.line("gate")
+        if gate:
+            if gate.level == self._gate_level:
+                gate.drive(1 - self._gate_level)  # the board's pull resistor closes it while the MCU lets go
+            gate.watchers.append(lambda level: self._book())
+        self._book()
+
+    def power_on(self) -> None:
+        self._book()
+
+    @property
+    def _open(self) -> bool:
+        gate = self.line("gate")
+        return gate is None or gate.level == self._gate_level
+
+    def _book(self) -> None:
+        # A divider without a gate is part of the sleep current its board was measured with.
+        self.state("divider" if self.line("gate") and self._open else "off")
+
+    def adc_uv(self, t_us: int) -> int:
+        """Microvolts at the pin, noise included; 0 behind a closed gate."""
+        if self.fault == "open" or not self._open:
+            return 0
+        volts = self.site.read("battery_v", t_us)
+        return max(0, round(volts / self._ratio * 1e6 + self.rng.gauss(0.0, _NOISE_UV)))
+
+
+PART = Battery

@@ -1,0 +1,190 @@
+"""Builds one emulated node: device, flash image, parts on their wires, surroundings."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from kerbstone.build.compile import board_files, node_json
+from kerbstone.build.image import write_image
+from kerbstone.build.node import LoRaWanTable, Node
+from kerbstone.emulator.board.analog import Analog, CoreTemperature
+from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
+from kerbstone.emulator.board.device import Device
+from kerbstone.emulator.board.limits import LIMITS
+from kerbstone.emulator.board.pins import Pins
+from kerbstone.emulator.board.spec import DeviceSpec
+from kerbstone.emulator.board.storage import Storage
+from kerbstone.emulator.board.timing import Timing
+from kerbstone.emulator.board.uart import Uarts
+from kerbstone.emulator.engine.interpreter import Interpreter
+from kerbstone.emulator.engine.process import Zygote
+from kerbstone.emulator.flash import Flash
+from kerbstone.emulator.identity import EmulatedIdentity, derive, mint
+from kerbstone.emulator.kernel import Kernel
+from kerbstone.emulator.net.sockets import Sockets
+from kerbstone.emulator.net.wifi import Wifi
+from kerbstone.emulator.parts.base import I2CPart, Part, PartContext, SpiPart, UartPart
+from kerbstone.emulator.world.registry import build_site
+from kerbstone.emulator.world.site import Site
+from kerbstone.errors import EngineError, NodeFileError
+
+_BLOCK = 4096
+_CORE_TEMPERATURE = 4  # ADC channel of the RP2040
+
+
+@dataclass
+class Runtime:
+    """A node that can be switched on."""
+
+    node: Node
+    identity: EmulatedIdentity
+    device: Device
+    site: Site
+    pins: Pins
+    console: Path
+    parts: dict[str, Part] = field(default_factory=dict)
+    wifi: Wifi | None = None
+
+    def close(self) -> None:
+        self.device.close()
+        self.device.flash.close()
+
+
+@dataclass
+class Surroundings:
+    """What all nodes of a cell share."""
+
+    kernel: Kernel
+    zygote: Zygote
+    interpreter: Interpreter
+    shims: Path
+    folder: Path
+    seed: int
+    start_utc: int
+    hosts: dict[str, tuple[str, int]]
+    channel: Any = None
+
+
+def part_module(node: Node, driver: str) -> ModuleType:
+    """The virtual part for a driver: beside the node file under parts/, else ours. Raises EngineError."""
+    own = node.folder / "parts" / f"{driver}.py"
+    if own.is_file():
+        spec = importlib.util.spec_from_file_location(f"kerbstone_own_{driver}", own)
+        if spec and spec.loader:
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return module
+    try:
+        return importlib.import_module(f"kerbstone.emulator.parts.{driver}")
+    except ModuleNotFoundError as error:
+        raise EngineError(
+            f"There is no virtual part for driver {driver!r}: put parts/{driver}.py with a class PART beside {node.file.path.name}."
+        ) from error
+
+
+def build(around: Surroundings, node: Node) -> Runtime:
+    """Builds the node; nothing runs yet."""
+    identity = mint(around.seed, node.name)
+    files = board_files(node)
+    files["/identity.json"] = json.dumps(identity.to_json()).encode()
+    image = around.folder / f"{node.name}.flash"
+    blocks = node.board.filesystem.size // _BLOCK
+    write_image(around.interpreter, image, blocks, files)
+    console = around.folder / f"{node.name}.console"
+    spec = DeviceSpec(
+        name=node.name, title=node.board.title, limits=LIMITS[node.board.mcu], heap_kb=node.board.heap_kb,
+        boot_ms=node.board.times.boot_ms, wake_ms=node.board.times.wake_ms, current_ua=node.board.current_ua.model_dump(),
+        unique_id=identity.unique_id, mac=identity.mac, seed=int.from_bytes(derive(around.seed, node.name, "device")[:4], "little"),
+        rtc_ppm=node.board.times.rtc_ppm,
+    )
+    wifi_table = node.board.wifi
+    if wifi_table:
+        spec.wifi_current_ua = wifi_table.model_dump()
+        spec.wifi_connect_ms, spec.wifi_dhcp_ms = wifi_table.connect_ms, wifi_table.dhcp_ms
+    device = Device(around.kernel, around.zygote, spec, Flash(image, blocks), around.shims, console)
+    pins = Pins(device, node.board.pin_names)
+    site = _site(around, node)
+    runtime = Runtime(node, identity, device, site, pins, console)
+    _Wiring(around, runtime).connect()
+    if wifi_table:
+        runtime.wifi = Wifi(device, identity.wifi_ssid, identity.wifi_password)
+        Sockets(device, runtime.wifi, around.hosts, around.start_utc)
+    return runtime
+
+
+def _site(around: Surroundings, node: Node) -> Site:
+    world = node.spec.world
+    rng = random.Random(derive(around.seed, node.name, "site"))
+    try:
+        return build_site(world.site or node.spec.node.app, around.start_utc, rng, world.options)
+    except NodeFileError as error:
+        raise node.file.error("options", str(error)) from error
+
+
+class _Wiring:
+    """Hangs parts on buses and pins."""
+
+    def __init__(self, around: Surroundings, runtime: Runtime):
+        device = runtime.device
+        self.around = around
+        self.runtime = runtime
+        self.i2c = I2CBuses(device)
+        self.spi = SpiBuses(device, runtime.pins)
+        self.uarts = Uarts(device)
+        self.analog = Analog(device)
+        Timing(device)
+        Storage(device)
+        self.analog.sources[_CORE_TEMPERATURE] = CoreTemperature(self.analog)
+
+    def connect(self) -> None:
+        node = self.runtime.node
+        config = node_json(node)
+        for name, part in config["parts"].items():
+            self._part(name, part, node.spec.parts[name].wake_pin)
+        if isinstance(node.spec.uplink, LoRaWanTable):
+            self._radio(config["uplink"]["radio"])
+
+    def _context(self, name: str, options: dict[str, Any], wires: dict[str, int]) -> PartContext:
+        runtime, around = self.runtime, self.around
+        node_name = runtime.node.name
+        lines = {wire: runtime.pins.line(pin) for wire, pin in wires.items()}
+        rng = random.Random(derive(around.seed, node_name, name))
+        meter = runtime.device.ledger.meter(name)
+        return PartContext(name, around.kernel, runtime.site, rng, meter, {**options, "node": node_name}, lines)
+
+    def _part(self, name: str, config: dict[str, Any], wake_pin: int | None) -> None:
+        options = config["options"]
+        wires = {key.removesuffix("_pin"): pin for key, pin in options.items() if key.endswith("_pin")}
+        if wake_pin is not None:
+            wires["int"] = wake_pin
+        part: Part = part_module(self.runtime.node, config["driver"]).PART(self._context(name, options, wires))
+        bus = config["bus"]
+        if isinstance(part, I2CPart):
+            self.i2c.attach(bus["sda"], int(options.get("addr", part.address)), part)
+        elif isinstance(part, UartPart):
+            self.uarts.attach(bus["rx"], part)
+        pin = options.get("pin")
+        if pin is not None and hasattr(part, "adc_uv"):
+            self.analog.sources[pin] = part
+        if pin is not None and hasattr(part, "pwm"):
+            self.analog.sinks[pin] = part
+        self.runtime.parts[name] = part
+        part.power_on()
+
+    def _radio(self, radio: dict[str, Any]) -> None:
+        wires = {key: radio[key] for key in ("cs", "reset", "busy", "dio1", "rxen") if key in radio}
+        options = {
+            "air": self.around.channel, "board_tcxo": "dio3_tcxo_millivolts" in radio, "gateway_m": self.runtime.node.spec.world.gateway_m,
+        }
+        part = importlib.import_module(f"kerbstone.emulator.parts.{radio['chip']}").PART(self._context("radio", options, wires))
+        assert isinstance(part, SpiPart)
+        self.spi.attach(radio["sck"], radio["cs"], part)
+        self.runtime.parts["radio"] = part
+        part.power_on()
