@@ -19,7 +19,7 @@ from kerb.quality import SUSPECT
 LIVE = const(0)  # sampled within 10 s of the transmission
 STAMPED = const(1)  # the clock is right to a minute
 UNSURE = const(2)  # stamped by a clock that may be wrong
-UNKNOWN = const(3)  # no clock was ever set; such a record cannot say that it is a repeat
+UNKNOWN = const(3)  # no clock was ever set; a repeat of such a record is UNSURE with stamp 0, to have where to say so
 
 _EXTENDED = const(15)  # in the number field: the next byte holds the profile number
 _STATUS_BITS = const(4)
@@ -42,13 +42,14 @@ def encode(profile, record, values, quality, trust, stamp=None, repeat=False, se
 
     A number that is absent, None or NaN is sent as missing. A number out of range is sent as the nearest end of the range and
     makes the quality at least SUSPECT. Raises ConfigError if the profile has no such record or state, or if a state or flag
-    set is absent. `stamp` is in seconds since 1970 and goes with STAMPED and UNSURE; `seq` counts modulo 128.
+    set is absent. `stamp` is in seconds since 1970 (0: unknown) and goes with STAMPED and UNSURE; `seq` counts
+    modulo 128.
     """
     stamped = trust in (STAMPED, UNSURE)
     if stamped and stamp is None:
         raise ConfigError("record %s of profile %s has a trusted time but no stamp" % (record, profile["name"]))
-    if repeat and trust == LIVE:
-        raise ConfigError("record %s of profile %s is a repeat and so not live: stamp it" % (record, profile["name"]))
+    if repeat and not stamped:
+        raise ConfigError("record %s of profile %s is a repeat without a stamp: stamp it, 0 if unknown" % (record, profile["name"]))
     out = bytearray(size(profile, record, stamped))
     number = profile["id"]
     at = 1

@@ -81,7 +81,7 @@ function decodeMessage(bytes, warnings) {
     record: record,
     quality: QUALITIES[status >> 2],
     trust: TRUSTS[status & 3],
-    stamp: trailer ? readBits(bytes, 8 * end, 32) : null,
+    stamp: trailer ? readBits(bytes, 8 * end, 32) || null : null, // 0: a repeat whose time was never known
     repeat: trailer ? bytes[end + 4] > 127 : false,
     seq: trailer ? bytes[end + 4] & 127 : null,
     values: values,

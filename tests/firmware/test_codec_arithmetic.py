@@ -82,6 +82,7 @@ def test_out_of_range_is_sent_as_the_nearest_end_and_suspect(name: str) -> None:
         ("core", {"state": 0, "cause": 0}, 0, {}, "core"),
         ("state", {"state": 0, "cause": 0}, 1, {}, "stamp"),
         ("state", {"state": 0, "cause": 0}, 0, {"repeat": True}, "repeat"),
+        ("state", {"state": 0, "cause": 0}, 3, {"repeat": True}, "repeat"),
     ],
 )
 def test_an_application_that_does_not_fit_its_profile_is_told(record: str, values: dict, trust: int, more: dict, word: str) -> None:
@@ -99,7 +100,15 @@ def test_unknown_flag_names_are_refused_and_known_ones_set_their_bits() -> None:
 
 @pytest.mark.parametrize(
     ("name", "record", "live"),
-    [("parking", "state", 2), ("parking", "full", 4), ("bins", "full", 6), ("air", "core", 11), ("air", "full", 15), ("light", "core", 11), ("light", "full", 15)],
+    [
+        ("parking", "state", 2),
+        ("parking", "full", 4),
+        ("bins", "full", 6),
+        ("air", "core", 11),
+        ("air", "full", 15),
+        ("light", "core", 11),
+        ("light", "full", 15),
+    ],
 )
 def test_sizes_are_those_promised(name: str, record: str, live: int) -> None:
     profile = compile_profile(name)
@@ -132,9 +141,10 @@ def test_profiles_of_other_people_go_through_firmware_and_host_alike() -> None:
         profile = random_profile(rng)
         for _ in range(10):
             codes = [rng.choice((0, c.top, rng.randint(0, c.top), *([] if c.missing is None else [c.missing]))) for c in profile.channels]
-            values = {c.name: None if code == c.missing else code if c.kind != "number" else c.number(code) for c, code in zip(profile.channels, codes, strict=True)}
+            pairs = list(zip(profile.channels, codes, strict=True))
+            values = {c.name: None if code == c.missing else c.number(code) if c.kind == "number" else code for c, code in pairs}
             quality, trust = Quality(rng.randrange(4)), Trust(rng.randrange(4))
             stamp = rng.randrange(2**32) if trust.stamped else None
             message = encode(profile, "all", values, quality, trust, stamp, False, 5)
             assert codec.encode(profile.compiled(), "all", values, quality, trust, stamp, False, 5) == message
-            assert list(decode(profile, message).values.values()) == [c.decode(code)[0] for c, code in zip(profile.channels, codes, strict=True)]
+            assert list(decode(profile, message).values.values()) == [c.decode(code)[0] for c, code in pairs]

@@ -79,15 +79,15 @@ def test_a_mistake_is_named_by_file_and_line(tmp_path: Path, old: str, new: str,
 def test_records_that_no_length_could_tell_apart_are_refused(tmp_path: Path) -> None:
     """A flag of one bit more still fits the same byte."""
     path = saved(tmp_path, "[channel.level_m]", '[channel.lid]\ntitle = "x"\nflags = ["open"]\n[channel.level_m]')
-    path.write_text(path.read_text().replace('{ name = "battery_v", since = 0 }', '{ name = "lid", since = 0 }').replace('"battery_v"', '"lid"'))
+    path.write_text(path.read_text().replace('"battery_v"', '"lid"'))
     with pytest.raises(NodeFileError, match=r"river.toml:8: records short \(1 channels\) and full \(2 channels\) both take 4 bytes"):
         load_profile(path)
 
 
 def test_an_unknown_profile_names_those_there_are() -> None:
-    with pytest.raises(NodeFileError, match="there is no profile 'river': take air, bins, light, parking or a path that ends in .toml"):
+    with pytest.raises(NodeFileError, match=r"there is no profile 'river': take air, bins, light, parking or a path that ends in \.toml"):
         load_profile("river")
-    with pytest.raises(NodeFileError, match="nowhere.toml cannot be read"):
+    with pytest.raises(NodeFileError, match=r"nowhere\.toml cannot be read"):
         load_profile("nowhere.toml")
 
 

@@ -44,5 +44,7 @@ def table(decoded: Decoded) -> Table:
 def _caption(decoded: Decoded) -> str:
     parts = [f"quality {decoded.quality.name.lower()}", f"time {decoded.trust.name.lower()}"]
     if decoded.stamp is not None:
-        parts += [datetime.fromtimestamp(decoded.stamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), f"number {decoded.seq}"]
+        parts.append(datetime.fromtimestamp(decoded.stamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    if decoded.seq is not None:
+        parts.append(f"number {decoded.seq}")
     return ", ".join([*parts, "repeat"] if decoded.repeat else parts)

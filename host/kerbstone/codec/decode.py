@@ -13,7 +13,7 @@ Decodable = int | float | str | list[str] | None
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a message says. A value is None where the sender had none; `stamp` is in seconds since 1970."""
+    """What a message says. A value is None where the sender had none; `stamp` is in seconds since 1970, None if there is none."""
 
     profile: str
     revision: int
@@ -111,5 +111,6 @@ def _fit(profile: Profile, layout: Layout, length: int, trailer: int, newer: boo
     raise CodecError(f"{profile.name}: {fault}, length {length}: a {'stamped' if trailer else 'live'} record has {sizes} bytes")
 
 
-def _stamp(trailer: bytes) -> tuple[int, bool, int]:
-    return int.from_bytes(trailer[:4], "big"), bool(trailer[4] >> 7), trailer[4] & 127
+def _stamp(trailer: bytes) -> tuple[int | None, bool, int]:
+    """Stamp, repeat and sequence number; a stamp of 0 is that of a repeat whose time was never known."""
+    return int.from_bytes(trailer[:4], "big") or None, bool(trailer[4] >> 7), trailer[4] & 127

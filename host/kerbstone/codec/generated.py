@@ -71,7 +71,7 @@ def json_schema(profile: Profile) -> dict[str, Any]:
         "record": {"enum": list(profile.cuts)},
         "quality": {"enum": [quality.name.lower() for quality in Quality]},
         "trust": {"enum": [trust.name.lower() for trust in Trust], "description": "live: the receive time is the time of the values"},
-        "stamp": {"type": ["integer", "null"], "minimum": 0, "maximum": 2**32 - 1, "description": "Seconds since 1970"},
+        "stamp": {"type": ["integer", "null"], "minimum": 1, "maximum": 2**32 - 1, "description": "Seconds since 1970"},
         "repeat": {"type": "boolean", "description": "This message may have been delivered before"},
         "seq": {"type": ["integer", "null"], "minimum": 0, "maximum": 127},
         "values": {

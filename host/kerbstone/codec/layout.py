@@ -9,7 +9,7 @@ from kerbstone.errors import CodecError
 EXTENDED = 15  # in the number field of the header: the next byte holds the profile number
 REVISIONS = 3  # the revision field saturates here
 STATUS_BITS = 4
-STAMP_BYTES = 5  # u32 seconds since 1970, then 1 bit repeat and 7 bits sequence number
+STAMP_BYTES = 5  # u32 seconds since 1970 (0 = unknown), then 1 bit repeat and 7 bits sequence number
 SEQUENCES = 128
 
 

@@ -1,0 +1,73 @@
+"""`kerbstone emulate`: run nodes through virtual time and show what came out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from kerbstone.build.node import load_node
+from kerbstone.cli.durations import duration_us
+from kerbstone.emulator.result import RunResult
+from kerbstone.emulator.run import run
+from kerbstone.errors import KerbstoneError
+from kerbstone.report.page import render
+
+STREET = ["parking", "bins", "air", "light"]
+
+
+def command(
+    nodes: Annotated[list[str], typer.Argument(help="Names of ready-made nodes, paths of node files, or `street` for all four.")],
+    duration: Annotated[str, typer.Option("--for", help="Virtual time: 90s, 30m, 24h, 7d.")] = "24h",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 1,
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON (`-`: to standard output).")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page.")] = None,
+    broker: Annotated[str | None, typer.Option(help="mqtt://[user:password@]host[:port] instead of the embedded broker.")] = None,
+) -> None:
+    """Run the firmware of nodes in virtual time and decode what they report.
+
+    Example: kerbstone emulate street --for 24h --seed 1 --report street.html
+    """
+    names = [name for given in nodes for name in (STREET if given == "street" else [given])]
+    loaded = [load_node(name) for name in names]
+    until = duration_us(duration)
+    for path in (json_out, report):
+        if path and str(path) != "-" and not path.parent.is_dir():
+            raise KerbstoneError(f"{path} cannot be written: the folder {path.parent} does not exist.")
+    console = Console(stderr=str(json_out) == "-")
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks = {node.name: bars.add_task(node.name, total=1.0) for node in loaded}
+        result = run(
+            loaded, seed, until, broker=broker, progress=lambda name, share: bars.update(tasks[name], completed=share)
+        )
+    console.print(table(result))
+    console.print(f"seed {seed}, {duration} in {result.wall_s:.1f} s, {result.events} events, log SHA-256 {result.event_log_sha256}")
+    for node in result.nodes:
+        for note in node.notes[:5]:
+            console.print(f"{node.name}: {note}", markup=False)
+    if json_out:
+        text = json.dumps(result.to_json(), indent=1)
+        print(text) if str(json_out) == "-" else json_out.write_text(text + "\n", encoding="utf-8")
+    if report:
+        report.write_text(render(result), encoding="utf-8")
+        console.print(f"report: {report}")
+
+
+def table(result: RunResult) -> Table:
+    """The figures of a run, a row a node."""
+    shown = Table(title=None)
+    columns = ("node", "uplink", "wakes", "readings", "uplinks", "decoded", "waiting", "lost", "duplicates", "mAh a day")
+    for name in columns:
+        shown.add_column(name, justify="left" if name in ("node", "uplink") else "right", no_wrap=True)
+    for n in result.nodes:
+        shown.add_row(
+            n.name, n.uplink, str(n.wakes), str(n.readings), str(n.uplinks), str(n.decoded), str(n.waiting), str(n.lost),
+            str(n.duplicates), f"{n.mah_per_day:.2f}",
+        )
+    return shown
