@@ -12,7 +12,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-import pvlib
+import pvlib  # type: ignore[import-untyped]
 
 STATION = "723170"
 SOURCE = Path(pvlib.__file__).parent / "data" / f"{STATION}TYA.CSV"

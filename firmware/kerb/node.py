@@ -56,7 +56,10 @@ class Node:
             self.sampler.unpack(self.retained.get("smp"))
             session = self.retained.get("upl")
             if session:
+                # Frame counters live on from here: a reset before the next save must not find the old ones.
                 self.uplink.unpack(session)
+                self.retained.drop("upl")
+                self.retained.save()
             epoch, count, self.outbox.next_seq, self.delivery.retry_at = unpack("<IIII", self.retained.get("box"))
             if not count:
                 self.outbox.assume_empty()
@@ -70,6 +73,8 @@ class Node:
         raw = self.store.get("epoch")
         epoch = (int.from_bytes(raw, "little") if raw else 0) + 1
         self.store.put("epoch", epoch.to_bytes(4, "little"))
+        # Numbers of records never repeat: a power cycle has a million of its own.
+        self.outbox.next_seq = (epoch & 0xFFF) << 20
         log.event("boot", epoch)
         return epoch
 

@@ -38,7 +38,7 @@ class Record:
 
     @property
     def seq(self):
-        return int(self.name[1:8], 16)
+        return int(self.name[1:9], 16)
 
 
 class Outbox:
@@ -56,7 +56,7 @@ class Outbox:
         if self._names is None:
             self._names = sorted([n for n in os.listdir(FOLDER) if not n.endswith("~")])
             for name in self._names:
-                self.next_seq = max(self.next_seq, int(name[1:8], 16) + 1)
+                self.next_seq = max(self.next_seq, int(name[1:9], 16) + 1)
         return self._names
 
     def assume_empty(self):
@@ -73,7 +73,7 @@ class Outbox:
         if len(names) >= self._limit:
             dropped = self._least()
             self.remove(dropped)
-        name = "%d%07x%s" % (priority, self.next_seq & 0xFFFFFFF, "t" if sending else "")
+        name = "%d%08x%s" % (priority, self.next_seq & 0xFFFFFFFF, "t" if sending else "")
         self.next_seq += 1
         body = pack(_HEAD, instant.mono, instant.utc or 0, epoch, trust) + frame
         path = "%s/%s" % (FOLDER, name)

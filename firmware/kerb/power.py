@@ -30,6 +30,14 @@ class Power:
             return False
         return machine.wake_reason() in (machine.EXT0_WAKE, machine.EXT1_WAKE)
 
+    def mono(self):
+        """Whole seconds since power-on."""
+        return time.time_ns() // 1000000000
+
+    def battery(self):
+        """State of the supply as LoRaWAN's DevStatusAns counts it: 255 = cannot tell."""
+        return 255
+
     def idle_ms(self, ms):
         """Waits, RAM kept."""
         if ms <= 0:

@@ -40,6 +40,9 @@ class Retained:
     def get(self, name):
         return self._sections.get(name)
 
+    def drop(self, name):
+        self._sections.pop(name, None)
+
     def put(self, name, data):
         """name: three ASCII letters."""
         self._sections[name] = bytes(data)

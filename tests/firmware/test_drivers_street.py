@@ -139,6 +139,12 @@ def test_framer_recovers_after_a_frame_that_lost_a_byte(mm, lost):
     assert found(frame(mm) + broken + frame(mm) * 3)[-2:] == [mm, mm]
 
 
+def test_a_steady_distance_is_found_from_any_byte_of_its_frame():
+    for mm in (*range(30, 4501), 0xFFFD, 0xFFFE):
+        for start in range(4):
+            assert set(found((frame(mm) * 4)[start:])) == {mm}, (mm, start)
+
+
 def test_a_frame_with_one_wrong_bit_in_data_or_sum_is_refused():
     for mm in (30, 255, 256, 1953, 4500):
         for bit in range(8, 32):
@@ -208,7 +214,7 @@ def test_battery_median_ignores_two_outliers_of_five():
 # -- on the chip ------------------------------------------------------------------------------------------
 
 HEAP = """
-import gc, sys, time
+import gc, json, sys
 
 class Pin:
     IN, OUT = 0, 1
@@ -273,20 +279,19 @@ for name, bus in (("lis2mdl", I2C()), ("lis2dh12", I2C()), ("sht4x", I2C()), ("a
     before = gc.mem_alloc()
     same = rounds(driver, 400) is first
     gc.collect()
-    print(name, gc.mem_alloc() - before, int(same), sorted(first))
+    print(json.dumps([name, gc.mem_alloc() - before, same, sorted(first)]))
 """
 
 
 def test_measuring_400_times_keeps_no_heap_and_reuses_the_sample():
-    lines = micropython(HEAP)
-    assert [line.split()[0] for line in lines] == ["lis2mdl", "lis2dh12", "sht4x", "a02yyuw", "battery"]
-    for line in lines:
-        name, grown, same = line.split()[:3]
-        assert int(grown) <= 128, line  # an object or two that happen to be alive; 400 rounds of a leak would be 12,800 bytes
-        assert same == "1", line
+    rows = [json.loads(line) for line in micropython(HEAP)]
+    assert [row[0] for row in rows] == ["lis2mdl", "lis2dh12", "sht4x", "a02yyuw", "battery"]
+    for name, grown, same, keys in rows:
+        assert grown <= 128, name  # an object or two that happen to be alive; 400 rounds of a leak would be 12,800 bytes
+        assert same, name
         driver = {"lis2mdl": lis2mdl.LIS2MDL, "lis2dh12": lis2dh12.LIS2DH12, "sht4x": sht4x.SHT4X,
                   "a02yyuw": a02yyuw.A02YYUW, "battery": battery.BATTERY}[name]  # fmt: skip
-        assert sorted((*driver.QUANTITIES, "quality")) == eval(line.split(maxsplit=3)[3])
+        assert sorted((*driver.QUANTITIES, "quality")) == keys
 
 
 @pytest.mark.parametrize("name", DRIVERS)

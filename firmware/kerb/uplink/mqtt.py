@@ -10,6 +10,9 @@ import errno
 from struct import pack, unpack
 from time import ticks_add, ticks_diff, ticks_ms
 
+from micropython import const
+
+from kerb import log
 from kerb.clock import mono_ms
 from kerb.errors import ConfigError, UplinkError
 from kerb.uplink import mqtt_packets as packets
@@ -17,7 +20,6 @@ from kerb.uplink import sntp
 from kerb.uplink.mqtt_link import Link
 from kerb.uplink.receipt import Receipt
 from kerb.uplink.wifi import Station
-from micropython import const
 
 _ANSWER_MS = const(10000)  # for CONNACK, SUBACK, PUBACK and PINGRESP
 _MTU = const(512)
@@ -25,7 +27,9 @@ _OVERHEAD = const(160)  # fixed header, topic and packet id; or the fields of CO
 _COMMANDS = const(8)  # kept in RAM until taken
 _FIRST_PAUSE_S = const(5)
 _LAST_PAUSE_S = const(300)
-_STATE = "<BHBI"  # version, packet id, failures, mono of the next attempt
+_CLOCK_PAUSE_S = const(600)  # after a time server failed or refused: an alarm must not wait for it every time
+_STATE = "<BHBII"  # version, packet id, failures, mono of the next attempt, mono of the next question for the time
+_STATE_BYTES = const(12)
 _VERSION = const(1)
 
 
@@ -68,6 +72,8 @@ class Uplink:
         self._packet_id = 0
         self._failures = 0
         self._retry_at = 0  # mono s
+        self._ask_at = 0  # mono s
+        self._fault = None  # what the broker did wrong while we only listened
 
     # -- the connection -----------------------------------------------------------------------------------
 
@@ -79,6 +85,11 @@ class Uplink:
         self._look()
         if self._link.is_open:
             return True
+        fault = self._fault
+        if fault:
+            self._fault = None
+            self._pause()
+            raise fault
         done = False
         try:
             if self._wifi.start():
@@ -113,7 +124,6 @@ class Uplink:
                 self._tx, self._device, user.encode() if user else None, password.encode() if password else None, self._keepalive_s
             )
         )
-        self._tx[:] = bytes(len(self._tx))  # no password stays behind
         answer = self._await(packets.CONNACK, 0)
         if answer.code == 3:
             raise OSError(errno.ECONNREFUSED)
@@ -175,6 +185,9 @@ class Uplink:
         """Takes what has come, without waiting, and shows the broker that we live. A lost connection is closed."""
         if not self._link.is_open:
             return
+        if not self._wifi.is_up:
+            self._drop()
+            return
         try:
             for _ in range(_COMMANDS):
                 packet = self._link.read(0)
@@ -190,9 +203,9 @@ class Uplink:
                 self._pinged_at = now
         except OSError:
             self._drop()
-        except UplinkError:
+        except UplinkError as error:
+            self._fault = error
             self._drop()
-            raise
 
     # -- the uplink ---------------------------------------------------------------------------------------
 
@@ -225,7 +238,7 @@ class Uplink:
         return None
 
     def receive(self):
-        """The oldest command as (topic, bytes), or None. Never waits for the network."""
+        """The oldest command as (topic, bytes), or None. Never waits for a command; what the broker did wrong, connect() tells."""
         self._look()
         if not self._commands:
             if self._overflow:
@@ -245,14 +258,21 @@ class Uplink:
         self._wants_time = True
 
     def take_time(self):
-        """(utc s, ms, tick) or None; at most one question an ask_time(), at most 3 s. UplinkError when the server refuses."""
-        if not self._wants_time or not self._wifi.is_up:
+        """(utc s, ms, tick) or None. One question an ask_time(), at most 3 s; none for 10 minutes after one that failed."""
+        mono = mono_ms() // 1000
+        if not self._wants_time or mono < self._ask_at or not self._wifi.is_up:
             return None
         self._wants_time = False
-        return sntp.ask(self._ntp)
+        got = None
+        try:
+            got = sntp.ask(self._ntp)
+        except UplinkError as error:
+            log.event("note", error)
+        self._ask_at = 0 if got else mono + _CLOCK_PAUSE_S
+        return got
 
     def sleep(self):
-        """"burst": says goodbye and switches Wi-Fi off. "hold": stays, for as long as the node keeps its RAM."""
+        """With link "burst": says goodbye and switches Wi-Fi off. With "hold": stays, for as long as the node keeps its RAM."""
         if self._hold:
             return
         if self._link.is_open:
@@ -264,10 +284,11 @@ class Uplink:
         self._wifi.stop()
 
     def pack(self):
-        """What deep sleep must not lose: the packet id and the growing pause."""
-        return pack(_STATE, _VERSION | (0x80 if self._subscribed else 0), self._packet_id, self._failures, self._retry_at)
+        """What deep sleep must not lose: the packet id and the pauses."""
+        version = _VERSION | (0x80 if self._subscribed else 0)
+        return pack(_STATE, version, self._packet_id, self._failures, self._retry_at, self._ask_at)
 
     def unpack(self, data):
-        if len(data) == 8 and data[0] & 0x7F == _VERSION:
-            version, self._packet_id, self._failures, self._retry_at = unpack(_STATE, data)
+        if len(data) == _STATE_BYTES and data[0] & 0x7F == _VERSION:
+            version, self._packet_id, self._failures, self._retry_at, self._ask_at = unpack(_STATE, data)
             self._subscribed = bool(version & 0x80)

@@ -9,9 +9,10 @@ import select
 import socket
 from time import ticks_add, ticks_diff, ticks_ms
 
+from micropython import const
+
 from kerb.errors import UplinkError
 from kerb.uplink import mqtt_packets as packets
-from micropython import const
 
 OPEN_S = const(10)  # TCP handshake, and for the send buffer to take a packet
 _WHOLE_MS = const(10000)  # from the first byte of a packet to its last
@@ -41,7 +42,7 @@ class Link:
 
     def open(self, host, port):
         """Connects within OPEN_S; the resolver of the port adds its own limit."""
-        address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
+        address = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)[0][-1]
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._sock = sock
         sock.settimeout(OPEN_S)
@@ -89,9 +90,10 @@ class Link:
             self._fill(self._head_view, have, have + 1, end)
             have += 1
         size = packets.remaining(head)
-        kept = min(size, len(self._body))
+        packets.check(head[0], size)
         if size > _SKIP_MAX:
-            raise UplinkError("the server announced a packet of %d bytes: check broker and port, or send shorter commands" % size)
+            raise UplinkError("the server announced a command of %d bytes: send shorter ones" % size)
+        kept = min(size, len(self._body))
         self._fill(self._view, 0, kept, end)
         self._packet.read(head[0], self._view[:kept], size)
         while kept < size:

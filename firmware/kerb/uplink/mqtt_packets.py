@@ -6,8 +6,9 @@ whole packet apart. Only what a client with QoS 0 and 1 needs; anything else a s
 
 from struct import pack_into
 
-from kerb.errors import ConfigError, UplinkError
 from micropython import const
+
+from kerb.errors import ConfigError, UplinkError
 
 CONNACK = const(2)
 PUBLISH = const(3)
@@ -119,6 +120,18 @@ def remaining(head):
     return value
 
 
+def check(first, size):
+    """UplinkError unless a server may send a packet with this type byte and remaining length: no need to wait for its body then."""
+    kind = first >> 4
+    if kind == PUBLISH:
+        qos = first >> 1 & 3
+        bad = qos > 1 or size < (4 if qos else 2) or (first & _DUP and not qos)
+    else:
+        bad = first & 15 or _LENGTHS.get(kind) != size
+    if bad:
+        raise UplinkError("the server sent what MQTT 3.1.1 does not know (0x%02x, %d bytes): check broker and port" % (first, size))
+
+
 class Packet:
     """One packet of the server, reused for the next.
 
@@ -133,6 +146,7 @@ class Packet:
 
     def read(self, first, body, size):
         """Takes apart the packet with type byte `first` and `size` bytes after its fixed header, of which `body` may hold fewer."""
+        check(first, size)
         self.kind = first >> 4
         self.packet_id = self.code = 0
         self.present = False
@@ -140,8 +154,6 @@ class Packet:
         if self.kind == PUBLISH:
             self._read_publish(first, body, size)
             return
-        if first & 15 or _LENGTHS.get(self.kind) != size:
-            raise UplinkError("the server sent a packet that MQTT 3.1.1 has not (0x%02x, %d bytes): check broker and port" % (first, size))
         if self.kind == CONNACK:
             self.present = body[0] == 1
             self.code = body[1]
@@ -157,12 +169,10 @@ class Packet:
     def _read_publish(self, first, body, size):
         qos = first >> 1 & 3
         have = min(size, len(body))
-        at = 2 + (body[0] << 8 | body[1]) if have >= 2 else size + 1
+        at = 2 + (body[0] << 8 | body[1])
         end = at + (2 if qos else 0)
-        if qos > 1 or end > size or (first & _DUP and not qos):
-            raise UplinkError("the server sent a malformed PUBLISH (0x%02x, %d bytes): check the broker" % (first, size))
         if end > have:
-            raise UplinkError("the server sent a topic longer than %d bytes: the broker mixes up subscriptions" % have)
+            raise UplinkError("the server sent a topic that does not fit its packet or our %d bytes: check the broker" % len(body))
         self.topic = bytes(body[2:at])
         if qos:
             self.packet_id = body[at] << 8 | body[at + 1]

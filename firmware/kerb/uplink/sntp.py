@@ -5,8 +5,9 @@ import socket
 from struct import unpack_from
 from time import ticks_add, ticks_diff, ticks_ms
 
-from kerb.errors import UplinkError
 from micropython import const
+
+from kerb.errors import UplinkError
 
 _PORT = const(123)
 _SIZE = const(48)
@@ -49,7 +50,7 @@ def ask(host):
     query[40:48] = nonce
     sock = None
     try:
-        address = socket.getaddrinfo(host, _PORT, 0, socket.SOCK_DGRAM)[0][-1]
+        address = socket.getaddrinfo(host, _PORT, socket.AF_INET)[0][-1]
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         asked = ticks_ms()
         end = ticks_add(asked, _TIMEOUT_MS)

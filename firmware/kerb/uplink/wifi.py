@@ -7,8 +7,9 @@ just run into the time limit.
 import time
 
 import network
-from kerb.errors import UplinkError
 from micropython import const
+
+from kerb.errors import UplinkError
 
 _STEP_MS = const(50)
 _TRIES = const(2)  # a first scan often misses the access point, and a weak handshake looks like a wrong password
@@ -41,6 +42,7 @@ class Station:
         """True once an address is there; False when none came in time. UplinkError when the password is refused."""
         if self.is_up:
             return True
+        self.stop()  # a driver that lost its access point still tries on its own, and refuses orders meanwhile
         status = None
         try:
             status = self._join()
@@ -55,9 +57,7 @@ class Station:
 
     def _join(self):
         """Waits for the link; returns the status that ended the wait."""
-        if self._wlan is None:
-            self._wlan = network.WLAN(network.STA_IF)
-        wlan = self._wlan
+        self._wlan = wlan = network.WLAN(network.STA_IF)
         wlan.active(True)
         if self._static_ip:
             wlan.ifconfig(tuple(self._static_ip))

@@ -52,7 +52,7 @@ class LoRaWanTable(_Table):
     kind: Literal["lorawan"]
     region: Literal["EU868"] = "EU868"
     confirm: Literal["all", "events", "none"] = "all"
-    fport: int = Field(default=2, ge=1, le=223)
+    port: int = Field(default=2, ge=1, le=223)
     adr: bool = True
 
 

@@ -69,6 +69,7 @@ class Surroundings:
     seed: int
     start_utc: int
     hosts: dict[str, tuple[str, int]]
+    login: tuple[str, str] | None
     channel: Any = None
 
 
@@ -93,7 +94,8 @@ def build(around: Surroundings, node: Node) -> Runtime:
     """Builds the node; nothing runs yet."""
     identity = mint(around.seed, node.name)
     files = board_files(node)
-    files["/identity.json"] = json.dumps(identity.to_json()).encode()
+    login = dict(zip(("mqtt_user", "mqtt_password"), around.login, strict=True)) if around.login else {}
+    files["/identity.json"] = json.dumps(identity.to_json() | login).encode()
     image = around.folder / f"{node.name}.flash"
     blocks = node.board.filesystem.size // _BLOCK
     write_image(around.interpreter, image, blocks, files)

@@ -6,6 +6,8 @@ answers that the standard demands have come (OASIS MQTT 3.1.1, chapter 3), and n
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 _CONNECT, _PUBLISH, _PUBREL, _SUBSCRIBE, _UNSUBSCRIBE, _PINGREQ = 1, 3, 6, 8, 10, 12
 _ANSWERS = {2, 4, 5, 7, 9, 11, 13}  # CONNACK PUBACK PUBREC PUBCOMP SUBACK UNSUBACK PINGRESP
 
@@ -23,6 +25,27 @@ def packet_length(data: bytes | bytearray, at: int) -> int | None:
     return 5
 
 
+@dataclass(frozen=True)
+class Publish:
+    """One PUBLISH the device sent."""
+
+    topic: str
+    payload: bytes
+    dup: bool
+
+
+def _publish(packet: bytes) -> Publish:
+    head = packet[0]
+    at = 1
+    while packet[at] & 0x80:
+        at += 1
+    at += 1
+    size = int.from_bytes(packet[at : at + 2], "big")
+    topic = packet[at + 2 : at + 2 + size].decode("utf-8", "replace")
+    at += 2 + size + (2 if head & 0x06 else 0)
+    return Publish(topic, packet[at:], bool(head & 0x08))
+
+
 class MqttWatch:
     """Counts requests that demand an answer and answers that came."""
 
@@ -31,17 +54,23 @@ class MqttWatch:
         self._in = bytearray()
         self.due = 0
 
-    def sent(self, data: bytes) -> None:
+    def sent(self, data: bytes) -> list[Publish]:
+        """Takes what the device wrote; returns the PUBLISH packets that became whole."""
         self._out += data
-        for head in self._packets(self._out):
+        published = []
+        for packet in self._packets(self._out):
+            head = packet[0]
             kind = head >> 4
+            if kind == _PUBLISH:
+                published.append(_publish(packet))
             if kind in (_CONNECT, _PUBREL, _SUBSCRIBE, _UNSUBSCRIBE, _PINGREQ) or (kind == _PUBLISH and head & 0x06):
                 self.due += 1
+        return published
 
     def received(self, data: bytes) -> None:
         self._in += data
-        for head in self._packets(self._in):
-            if head >> 4 in _ANSWERS and self.due:
+        for packet in self._packets(self._in):
+            if packet[0] >> 4 in _ANSWERS and self.due:
                 self.due -= 1
 
     @property
@@ -49,12 +78,13 @@ class MqttWatch:
         return self.due > 0 or bool(self._in)
 
     @staticmethod
-    def _packets(buffer: bytearray) -> list[int]:
-        heads = []
+    def _packets(buffer: bytearray) -> list[bytes]:
+        """Cuts the whole packets off the front of the buffer."""
+        packets = []
         while buffer:
             length = packet_length(buffer, 0)
             if length is None or length > len(buffer):
                 break
-            heads.append(buffer[0])
+            packets.append(bytes(buffer[:length]))
             del buffer[:length]
-        return heads
+        return packets

@@ -126,7 +126,8 @@ class Sockets:
         except OSError:
             return (_ECONNRESET, 0, b"", 0)
         if endpoint.watch:
-            endpoint.watch.sent(data)
+            for publish in endpoint.watch.sent(data):
+                self.device.kernel.log.write(self.device.spec.name, "publish", payload=publish.payload.hex(), dup=publish.dup)
         endpoint.outstanding = True
         return (0, len(data), b"", 0)
 

@@ -8,11 +8,12 @@ from kerbstone.emulator.parts.base import PartContext, UartPart
 
 _READ, _WRITE, _PACKET = 0x58, 0xA8, 0xAA
 _I_RMS, _V_RMS, _I_FAST, _WATT, _CF_CNT, _FREQ, _STATUS = 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09
-_MODE, _SOFT_RESET, _PROTECT = 0x19, 0x1C, 0x1D
+_WA_CREEP, _MODE, _SOFT_RESET, _PROTECT = 0x14, 0x19, 0x1C, 0x1D
 # Writable registers and their reset values (register table).
-_DEFAULTS = {0x12: 0, 0x14: 0x0B, 0x15: 0xFFFF, 0x16: 0x01, 0x17: 0x03, 0x18: 0x24, _MODE: 0x87, 0x1A: 0x02, _PROTECT: 0}
+_DEFAULTS = {0x12: 0, _WA_CREEP: 0x0B, 0x15: 0xFFFF, 0x16: 0x01, 0x17: 0x03, 0x18: 0x24, _MODE: 0x87, 0x1A: 0x02, _PROTECT: 0}
 _CLEAR_ON_READ, _SIGNED = 0x40, 0x80  # bits of MODE: CF_CNT_CLR_SEL; CF_CNT_ADD_SEL, 0 = signed sum
 _FRAME_GAP_US = 20_000  # an unfinished command is forgotten after this pause
+_LONGEST_STEP_US = 60_000_000  # a site need not announce what its actuators do
 _NOISE = 0.001  # of reading: linearity over the dynamic range, section 1
 
 # Counts a volt and an ampere in the example circuit of section 3.2 (1 mohm; 5 x 390 kohm over 510 ohm; Vref 1.218 V).
@@ -24,8 +25,8 @@ _IREF = 305_978 / _VREF
 class Bl0942(UartPart):
     """Reads lamp_power_w, lamp_pf, mains_v and, where the site has it, mains_hz (else 50).
 
-    Options: `addr` (0); `uref`, `iref`, `pref`, `eref` = what this unit really counts a V, A, W and kWh; `cf_cnt` = counter at the start;
-    `swapped` (current leads reversed). `fault`: "silent", "checksum", "truncated".
+    Options: `addr` (0); `uref`, `iref`, `pref`, `eref` = what this unit really counts a V, A, W and kWh; `swapped` (current leads
+    reversed). `fault`: "silent", "checksum", "truncated". `counts` is the energy counter before it is cut to 24 bits.
     """
 
     baud = 4800
@@ -45,13 +46,16 @@ class Bl0942(UartPart):
         self._pref = float(options.get("pref", self._uref * self._iref * 3537 / (305_978 * 73_989)))
         self._eref = float(options.get("eref", self._pref * 3.6e6 / (1638.4 * 256)))
         self._sign = -1 if options.get("swapped") else 1
-        self._counts = float(options.get("cf_cnt", 0))
-        self._reset()
+        self.power_on()
 
     def power_on(self) -> None:
-        """The chip was without supply: registers and energy counter start over."""
-        self._counts = 0.0
-        self._reset()
+        """Reset state: registers and energy counter start over."""
+        self.counts = 0.0
+        self._registers = dict(_DEFAULTS)
+        self._settled = self.kernel.now
+        self._heard = b""
+        self._heard_at = self.kernel.now
+        self.state("on")
 
     def uart_write(self, data: bytes) -> None:
         now = self.kernel.now
@@ -64,13 +68,6 @@ class Bl0942(UartPart):
             if not used:
                 return
             self._heard = self._heard[used:]
-
-    def _reset(self) -> None:
-        self._registers = dict(_DEFAULTS)
-        self._settled = self.kernel.now
-        self._heard = b""
-        self._heard_at = 0
-        self.state("on")
 
     def _command(self, heard: bytes) -> int:
         """Carries out the command at the start of `heard`; how many bytes it had, 0 if more must come."""
@@ -123,12 +120,12 @@ class Bl0942(UartPart):
         watt = self.read("lamp_power_w") * self._noisy()
         amp = watt / (volt * self.read("lamp_pf")) if watt and volt else 0.0
         counts = round(watt * self._pref) * self._sign
-        if abs(counts) < self._registers[0x14] * 256 // 3125:  # WA_CREEP: smaller powers are taken for zero
+        if abs(counts) < self._creep:
             counts = 0
         current = round(amp * self._iref)
-        count = int(self._counts) & 0xFFFFFF
+        count = int(self.counts) & 0xFFFFFF
         if self._registers[_MODE] & _CLEAR_ON_READ:
-            self._counts -= int(self._counts)
+            self.counts -= int(self.counts)
         return {
             _I_RMS: current,
             _V_RMS: round(volt * self._uref),
@@ -140,14 +137,21 @@ class Bl0942(UartPart):
         }
 
     def _settle(self) -> None:
-        """Counts the energy since the last time: exactly from change to change, so it costs nothing while nobody asks."""
+        """Counts the energy since the last time, from change to change, so it costs nothing while nobody asks."""
         now, t = self.kernel.now, self._settled
         sign = 1 if self._registers[_MODE] & _SIGNED else self._sign
         while t < now:
-            until = min(now, max(self.site.next_change(t), t + 1))
-            self._counts += sign * self.site.read("lamp_power_w", t) * (until - t) / 3.6e12 * self._eref
+            until = min(now, t + _LONGEST_STEP_US, max(self.site.next_change(t), t + 1))
+            watt = self.site.read("lamp_power_w", t)
+            if watt * self._pref >= self._creep:
+                self.counts += sign * watt / 1000 * (until - t) / 3.6e9 * self._eref
             t = until
         self._settled = now
+
+    @property
+    def _creep(self) -> int:
+        """Watt counts below which the chip takes the power for zero: WA_CREEP in steps of 3125/256."""
+        return self._registers[_WA_CREEP] * 3125 // 256
 
     def _noisy(self) -> float:
         return 1.0 + self.rng.gauss(0.0, _NOISE / 3)

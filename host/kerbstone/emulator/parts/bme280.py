@@ -80,6 +80,14 @@ def invert(function: Callable[[int], int], wanted: float, bits: int) -> int:
     return low
 
 
+def _resolved(adc: int, osrs: int) -> int:
+    """A 20-bit sample with the bits oversampling `osrs` gives: 16 at x1, one more with each doubling (sections 3.4.2 and 3.4.3)."""
+    if not osrs:
+        return _SKIPPED
+    step = 1 << max(5 - osrs, 0)
+    return min((adc + step // 2) // step * step, 0x100000 - step)
+
+
 class Bme280(I2CPart):
     """Options: `sdo` (0; 1 = address 0x77), `chip_id` (0x60). `fault`: "nack", "busy" (the measurement never ends)."""
 
@@ -167,13 +175,8 @@ class Bme280(I2CPart):
         fine = t_fine(cal, adc_t)
         adc_p = invert(lambda adc: pressure_256(cal, fine, adc), pressure * 256, 20)
         adc_h = invert(lambda adc: humidity_1024(cal, fine, adc), min(max(humidity, 0.0), 100.0) * 1024, 16)
-        if not ctrl >> 5:
-            adc_t = _SKIPPED
-        if not ctrl >> 2 & 7:
-            adc_p = _SKIPPED
-        if not self._osrs_h:
-            adc_h = 0x8000
-        raw = adc_p << 44 | adc_t << 20 | adc_h
+        adc_h = adc_h if self._osrs_h else _SKIPPED >> 4
+        raw = _resolved(adc_p, ctrl >> 2 & 7) << 44 | _resolved(adc_t, ctrl >> 5) << 20 | adc_h
         self._registers[_DATA : _DATA + 8] = raw.to_bytes(8, "big")
 
 

@@ -172,9 +172,15 @@ class Lis2mdl(I2CPart):
             corrected = min(max(counts - offsets[i], -32768), 32767)
             pack_into("<h", self.regs, OUT + 2 * i, corrected)
             self._delta[i] = corrected if on_dataoff else min(max(counts, -32768), 32767)
-        pack_into("<h", self.regs, TEMP, round((self.site.read("temp_c", t) - 25.0) * 8))
+        pack_into("<h", self.regs, TEMP, round((self._temperature(t) - 25.0) * 8))
         self.regs[STATUS] = 0x0F
         self._compare()
+
+    def _temperature(self, t: int) -> float:
+        try:
+            return self.site.read("temp_c", t)
+        except KeyError:  # a site may know its field and no weather
+            return 25.0
 
     # -- comparator ---------------------------------------------------------------------------------------
 

@@ -55,6 +55,8 @@ class Sgp41(I2CPart):
         self._offset = (ctx.rng.gauss(0.0, 600.0), ctx.rng.gauss(0.0, 400.0))  # from unit to unit
         self._drift = SmoothNoise(ctx.rng.getrandbits(63), _DRIFT_US, _DRIFT_TICKS)
         self._guard: Event | None = None
+        self._heated_at: int | None = None
+        self._conditioned_at = self._conditioned_us = 0
         self.power_on()
 
     def power_on(self) -> None:
@@ -119,7 +121,7 @@ class Sgp41(I2CPart):
         if self._guard:
             self._guard.cancel()
         self._guard = None
-        self._heated_at: int | None = None
+        self._heated_at = None
         self._conditioned_at = self._conditioned_us = 0
         self.state("idle")
 

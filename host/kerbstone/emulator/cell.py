@@ -1,0 +1,105 @@
+"""A cell: nodes that can hear each other, on one kernel. Cells are independent, so they run in parallel."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kerbstone.build.node import LoRaWanTable, Node
+from kerbstone.emulator import console
+from kerbstone.emulator.engine import interpreter
+from kerbstone.emulator.engine.process import Zygote
+from kerbstone.emulator.engine.shimset import shim_folder
+from kerbstone.emulator.kernel import Kernel
+from kerbstone.emulator.radio_cell import RadioCell
+from kerbstone.emulator.runtime import Runtime, Surroundings, build
+
+_SLICES = 240  # how often a run reports how far it is
+
+
+@dataclass
+class CellOrder:
+    """What to run. Picklable."""
+
+    nodes: list[Node]
+    seed: int
+    start_utc: int
+    duration_us: int
+    hosts: dict[str, tuple[str, int]]
+    login: tuple[str, str] | None = field(default=None, repr=False)  # MQTT user and password
+
+
+@dataclass
+class NodeTrace:
+    """Raw material of one node's result."""
+
+    name: str
+    device_id: str
+    boots: int
+    charge_uas: dict[str, dict[str, float]]
+    time_us: dict[str, dict[str, int]]
+    truth: dict[str, Any]
+    account: console.Account
+    uplinks: list[dict[str, Any]] = field(default_factory=list)  # decoded by the network server: {"t_us", "payload", ...}
+
+
+@dataclass
+class CellResult:
+    events: list[tuple[int, str, str, dict[str, Any]]]
+    nodes: list[NodeTrace]
+
+
+def split(nodes: list[Node]) -> list[list[Node]]:
+    """LoRaWAN nodes share the air and make one cell; every other node is a cell of its own."""
+    radio = [n for n in nodes if isinstance(n.spec.uplink, LoRaWanTable)]
+    rest = [[n] for n in nodes if not isinstance(n.spec.uplink, LoRaWanTable)]
+    return ([radio] if radio else []) + rest
+
+
+def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
+    """Runs a cell to its end; `progress` is called with the share of virtual time that has passed."""
+    kernel = Kernel()
+    found = interpreter.find()
+    with tempfile.TemporaryDirectory(prefix="kerbstone-") as folder, Zygote(found) as zygote:
+        radio = RadioCell(kernel, order.seed, order.start_utc)
+        around = Surroundings(
+            kernel, zygote, found, shim_folder(), Path(folder), order.seed, order.start_utc, order.hosts, order.login, radio.channel
+        )
+        runtimes: list[Runtime] = []
+        try:
+            for node in order.nodes:
+                runtime = build(around, node)
+                runtimes.append(runtime)
+                if isinstance(node.spec.uplink, LoRaWanTable):
+                    radio.register(runtime)
+            radio.start()
+            for i, runtime in enumerate(runtimes):
+                # Not all in the same microsecond: a street is switched on by hand.
+                kernel.at(i * 7_000_000, runtime.device.power_on)
+            for step in range(1, _SLICES + 1):
+                kernel.run(order.duration_us * step // _SLICES)
+                progress(step / _SLICES)
+            return CellResult(kernel.log.events, [_trace(r, radio, order.duration_us) for r in runtimes])
+        finally:
+            for runtime in runtimes:
+                runtime.close()
+            radio.close()
+
+
+def _trace(runtime: Runtime, radio: RadioCell, duration_us: int) -> NodeTrace:
+    ledger = runtime.device.ledger
+    ledger.settle()
+    runtime.device.stop()
+    return NodeTrace(
+        name=runtime.node.name,
+        device_id=runtime.identity.device_id,
+        boots=runtime.device.boots,
+        charge_uas={name: dict(m.charge_uas) for name, m in ledger.meters.items()},
+        time_us={name: dict(m.time_us) for name, m in ledger.meters.items()},
+        truth=runtime.site.truth(0, duration_us),
+        account=console.read(runtime.console),
+        uplinks=radio.uplinks.get(runtime.node.name, []),
+    )

@@ -1,0 +1,110 @@
+"""Brings what a node said, what arrived and what was true together into its result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from kerbstone.build.node import Node
+from kerbstone.codec.decode import Decoded, decode
+from kerbstone.codec.layout import STAMP_BYTES, Trust
+from kerbstone.codec.profile import load_profile
+from kerbstone.emulator.cell import NodeTrace
+from kerbstone.emulator.result import NodeResult
+from kerbstone.emulator.score import score_node
+from kerbstone.errors import CodecError
+
+_UAS_PER_MAH = 3_600_000.0
+_SAME_US = 60_000_000  # a live record and its stamped repeat agree in time to this
+
+
+@dataclass
+class Arrival:
+    """A frame as the network server or the broker's subscriber got it."""
+
+    t_us: int
+    payload: bytes
+    dr: int | None = None
+    rssi_dbm: float | None = None
+    redelivered: bool = False  # the broker said that it may have delivered this before
+
+
+def tally(node: Node, trace: NodeTrace, arrivals: list[Arrival], start_utc: int, duration_us: int) -> NodeResult:
+    """The node's figures. `arrivals` in order of time."""
+    spec = node.spec
+    result = NodeResult(
+        name=node.name, app=spec.node.app, profile=node.profile, board=node.board.title, uplink=spec.uplink.kind, wakes=trace.boots,
+        readings=len(trace.account.put), uplinks=len(trace.account.sent), charge_uas=trace.charge_uas, time_us=trace.time_us,
+        truth=trace.truth,
+    )
+    total = sum(sum(states.values()) for states in trace.charge_uas.values())
+    result.mah_per_day = total / _UAS_PER_MAH / (duration_us / 86_400e6)
+    profile = load_profile(node.profile)
+    distinct: list[tuple[bytes, int]] = []
+    for arrival in arrivals:
+        result.transmissions.append(
+            {"t_us": arrival.t_us, "bytes": len(arrival.payload), "dr": arrival.dr, "rssi_dbm": arrival.rssi_dbm, "kind": "up"}
+        )
+        try:
+            decoded = decode(profile, arrival.payload)
+        except CodecError as error:
+            result.notes.append(f"not decoded: {error}")
+            continue
+        sample_us = _sample_us(decoded, arrival, start_utc)
+        key = _content(arrival.payload, decoded)
+        timeless = decoded.repeat and decoded.stamp is None
+        seen = any(k == key and (timeless or abs(t - sample_us) < _SAME_US) for k, t in distinct)
+        if seen and (decoded.repeat or arrival.redelivered):
+            result.repeats += 1
+        elif seen:
+            result.duplicates += 1
+        else:
+            distinct.append((key, sample_us))
+            result.records.append(_record(decoded, arrival.t_us, sample_us))
+    _account(result, trace, Counter(key for key, _ in distinct))
+    result.score = score_node(result, duration_us)
+    result.notes += [*trace.account.faults, *trace.account.notes, *trace.account.errors[-12:]]
+    return result
+
+
+def _account(result: NodeResult, trace: NodeTrace, decoded: Counter[bytes]) -> None:
+    """Every reading is decoded, waiting, or lost; contents are compared, not only counted."""
+    account = trace.account
+    result.decoded = sum(decoded.values())
+    waiting = account.waiting
+    wanted: Counter[bytes] = Counter()
+    for name, frame in account.put.items():
+        if name not in waiting:
+            wanted[_live_content(bytes.fromhex(frame))] += 1
+    missing = wanted - decoded
+    result.lost = sum(missing.values())
+    # A record may have arrived although its receipt did not come back before the run ended.
+    result.waiting = result.readings - result.decoded - result.lost
+    if result.lost:
+        result.notes.append(f"lost: {', '.join(k.hex() for k in list(missing)[:5])}")
+
+
+def _sample_us(decoded: Decoded, arrival: Arrival, start_utc: int) -> int:
+    """When the reading was taken, in run time: its stamp, else its arrival."""
+    if decoded.stamp:
+        return (decoded.stamp - start_utc) * 1_000_000
+    return arrival.t_us
+
+
+def _live_content(frame: bytes) -> bytes:
+    """A frame without its trust bits."""
+    at = 2 if frame[0] >> 4 == 15 else 1
+    return frame[:at] + bytes([frame[at] & 0xCF]) + frame[at + 1 :]
+
+
+def _content(payload: bytes, decoded: Decoded) -> bytes:
+    """As `_live_content`, of a frame that may carry a stamp."""
+    return _live_content(payload[:-STAMP_BYTES] if decoded.trust in (Trust.STAMPED, Trust.UNSURE) else payload)
+
+
+def _record(decoded: Decoded, t_us: int, sample_us: int) -> dict[str, Any]:
+    return {
+        "t_us": t_us, "sample_us": sample_us, "record": decoded.record, "values": decoded.values, "quality": decoded.quality.name.lower(),
+        "trust": decoded.trust.name.lower(), "repeat": decoded.repeat,
+    }
