@@ -5,6 +5,7 @@ import sys
 
 from lorawan_world import World, crypto
 
+# isort: split
 from kerb.radio.airtime import time_on_air_us
 from kerb.uplink.lorawan import frames
 
@@ -36,10 +37,10 @@ def _join_accept(i):
     cf = accept.cf_list
     out = {
         "decrypted_body": crypto.open_join_accept(_hex(i["app_key"]), phy[1:]).hex(),
-        "join_nonce": accept.join_nonce, "net_id": "%06x" % accept.net_id, "dev_addr": "%08x" % accept.dev_addr,
+        "join_nonce": accept.join_nonce, "net_id": f"{accept.net_id:06x}", "dev_addr": f"{accept.dev_addr:08x}",
         "rx1_dr_offset": accept.rx1_offset, "rx2_dr": accept.rx2_dr, "mic_valid": True,
         "mic": crypto.open_join_accept(_hex(i["app_key"]), phy[1:])[-4:].hex(),
-        "dl_settings": "%02x" % (accept.rx1_offset << 4 | accept.rx2_dr),
+        "dl_settings": f"{accept.rx1_offset << 4 | accept.rx2_dr:02x}",
     }  # fmt: skip
     out["rx_delay"] = accept.rx_delay
     if cf:
@@ -76,7 +77,8 @@ def _negative(i):
 
 
 def _encrypt(i):
-    return {"ciphertext": bytes(crypto.crypt(_hex(i["key"]), _up_or_down(i), int(i["dev_addr"], 16), i["fcnt"], _hex(i["plaintext"]))).hex()}
+    out = crypto.crypt(_hex(i["key"]), _up_or_down(i), int(i["dev_addr"], 16), i["fcnt"], _hex(i["plaintext"]))
+    return {"ciphertext": bytes(out).hex()}
 
 
 def _data_mic(i):
@@ -117,15 +119,17 @@ def story(region, hop, seed):
     """
     world = World(region, seed)
     network = world.network
-    network.cf_list = b"".join([(hz // 100).to_bytes(3, "little") for hz in (867100000, 867300000, 867500000, 867700000, 867900000)]) + b"\0"
+    network.cf_list = b"".join([(8671000 + 2000 * n).to_bytes(3, "little") for n in range(5)]) + b"\0"
     network.hears = lambda kind, number: number != 1 if kind == "join" else number % 3 != 2
     network.plan = lambda kind, number: ("rx1", "rx2", None)[number % 3] if kind == "data" else "rx2"
     device = world.start()
     out = []
     steps = [
         ("connect", None),
-        ("send", {}), ("time", {"fopts": b"\x0d\x00\x94\x35\x77\x80"}), ("send", {"fopts": b"\x03\x53\xff\x00\x01\x03\x41\xff\x00\x02"}),
-        ("send", {"fopts": b"\x05\x13\xd2\xad\x84\x08\x02"}), ("confirm", {"port": 0, "payload": b"\x06\x0a\x03\x18\x4f\x84\x07\x09\x58\x6e\x84\x50"}),
+        ("send", {}), ("time", {"fopts": b"\x0d\x00\x94\x35\x77\x80"}),
+        ("send", {"fopts": b"\x03\x53\xff\x00\x01\x03\x41\xff\x00\x02"}),
+        ("send", {"fopts": b"\x05\x13\xd2\xad\x84\x08\x02"}),
+        ("confirm", {"port": 0, "payload": b"\x06\x0a\x03\x18\x4f\x84\x07\x09\x58\x6e\x84\x50"}),
         ("send", {}), ("confirm", {"port": 9, "payload": b"down", "confirmed": True}), ("send", {"fopts": b"\x04\x03"}),
     ] + [("confirm", None)] * 6  # fmt: skip
     for number, (step, queued) in enumerate(steps):

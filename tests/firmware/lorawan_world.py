@@ -275,7 +275,7 @@ class Network:
         if cmac(APP_KEY, phy[:19])[:4] != phy[19:]:
             self.wrongs.append("join MIC")
         if nonce in self.nonces:
-            self.wrongs.append("DevNonce %d again" % nonce)
+            self.wrongs.append(f"DevNonce {nonce} again")
         self.nonces.add(nonce)
         self.joins += 1
         if not self.hears("join", self.joins):
@@ -283,8 +283,8 @@ class Network:
         self.join_nonce += 1
         self.address += 1
         head = b"\x20"
-        body = struct.pack("<I", self.join_nonce)[:3] + b"\x13\0\0" + struct.pack("<I", self.address) + bytes((self.offset << 4, self.delay_s))
-        body += self.cf_list
+        body = struct.pack("<I", self.join_nonce)[:3] + b"\x13\0\0" + struct.pack("<I", self.address)
+        body += bytes((self.offset << 4, self.delay_s)) + self.cf_list
         clear = body + cmac(APP_KEY, head + body)[:4]
         cipher = Aes(APP_KEY, 1)
         secret = b""
@@ -315,7 +315,7 @@ class Network:
             self.wrongs.append("uplink of no known session")
             return
         if self.counters.setdefault(fcnt, phy) != phy:
-            self.wrongs.append("counter %d used for two frames" % fcnt)
+            self.wrongs.append(f"counter {fcnt} used for two frames")
         self.frames += 1
         if not self.hears("data", self.frames):
             return

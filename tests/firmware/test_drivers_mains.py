@@ -173,6 +173,15 @@ def test_bme280_rounding_to_32_bits_costs_less_than_a_twentieth_of_a_pascal():
     assert 0.0 < worst < 0.05
 
 
+def test_sps30_floats_keep_every_byte_in_its_place():
+    sps30 = importlib.import_module("kerb.drivers.sps30")
+    values = [rounded(x) for x in (0.1, 12.345678, 999.999, 1e-7, 3.4e38)]
+    wire = b"".join(raw[:2] + b"?" + raw[2:] + b"?" for raw in (struct.pack(">f", x) for x in values))
+    out = [0.0] * len(values)
+    sps30.parse_float(wire, out)
+    assert out == values
+
+
 @pytest.mark.parametrize(
     ("rh", "t", "expected"),
     [(-3, -60, (0, 0)), (120, 200, (65535, 65535)), (0, -45, (0, 0)), (100, 130, (65535, 65535))],

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lorawan_world import World
 
+# isort: split
 from kerb.uplink.lorawan import commands
 from kerb.uplink.lorawan.region import Region
 from kerb.uplink.lorawan.session import ANSWERS, SIZE, Session
@@ -112,7 +113,7 @@ def test_request_is_answered_and_carried_out_as_the_standard_says(session, reque
 
 @pytest.mark.parametrize(("snr", "margin"), [(-40, 0x20), (-17, 0x2F), (-1, 0x3F), (0, 0), (31, 31), (60, 31)])
 def test_margin_of_dev_status_is_six_bits_of_twos_complement(session, snr, margin):
-    assert answer(session, "06", snr=snr, battery=0) == "0600%02x" % margin
+    assert answer(session, "06", snr=snr, battery=0) == f"0600{margin:02x}"
 
 
 def test_without_adr_only_mask_and_repetitions_are_taken(session):
@@ -130,7 +131,7 @@ def test_sticky_answers_stay_until_a_downlink_and_others_go_once():
     world = World(TABLE)
     device = world.start()
     device.connect()
-    world.network.queue.append({"fopts": bytes.fromhex("0600" "0523d2ad84")[:1] + bytes.fromhex("0503d2ad84") + b"\x08\x01"})
+    world.network.queue.append({"fopts": bytes.fromhex("060503d2ad840801")})
     for _ in range(3):
         device.send(b"x", 0, False)
     assert [frame["fopts"].hex() for frame in world.network.received] == ["", "06c807050708", "050708"]
@@ -193,7 +194,7 @@ def joined():
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=255))
 def test_noise_changes_nothing(joined, data):
-    world, device = joined
+    _, device = joined
     before = device.pack()
     assert not device._mac._take(data) and not device._join._take(data)
     assert device.pack() == before
@@ -201,7 +202,11 @@ def test_noise_changes_nothing(joined, data):
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    bit=st.integers(0, 8 * 12 - 1), payload=st.binary(max_size=40), port=st.integers(0, 255), fopts=st.binary(max_size=15), cut=st.integers(0, 60)
+    bit=st.integers(0, 8 * 12 - 1),
+    payload=st.binary(max_size=40),
+    port=st.integers(0, 255),
+    fopts=st.binary(max_size=15),
+    cut=st.integers(0, 60),
 )
 def test_a_frame_with_one_wrong_bit_or_cut_short_changes_nothing(joined, bit, payload, port, fopts, cut):
     world, device = joined

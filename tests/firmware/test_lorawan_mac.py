@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from lorawan_world import APP_KEY, IDENTITY, PowerCut, World
 
-from kerb.errors import ConfigError, UplinkError
+# isort: split
+from kerb.errors import ConfigError, RadioError, UplinkError
 from kerb.uplink.lorawan import persist
 from kerb.uplink.lorawan.uplink import Uplink
 
@@ -182,7 +183,7 @@ def test_silence_lowers_power_then_rate_on_air(world, device):
         world.pass_s(120)
     data = world.radio.sent[1:]
     assert [sent[3] for sent in data[126:128]] == [7, 8] and [sent[3] for sent in data[158:160]] == [8, 9]
-    assert [sent[4] for sent in data[94:96]] == [8, 14]
+    assert [sent[4] for sent in data[94:96]] == [10, 16]
     asked = [bool(frame["control"] & 0x40) for frame in world.network.received]
     assert asked.index(True) == 63 and all(asked[63:])
 
@@ -318,6 +319,53 @@ def test_a_damaged_or_foreign_record_is_refused(world, device):
     assert not world.start().unpack(b"")
     other = Uplink(world.config, {**IDENTITY, "dev_eui": bytes(8)}, world.board, world.store, world.radio)
     assert not other.unpack(record) and not other._mac.session.joined
+
+
+class Broken:
+    """A radio that fails at the given call."""
+
+    wake_ms = 13
+
+    def __init__(self, call):
+        self.call = call
+
+    def __getattr__(self, name):
+        def act(*arguments):
+            if name == self.call:
+                raise RadioError("sx1262 stayed busy")
+            return 0
+
+        return act
+
+
+def test_a_failing_radio_is_an_uplink_error_and_its_counter_is_spent(world, device):
+    record = device.pack()
+    broken = Uplink(world.config, IDENTITY, world.board, world.store, Broken("transmit"))
+    assert broken.unpack(record)
+    with pytest.raises(UplinkError, match="stayed busy"):
+        broken.send(b"x", 0, True)
+    fresh = world.start()
+    assert not fresh.unpack(record), "the lease on flash moved on"
+    assert fresh.send(b"y", 0, True).acknowledged and world.network.wrongs == []
+
+
+def test_a_radio_that_cannot_be_put_to_sleep_does_not_stop_the_node(world):
+    Uplink(world.config, IDENTITY, world.board, world.store, Broken("sleep")).sleep()
+
+
+def test_the_antenna_gain_is_taken_off_the_allowed_radiated_power():
+    world = World(TABLE, config={"radio": {"antenna_gain_dbi": 2.15}})
+    world.start().connect()
+    assert world.radio.sent[0][4] == 16 - 3
+
+
+def test_a_clock_that_starts_at_a_date_still_has_its_first_hour_of_joins(world):
+    world.clock.us += 1_609_459_200 * 1_000_000  # the RP2040 wakes in 2021
+    world.network.hears = lambda kind, number: False
+    uplink = world.start()
+    for _ in range(6):
+        uplink.connect()
+    assert sum(sent[1] for sent in world.radio.sent) > 8.7e6
 
 
 # -- identity --------------------------------------------------------------------------------------------------------------

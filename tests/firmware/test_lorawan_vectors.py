@@ -12,6 +12,7 @@ import pytest
 from lorawan_checks import CHECKS, check, story
 from lorawan_world import crypto
 
+# isort: split
 from kerb.uplink.lorawan import adr, duty, frames
 from kerb.uplink.lorawan.region import Region
 from kerb.uplink.lorawan.session import Session

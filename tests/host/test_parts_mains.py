@@ -356,6 +356,18 @@ def test_sgp41_early_first_call_ends_conditioning_rather_than_risking_the_pixel(
     assert bench.part.exceeded == 0
 
 
+def test_sgp41_takes_a_measurement_straight_after_start_and_none_before_it(build):
+    _, driver = build(sgp41.PART, AIR)
+    it = driver()
+    with sensor_error(r"call start\(\)"):
+        it.measure({})
+    it.start()
+    assert it.measure({})["quality"] == quality("WARMING")
+    it.sleep()
+    with sensor_error(r"call start\(\)"):
+        it.measure({})
+
+
 def test_sgp41_late_call_is_flagged_by_part_and_by_driver(build):
     bench, driver = build(sgp41.PART, AIR)
     it = driver()
@@ -459,7 +471,7 @@ def test_bme280_noise_is_that_of_the_data_sheet(build):
 
 
 def test_bme280_start_then_measure_blocks_no_longer_than_the_bus(build):
-    bench, driver = build(bme280.PART, AIR, sdo=1)
+    bench, driver = build(bme280.PART, AIR, addr=0x77)
     it = driver(addr=0x77)
     it.start()
     bench.wait(it.WARM_UP_MS * 1000)
@@ -481,7 +493,7 @@ def test_bme280_each_measure_without_start_is_a_fresh_one(build):
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
-    [({"fault": "nack"}, "does not answer at 0x76"), ({"chip_id": 0x58}, "chip id is 0x58"), ({"sdo": 1}, "does not answer at 0x76")],
+    [({"fault": "nack"}, "does not answer at 0x76"), ({"chip_id": 0x58}, "chip id is 0x58"), ({"addr": 0x77}, "does not answer at 0x76")],
 )
 def test_bme280_wrong_part_or_address_is_refused(build, options, sentence):
     _, driver = build(bme280.PART, AIR, **options)
@@ -641,8 +653,11 @@ def test_dimmer_commands_level_and_relay(build, invert):
     it.set("level", 40)
     it.sleep()
     assert lamp(bench)[0] == pytest.approx(0.4, abs=1e-4)
-    with pytest.raises(importlib.import_module("kerb.errors").ConfigError, match="'level'"):
+    config_error = importlib.import_module("kerb.errors").ConfigError
+    with pytest.raises(config_error, match="'level'"):
         it.set("brightness", 3)
+    with pytest.raises(config_error, match="'pin'"):
+        driver(relay_pin=33)
 
 
 def test_dimmer_fails_to_full_light_without_pwm_without_coil_and_without_supply(build):

@@ -479,6 +479,16 @@ def test_switching_the_threshold_off_lowers_the_pin_and_lets_the_chip_idle(bench
     assert bench.ledger.meter("part").state == "idle"
 
 
+def test_sleep_does_not_wait_for_a_pin_that_nothing_is_about_to_change(bench):
+    _, driver, line = arm(bench)
+    bench.site.quantities["bx_ut"] = EARTH[0] + 30
+    bench.wait_ms(120_000)
+    assert line.level == 1
+    begin = bench.kernel.now
+    driver.sleep()
+    assert bench.kernel.now - begin < 10_000
+
+
 @pytest.mark.parametrize(("threshold", "microamps"), [(8.0, 25.0), (None, 1.5)])
 def test_sleep_current_is_that_of_the_comparator_or_of_idle(bench, threshold, microamps):
     _, driver = magnetometer(bench, int=Line("int"))
@@ -552,7 +562,6 @@ def test_distance_is_the_median_of_a_burst_of_five(bench):
 @pytest.mark.parametrize("on_level", [0, 1])
 def test_supply_is_on_only_between_start_and_sleep(bench, on_level):
     bench.site.quantities["distance_mm"] = 800.0
-    bench.pins[5] = Line("gpio5", 1 - on_level)
     driver = ultrasonic(bench, {"power_on_level": on_level}, power_on_level=on_level)
     meter = bench.ledger.meter("part")
     assert (meter.state, bench.device.powered) == ("off", False)
@@ -788,6 +797,7 @@ def test_battery_on_an_rp2040_reads_with_its_own_full_scale(bench):
     bench.site.quantities["battery_v"] = 4.0
     bench.adc[29] = bench.part(battery_part, ratio=3.0)
     driver = battery.BATTERY(None, options(pin=29, ratio=3.0, full_scale_v=3.3))
+    assert driver.WARM_UP_MS == 0  # no gate, nothing to settle
     assert bench.reading(driver)["battery_v"] == pytest.approx(4.0, abs=0.02)
 
 

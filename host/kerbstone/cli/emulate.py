@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -61,10 +62,9 @@ def command(
 
 def table(result: RunResult) -> Table:
     """The figures of a run, a row a node."""
-    shown = Table(title=None)
-    columns = ("node", "uplink", "wakes", "readings", "uplinks", "decoded", "waiting", "lost", "duplicates", "mAh a day")
-    for name in columns:
-        shown.add_column(name, justify="left" if name in ("node", "uplink") else "right", no_wrap=True)
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("node", "via", "wakes", "readings", "uplinks", "decoded", "waiting", "lost", "duplicates", "mAh/day"):
+        shown.add_column(name, justify="left" if name in ("node", "via") else "right", no_wrap=True)
     for n in result.nodes:
         shown.add_row(
             n.name, n.uplink, str(n.wakes), str(n.readings), str(n.uplinks), str(n.decoded), str(n.waiting), str(n.lost),

@@ -18,7 +18,7 @@ class EventLog:
         self.clock: _Clock | None = None
         self.events: list[tuple[int, str, str, dict[str, Any]]] = []
 
-    def write(self, source: str, kind: str, **fields: Any) -> None:
+    def write(self, source: str, kind: str, /, **fields: Any) -> None:
         """Appends an event at the clock's present time. Fields must be JSON values; never a secret."""
         t = self.clock.now if self.clock else 0
         self.events.append((t, source, kind, fields))

@@ -108,7 +108,7 @@ def _overview(nodes: Iterable[NodeResult]) -> str:
     rows: list[str] = []
     for i, node in enumerate(nodes):
         name = f'<a href="#n{i}">{escape(node.name)}</a>' if i < MOST_DRAWN else escape(node.name)
-        cells = "".join(f'<td{_fault(node, a, fault)}>{number(getattr(node, a))}</td>' for a, _, _, fault in _FIGURES)
+        cells = "".join(f"<td{_fault(node, a, fault)}>{number(getattr(node, a))}</td>" for a, _, _, fault in _FIGURES)
         words = "".join(f'<td class="text">{escape(word)}</td>' for word in (node.app, node.uplink))
         rows.append(f'<tr><th scope="row">{name}</th>{words}{cells}</tr>')
     if not rows:

@@ -37,6 +37,7 @@ class Device:
         self.ops: dict[int, Callable[[int, int, bytes], Answer | None]] = {}
         self.calls: dict[str, Callable[..., Any]] = {}
         self.on_boot: list[Callable[[int], None]] = []  # called with the reset cause before the firmware runs
+        self.on_sleep: list[Callable[[], None]] = []  # light or deep sleep has just begun
         self.on_stop: list[Callable[[], None]] = []  # RAM is gone
         self.process: Process | None = None
         self.pending: list[tuple[str, Any]] = []
@@ -185,7 +186,13 @@ class Device:
             return OK
         self._wait_mode = mode
         self._wait = self.kernel.after(us, self._wake_up, 0)
+        if mode == ops.MODE_LIGHT:
+            self._asleep()
         return None
+
+    def _asleep(self) -> None:
+        for fn in self.on_sleep:
+            fn()
 
     def _wake_up(self, reason: int) -> None:
         self._wait = None
@@ -204,6 +211,7 @@ class Device:
             self.mcu.set("deep_sleep", self.spec.current_ua["deep_sleep"])
             if us < 1 << 50:
                 self._alarm = self.kernel.after(us, self.wake, self.spec.limits.timer_wake)
+            self._asleep()
             return
         self.reset(SOFT if mode == ops.MODE_SOFT_RESET else self.spec.limits.reset_cause)
 

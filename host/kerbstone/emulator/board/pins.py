@@ -29,6 +29,8 @@ class Pins:
         device.ops[ops.PIN_SET] = self._set
         device.calls.update(pin=self._pin, pin_irq=self._set_irq, wake_ext=self._wake_ext, hold=lambda on: None, pulse=self._pulse)
         device.on_stop.append(self._stop)
+        device.on_sleep.append(self.check_wake)
+        device.on_boot.append(self.disarm)
 
     def line(self, number: int) -> Line:
         """The wire on a pin."""

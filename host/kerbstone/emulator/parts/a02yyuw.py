@@ -48,7 +48,8 @@ class A02yyuw(UartPart):
         supply = self.line("power")
         if supply:
             self._on_level = int(ctx.options.get("power_on_level", 1))
-            self.powered = supply.level == self._on_level
+            supply.drive(1 - self._on_level)  # the switch's own resistor keeps it off until the MCU speaks
+            self.powered = False
             supply.watchers.append(self._switched)
         self.power_on()
 

@@ -14,9 +14,9 @@ _DEFAULTS = {0x12: 0, _WA_CREEP: 0x0B, 0x15: 0xFFFF, 0x16: 0x01, 0x17: 0x03, 0x1
 _CLEAR_ON_READ, _SIGNED = 0x40, 0x80  # bits of MODE: CF_CNT_CLR_SEL; CF_CNT_ADD_SEL, 0 = signed sum
 _FRAME_GAP_US = 20_000  # an unfinished command is forgotten after this pause
 _LONGEST_STEP_US = 60_000_000  # a site need not announce what its actuators do
-_NOISE = 0.001  # of reading: linearity over the dynamic range, section 1
+_NOISE = 0.001  # of reading: linearity over the dynamic range
 
-# Counts a volt and an ampere in the example circuit of section 3.2 (1 mohm; 5 x 390 kohm over 510 ohm; Vref 1.218 V).
+# Counts a volt and an ampere in the example circuit of the data sheet (1 mohm; 5 x 390 kohm over 510 ohm; Vref 1.218 V).
 _VREF = 1.218
 _UREF = 73_989 * 0.51 * 1000 / (_VREF * 1950.51)
 _IREF = 305_978 / _VREF

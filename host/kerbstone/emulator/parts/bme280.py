@@ -89,7 +89,7 @@ def _resolved(adc: int, osrs: int) -> int:
 
 
 class Bme280(I2CPart):
-    """Options: `sdo` (0; 1 = address 0x77), `chip_id` (0x60). `fault`: "nack", "busy" (the measurement never ends)."""
+    """Options: `addr` (0x76, or 0x77 with SDO high), `chip_id` (0x60). `fault`: "nack", "busy" (the measurement never ends)."""
 
     address = 0x76
     CURRENT_UA: ClassVar[dict[str, float]] = {
@@ -102,7 +102,7 @@ class Bme280(I2CPart):
     def __init__(self, ctx: PartContext):
         super().__init__(ctx)
         self.fault = str(ctx.options.get("fault", ""))
-        self.address = 0x77 if ctx.options.get("sdo", 0) else 0x76
+        self.address = int(ctx.options.get("addr", 0x76))
         self.calibration = Calibration()
         self.power_on()
 

@@ -11,7 +11,7 @@ from kerbstone.emulator.parts.sht4x import crc8, words
 from kerbstone.emulator.world.noise import SmoothNoise
 
 _CONDITION, _MEASURE, _SELF_TEST, _HEATER_OFF, _SERIAL = 0x2612, 0x2619, 0x280E, 0x3615, 0x3682
-# Command -> us until the answer may be read (table 8).
+# Command -> us until the answer may be read.
 _DURATION_US = {_CONDITION: 50_000, _MEASURE: 50_000, _SELF_TEST: 320_000, _HEATER_OFF: 1_000, _SERIAL: 1_000}
 _CONDITION_MAX_US = 10_000_000
 
@@ -43,8 +43,8 @@ class Sgp41(I2CPart):
     address = 0x59
     CURRENT_UA: ClassVar[dict[str, float]] = {
         "off": 0.0,
-        "idle": 34.0,  # table 2, as the SGP40
-        "measuring": 3_000.0,  # table 2, average at 3.3 V
+        "idle": 34.0,  # as the SGP40, data sheet table 2
+        "measuring": 3_000.0,  # average at 3.3 V
     }
 
     def __init__(self, ctx: PartContext):

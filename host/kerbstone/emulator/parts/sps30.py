@@ -9,13 +9,13 @@ from kerbstone.emulator.parts.base import I2CPart, Nack, PartContext
 from kerbstone.emulator.parts.sht4x import crc8, words
 
 _SECOND_US = 1_000_000
-_MODE_US, _SLEEP_US = 20_000, 5_000  # table 9: execution times
-_WAKE_WINDOW_US = 100_000  # section 6.3.5: the interface, once woken, waits this long for the wake-up command
+_MODE_US, _SLEEP_US = 20_000, 5_000  # execution times of the I2C commands
+_WAKE_WINDOW_US = 100_000  # the interface, once woken, waits this long for the wake-up command
 _START_US = 200_000
-# Table 1: seconds until the figures hold, by number concentration (1/cm3, up to).
+# Specification table: seconds until the figures hold, by number concentration (1/cm3, up to).
 _START_UP_S = ((100.0, 30.0), (200.0, 16.0), (float("inf"), 8.0))
 _NUMBER_PER_UG = 7.0  # particles/cm3 a ug/m3 of PM2.5 in urban aerosol; order of magnitude, not from the sheet
-# Mass fraction bins and their precision (table 1, maximum = 3 sigma): absolute up to 100 ug/m3, relative above.
+# Mass fraction bins and their precision (specification table, maximum = 3 sigma): absolute up to 100 ug/m3, relative above.
 _MASS = (("pm1_ug", 10.0), ("pm25_ug", 10.0), ("pm4_ug", 25.0), ("pm10_ug", 25.0))
 _PRECISION_KNEE_UG = 100.0
 _SHORT_TERM = 0.05  # share of that band which varies from second to second; the rest is the unit's own gain
@@ -29,7 +29,7 @@ class Sps30(I2CPart):
     """Options: `firmware` ("2.2"). `fault`: "nack", "crc", "fan" (stuck: reads nothing but 0), "laser", "speed", "stale" (no new value)."""
 
     address = 0x69
-    CURRENT_UA: ClassVar[dict[str, float]] = {  # data sheet table 4, typical
+    CURRENT_UA: ClassVar[dict[str, float]] = {  # electrical specification, typical
         "off": 0.0,
         "sleep": 38.0,
         "idle": 330.0,
@@ -185,7 +185,7 @@ def _text(text: bytes) -> bytes:
     return words(*(text[i] << 8 | text[i + 1] for i in range(0, len(text), 2)))
 
 
-# Section 6.3.
+# I2C commands, section 6.
 _COMMANDS = {
     0x0010: Sps30._start,
     0x0104: Sps30._stop,

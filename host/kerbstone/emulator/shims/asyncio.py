@@ -1,5 +1,6 @@
 """Lets the port's own asyncio run in virtual time, then steps out of its way."""
 
+import select  # noqa: F401  (in place before the frozen package asks for it)
 import sys
 import time
 

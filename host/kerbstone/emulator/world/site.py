@@ -24,6 +24,10 @@ class Site(Protocol):
         """While a fast change is under way at t_us: when it ends; otherwise t_us."""
         ...
 
+    def extra_loss_db(self, t_us: int) -> float:
+        """What stands between the node's antenna and the gateway at t_us, beside the path: a car on the bay."""
+        ...
+
     def truth(self, t0_us: int, t1_us: int) -> dict[str, Any]:
         """What really happened, for the report: {"series": {name: [[t_us, value], ...]}, "events": [...]}."""
         ...

@@ -1,0 +1,50 @@
+# Needs Python 3.11 or newer, make and git; everything else is set up in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STUBS := $(VENV)/stubs
+READY := $(VENV)/ready
+
+.PHONY: demo test lint types compile unit bench generate conformance clean
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	for port in esp32 rp2; do \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(STUBS)/$$port \
+	    micropython-$$port-stubs==1.29.0.post1 micropython-stdlib-stubs || exit 1; done
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/kerbstone emulate street --for 24h --seed 1 --json build/street.json --report build/street.html
+
+build:
+	mkdir -p build
+
+demo: build
+
+test: lint types compile unit
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/kerbstone generate --check
+
+types: $(READY)
+	$(BIN)/mypy
+	$(BIN)/python tests/typecheck_firmware.py $(STUBS)
+
+compile: $(READY)
+	$(BIN)/python tests/compile_firmware.py
+
+unit: $(READY)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+bench: $(READY)
+	$(BIN)/python tests/bench/bench.py
+
+generate: $(READY)
+	$(BIN)/kerbstone generate
+
+clean:
+	rm -rf $(VENV) build dist
