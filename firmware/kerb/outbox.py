@@ -5,9 +5,9 @@ receipt can only lead to a repeat that says so. A small file sits inside littlef
 """
 
 import os
+from binascii import crc32
 from struct import pack, unpack
 
-from binascii import crc32
 from micropython import const
 
 FOLDER = "/outbox"

@@ -43,8 +43,8 @@ class Part:
         self.wake = config.get("wake")  # [pin, level] or None
         self._config = config
         self._driver = None
-        self._failed = False
-        self._pending = {}  # settings to hand on once the driver answers
+        self._failures = 0  # in a row
+        self._settings = {}  # what the application set last: a part that lost its supply gets it again
 
     @property
     def warm_up_ms(self):
@@ -55,9 +55,8 @@ class Part:
         try:
             if self._driver is None:
                 self._driver = self._build()
-                for key, value in self._pending.items():
+                for key, value in self._settings.items():
                     self._driver.set(key, value)
-                self._pending = {}
             self._driver.start()
         except (SensorError, OSError) as error:
             self._fault(error)
@@ -71,14 +70,14 @@ class Part:
         except (SensorError, OSError) as error:
             self._fault(error)
             return {"quality": FAULT}
-        if self._failed:
-            self._failed = False
+        if self._failures:
+            self._failures = 0
             log.event("recovered", self.name)
         return reading
 
     def set(self, key, value):
+        self._settings[key] = value
         if self._driver is None:
-            self._pending[key] = value
             return
         try:
             self._driver.set(key, value)
@@ -105,8 +104,9 @@ class Part:
         return getattr(module, name.upper())(_bus(bus), options)
 
     def _fault(self, error):
-        # Built anew at the next turn: a part that lost power must be set up again.
-        self._driver = None
-        if not self._failed:
-            self._failed = True
+        self._failures += 1
+        if self._failures == 1:
             log.event("fault", self.name, error)
+        else:
+            # Built anew at the next turn: it may have lost its supply, and with it what the driver wrote.
+            self._driver = None

@@ -4,9 +4,8 @@ Layout: crc32 u32, then sections of name (3 bytes), length u16, data. When the r
 board's memory it goes to flash instead: slower and worn, but never lost.
 """
 
-from struct import pack, unpack_from
-
 from binascii import crc32
+from struct import pack, unpack_from
 
 _HEAD = 5
 

@@ -1,9 +1,8 @@
 """Small named blobs on flash that a power cut cannot split: written beside, checked, renamed over."""
 
 import os
-from struct import pack, unpack
-
 from binascii import crc32
+from struct import pack, unpack
 
 
 class Store:

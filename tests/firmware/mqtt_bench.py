@@ -30,10 +30,15 @@ def interpreter() -> str:
 
 
 def start(script: str, argument: object) -> subprocess.Popen[str]:
-    """A device at the heap size of a board."""
+    """A device at the heap size of a board; its script reads `argument` as a line of JSON."""
     environment = {**os.environ, "MICROPYPATH": f"{DEVICE}:{ROOT / 'firmware'}"}
-    command = [interpreter(), "-X", "heapsize=128wk", str(DEVICE / script), json.dumps(argument)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = [interpreter(), "-X", "heapsize=128wk", str(DEVICE / script)]
+    pipe = subprocess.PIPE
+    device = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+    assert device.stdin
+    device.stdin.write(json.dumps(argument) + "\n")
+    device.stdin.flush()
+    return device
 
 
 def finish(device: subprocess.Popen[str], timeout_s: float = 30) -> Any:

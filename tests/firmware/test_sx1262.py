@@ -1,11 +1,19 @@
 """The SX1262 driver against a chip that only keeps registers and a script: the bytes on the bus are those of data sheet Rev 2.1."""
 
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import lorawan_world  # noqa: F401  (makes `micropython` importable)
 import pytest
+from sx1262_chip import Chip, bus_story, heard
 
 # isort: split
 from kerb.errors import ConfigError, RadioError
-from kerb.radio import sx1262
+from kerb.radio import sx1262, sx1262_bus
 from kerb.radio.sx1262 import SX1262, symbol_limit
 
 SF7 = [7, 125000, 242]
@@ -13,122 +21,11 @@ SF12 = [12, 125000, 51]
 TCXO = {"dio3_tcxo_millivolts": 1800}
 
 
-class Pin:
-    IRQ_RISING = 8  # as on the RP2040; the ESP32 says 1
-
-    def __init__(self, chip, name):
-        self.chip, self.name, self.level, self.handler, self.history = chip, name, 0, None, []
-
-    def value(self, level=None):
-        if level is None:
-            return self.chip.look(self.name)
-        self.level = level
-        self.history.append(level)
-        self.chip.driven(self.name, level)
-        return None
-
-    def irq(self, handler, trigger):
-        assert trigger == self.IRQ_RISING
-        self.handler = handler
-
-
-class Chip:
-    """Bus, pins, clock and a chip with registers. `log` holds every write as bytes, `answers` what queries return."""
-
-    def __init__(self):
-        self.us = 1000
-        self.pins = {name: Pin(self, name) for name in ("cs", "reset", "busy", "dio1", "rxen")}
-        self.registers = {0x0740: 0x14, 0x0741: 0x24, 0x08D8: 0xC8, 0x0736: 0x0D, 0x0889: 0x01, 0x08AC: 0x94}
-        self.answers = {0x17: b"\0\0", 0x12: b"\0\0", 0x13: b"\0\0", 0x14: b"\0\0\0"}
-        self.buffer = bytes(256)
-        self.log, self.out = [], None
-        self.stuck = False
-        self.done_at = None
-        self.takes_us = 0
-        self.irq_after = b"\0\0"
-        self.asleep = False
-        self.naps = []
-
-    # clock
-    def ticks_us(self):
-        self.us += 5
-        return self.us
-
-    def ticks_ms(self):
-        self.us += 5
-        return self.us // 1000
-
-    def ticks_diff(self, a, b):
-        return a - b
-
-    def sleep_ms(self, ms):
-        self.us += ms * 1000
-        self.look("dio1")
-
-    def idle_ms(self, ms):
-        self.naps.append(ms)
-        self.sleep_ms(ms)
-
-    # pins
-    def look(self, name):
-        if name == "busy":
-            self.us += 20
-            return 1 if self.stuck else 0
-        if name == "dio1" and self.done_at is not None and self.us >= self.done_at and not self.pins["dio1"].level:
-            self.pins["dio1"].level = 1
-            late, self.us = self.us, self.done_at
-            self.pins["dio1"].handler(self.pins["dio1"])
-            self.us = max(late, self.us)
-            self.answers[0x12] = self.irq_after
-        return self.pins[name].level
-
-    def driven(self, name, level):
-        if name == "cs" and level == 0:
-            self.out = b""
-        elif name == "cs" and self.out is not None:
-            self.commit(self.out)
-            self.out = None
-
-    # bus
-    def write(self, data):
-        assert self.out is not None, "bytes without chip select"
-        self.out += bytes(data)
-
-    def read(self, size):
-        out = self.out
-        if out[0] == 0x1D:
-            assert len(out) == 4
-            start = out[1] << 8 | out[2]
-            return bytes(self.registers.get(start + i, 0) for i in range(size))
-        if out[0] == 0x1E:
-            assert len(out) == 3
-            return self.buffer[out[1] : out[1] + size]
-        assert len(out) == 2
-        return self.answers[out[0]][:size]
-
-    def commit(self, out):
-        self.log.append(out)
-        if self.asleep:
-            assert out[0] == 0xC0, "only a status read may wake the chip"
-            self.asleep = False
-        if out[0] == 0x0D:
-            for i, value in enumerate(out[3:]):
-                self.registers[(out[1] << 8 | out[2]) + i] = value
-        elif out[0] == 0x84:
-            self.asleep = True
-        elif out[0] in (0x82, 0x83) and self.takes_us:
-            self.done_at = self.us + self.takes_us
-        elif out[0] == 0x02:
-            self.done_at, self.pins["dio1"].level = None, 0
-
-    def sent(self, *opcodes):
-        return [out.hex() for out in self.log if out[0] in opcodes]
-
-
 @pytest.fixture
 def chip(monkeypatch):
     chip = Chip()
     monkeypatch.setattr(sx1262, "time", chip)
+    monkeypatch.setattr(sx1262_bus, "time", chip)
     return chip
 
 
@@ -226,18 +123,21 @@ def test_transmission_byte_for_byte(chip):
     assert len(chip.naps) == 1 and chip.naps[0] >= 25, "most of the wait is left to the owner"
 
 
+def test_an_end_of_transmission_slept_through_is_computed(chip):
+    radio = make(chip)
+    radio.idle_ms = lambda ms: chip.sleep_ms(ms + 30)
+    chip.pins["dio1"].handler = lambda pin: None
+    chip.takes_us, chip.irq_after = 30976, b"\0\x01"
+    radio.configure_tx(868100000, SF7, 14)
+    tick = radio.transmit(b"\x40abc")
+    assert chip.us - tick > 15000 and abs(tick - (chip.started_at + 30976)) < 100
+
+
 def test_a_transmission_that_never_ends_is_an_error(chip):
     radio = make(chip)
     radio.configure_tx(868100000, SF7, 14)
     with pytest.raises(RadioError, match="did not finish sending 3 bytes"):
         radio.transmit(b"abc")
-
-
-def heard(chip, data, snr=0xF6, rssi=0xB4):
-    chip.takes_us, chip.irq_after = 60000, b"\0\x02"
-    chip.buffer = bytes(16) + data + bytes(256)
-    chip.answers[0x13] = bytes((len(data), 16))
-    chip.answers[0x14] = bytes((rssi, snr, rssi))
 
 
 def test_reception_byte_for_byte(chip):
@@ -317,3 +217,19 @@ def test_symbol_limits_are_what_the_chip_counts_and_never_shorter():
     for symbols in range(1, 248):
         assert symbols <= symbol_limit(symbols) <= symbols + 7
     assert [symbol_limit(n) for n in (5, 6, 62, 63, 64, 65, 240, 300)] == [6, 6, 62, 64, 64, 72, 240, 248]
+
+
+def test_both_interpreters_put_the_same_bytes_on_the_bus(monkeypatch):
+    monkeypatch.setattr(sx1262, "time", None)
+    monkeypatch.setattr(sx1262_bus, "time", None)
+    program = os.environ.get("MICROPYTHON") or shutil.which("micropython") or os.path.join(sys.prefix, "bin", "micropython")
+    if not os.path.exists(program):
+        pytest.skip("no MicroPython unix port here")
+    here = Path(__file__).parent
+    run = subprocess.run(
+        [program, "-X", "heapsize=128wk", str(here / "sx1262_chip.py")],
+        env={**os.environ, "MICROPYPATH": str(here.parents[1] / "firmware")}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    ours = bus_story()
+    assert len(ours[1]) > 60 and ast.literal_eval(run.stdout) == ours

@@ -113,13 +113,25 @@ machine.deepsleep(100000)
 
 
 def test_a_pin_outside_the_rtc_domain_cannot_be_a_wake_source():
-    main = "import machine, esp32\ntry:\n    esp32.wake_on_ext1([machine.Pin(39)], True)\nexcept (OSError, ValueError) as e:\n    print('no')\n"
+    main = """
+import machine, esp32
+try:
+    esp32.wake_on_ext1([machine.Pin(39)], True)
+except (OSError, ValueError) as e:
+    print("no")
+"""
     with BareBoard(main) as board:
         assert board.run(2) == ["no"]
 
 
 def test_light_sleep_keeps_ram_and_draws_the_light_sleep_current():
-    main = "import machine, time\nx = 5\nt = time.ticks_ms()\nmachine.lightsleep(30000)\nprint(x, time.ticks_diff(time.ticks_ms(), t) // 1000)\n"
+    main = """
+import machine, time
+x = 5
+t = time.ticks_ms()
+machine.lightsleep(30000)
+print(x, time.ticks_diff(time.ticks_ms(), t) // 1000)
+"""
     with BareBoard(main) as board:
         assert board.run(40) == ["5 30"]
         board.device.ledger.settle()

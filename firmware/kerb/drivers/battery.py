@@ -43,6 +43,8 @@ class BATTERY:
         self._gate_level = options.get("gate_level", 0)
         if options.get("gate_pin") is not None:
             self._gate = Pin(options["gate_pin"], Pin.IN)
+        else:
+            self.WARM_UP_MS = 0  # always connected, so long settled
         pin = Pin(options["pin"])
         ratio = options.get("ratio", 1)
         if "full_scale_v" in options:

@@ -2,8 +2,8 @@
 
 Bus: 4800 baud 8N1 (SCLK_BPS low), address 0..3 from pins A1 and A2. Current: 3.0 mA at 3.3 V; it never sleeps and resets below 2.7 V.
 Options: `addr` (0); `mains_hz` (50 or 60); calibration of the unit, register counts a volt, ampere, watt and kWh: `uref`, `iref`,
-`pref`, `eref`. The defaults are section 3.2's formulas for its example circuit: 1 mohm shunt, 5 x 390 kohm over 510 ohm, Vref 1.218 V.
-Give `uref` and `iref` alone and the other two follow from them.
+`pref`, `eref`. The defaults follow from the data sheet's formulas for its example circuit: 1 mohm shunt, 5 x 390 kohm over 510 ohm,
+Vref 1.218 V. Give `uref` and `iref` alone and the other two follow from them.
 """
 
 import time

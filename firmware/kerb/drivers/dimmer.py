@@ -37,7 +37,9 @@ class DIMMER:
         from machine import PWM, Pin
 
         self._name = options.get("name", "dimmer")
-        self._where = options.get("where", "pin %d" % options["pin"])
+        self._where = options.get("where", "PWM")
+        if "pin" not in options:
+            raise ConfigError("%s at %s has no 'pin'; name the PWM pin in the node file" % (self._name, self._where))
         self._invert = options.get("invert", True)
         self._result = {"level_pct": 100, "quality": GOOD}
         relay = options.get("relay_pin")

@@ -71,6 +71,7 @@ class LIS2MDL:
         self._two = bytearray(2)
         self._six = bytearray(6)
         self._offset = [0, 0, 0]
+        self._moved = False  # something was set that the pin does not show yet
         self._sample = {"bx_ut": 0.0, "by_ut": 0.0, "bz_ut": 0.0, "chip_temp_c": 0.0, "quality": GOOD}
         who = self._byte(_WHO_AM_I)
         if who != _ID:
@@ -133,6 +134,7 @@ class LIS2MDL:
 
     def set(self, key, value):
         """"baseline": (x, y, z) in uT or None; "threshold_ut": uT on any axis, 0 or None switches the comparator off."""
+        self._moved = True
         if key == "baseline":
             for i in range(3):
                 self._offset[i] = 0 if value is None else max(-32768, min(32767, round(value[i] / _UT)))
@@ -155,8 +157,9 @@ class LIS2MDL:
     def sleep(self):
         """Idle; with a threshold, low power at 10 Hz, below which the comparator does not run."""
         self._mode(_RUN if self._threshold else _IDLE)
-        if self._threshold:
-            # A new baseline reaches the pin with the next sample; a level left high would end a deep sleep at once.
+        if self._threshold and self._moved:
+            # What was set reaches the pin with the next sample; a level left high would end a deep sleep at once.
+            self._moved = False
             for _ in range(_SAMPLE_POLLS):
                 if not self._byte(_INT_SOURCE) & 1:
                     break

@@ -3,9 +3,11 @@
 Bus: I2C 0x59, up to 400 kHz. Currents: 3.0 mA measuring at 3.3 V, 34 uA idle. An SGP40 answers at the same address to the
 same serial number command; it is told apart by refusing to condition.
 
-The NOx pixel is conditioned for at most 10 s after the heater was switched on; more damages it (section 3.1). Nothing ends
-conditioning but the next command, so measure() must follow start() within 10 s: call it WARM_UP_MS later, then regularly.
-Options: `period_ms` (10000) = longest time between two calls of measure(); `self_test` (False) = test both pixels first, 320 ms.
+The NOx pixel is conditioned for at most 10 s after the heater was switched on; more damages it (sgp41_execute_conditioning).
+Nothing ends conditioning but the next command: call measure() WARM_UP_MS after start(), then regularly. If the node is held up
+(a network search takes 20 s), a timer ends conditioning in its place.
+Options: `period_ms` (10000) = longest time between two calls of measure(); `self_test` (False) = test both pixels first, 320 ms;
+`timer` (0) = hardware timer to use where the port has no virtual ones (ESP32 before MicroPython 1.29).
 """
 
 import time
@@ -16,7 +18,7 @@ from kerb.drivers.crc import check_words, crc8
 from kerb.errors import SensorError
 from kerb.quality import GOOD, SUSPECT, WARMING
 
-# Commands (section 4.3).
+# Commands and the time until their answer may be read.
 _CONDITION = const(0x2612)
 _MEASURE_RAW = const(0x2619)
 _SELF_TEST = const(0x280E)
@@ -27,11 +29,13 @@ _SELF_TEST_MS = const(320)
 _COMMAND_MS = const(1)
 
 _CONDITION_MAX_MS = const(10000)
+_GUARD_MS = const(9900)
+_LATE_MS = const(500)  # how late a caller may be
 _CONDITION_MIN_MS = const(8000)  # below this the NOx signal of the first sample is thrown away
 
 
 def ticks(rh_pct, temp_c):
-    """(rh_ticks, t_ticks), 0..65535 each, for the compensation arguments (table 10); out of range is clamped."""
+    """(rh_ticks, t_ticks), 0..65535 each, for the compensation arguments; out of range is clamped."""
     rh = int(rh_pct * 655.35 + 0.5)
     t = int((temp_c + 45) * 65535 / 175 + 0.5)
     return min(max(rh, 0), 65535), min(max(t, 0), 65535)
@@ -47,6 +51,15 @@ def fill_command(buf, code, rh_pct, temp_c):
     buf[7] = crc8(buf, 5, 7)
 
 
+def _timer(number):
+    from machine import Timer
+
+    try:
+        return Timer(-1)
+    except ValueError:
+        return Timer(number)
+
+
 class SGP41:
     """Raw signals in ticks, proportional to the logarithm of the pixels' resistance. `serial` = six bytes."""
 
@@ -60,12 +73,15 @@ class SGP41:
         self._where = options.get("where", "I2C")
         self._period_ms = options.get("period_ms", 10000)
         self._command = bytearray(8)
+        self._uncompensated = bytearray(8)
+        fill_command(self._uncompensated, _MEASURE_RAW, 50, 25)
         self._buf = bytearray(9)
         self._view = {n: memoryview(self._buf)[:n] for n in (3, 6, 9)}
         self._result = {"sraw_voc": 0, "sraw_nox": None, "quality": WARMING}
         self._heated = False
         self._conditioning = False
         self._since = 0
+        self._timer = _timer(options.get("timer", 0))
         # An MCU reset may have left the chip conditioning: the heater goes off before anything else.
         self._write(_HEATER_OFF, _COMMAND_MS)
         self._write(_SERIAL_NUMBER, _COMMAND_MS)
@@ -75,13 +91,14 @@ class SGP41:
             self._test()
 
     def start(self):
-        """Switches the heater on and begins conditioning; does nothing while it is on."""
+        """Switches the heater on and begins conditioning (50 ms, until the next command is taken); does nothing while it is on."""
         if self._heated:
             return
         fill_command(self._command, _CONDITION, 50, 25)  # conditioning runs without compensation
-        self._write(self._command, 0, "does not condition as an SGP41 does; an SGP40 cannot measure NOx")
         self._since = time.ticks_ms()
+        self._write(self._command, _MEASURE_MS, "does not condition as an SGP41 does; an SGP40 cannot measure NOx")
         self._heated = self._conditioning = True
+        self._timer.init(mode=self._timer.ONE_SHOT, period=_GUARD_MS, callback=self._end_conditioning)
 
     def measure(self, env):
         """Both signals, compensated with env's rh_pct and temp_c (else 50 %, 25 C: no compensation). Takes 50 ms.
@@ -90,9 +107,9 @@ class SGP41:
         """
         result = self._result
         if not self._heated:
-            self.start()
+            raise self._error("is not heated; call start() first")
         conditioned = time.ticks_diff(time.ticks_ms(), self._since) if self._conditioning else _CONDITION_MAX_MS
-        if conditioned + self._period_ms < _CONDITION_MAX_MS:
+        if conditioned + self._period_ms + _LATE_MS < _CONDITION_MAX_MS:
             fill_command(self._command, _CONDITION, 50, 25)
             self._write(self._command, _MEASURE_MS)
             self._read(3)
@@ -105,7 +122,7 @@ class SGP41:
             rh, t = 50, 25
         fill_command(self._command, _MEASURE_RAW, rh, t)
         self._write(self._command, _MEASURE_MS)
-        self._conditioning = False
+        self._stop_guard()
         self._read(6)
         voc, nox = self._buf[0] << 8 | self._buf[1], self._buf[3] << 8 | self._buf[4]
         result["sraw_voc"] = voc
@@ -119,10 +136,26 @@ class SGP41:
     def sleep(self):
         """Heater off, idle (34 uA). The next start() conditions again."""
         self._write(_HEATER_OFF, _COMMAND_MS)
-        self._heated = self._conditioning = False
+        self._heated = False
+        self._stop_guard()
+
+    def _end_conditioning(self, timer):
+        """The timer's callback (scheduled, not in interrupt context): one raw measurement that nobody reads."""
+        if self._conditioning:
+            try:
+                self._bus.writeto(self._addr, self._uncompensated)
+            except OSError:
+                return  # still conditioning: the next measure() ends it and calls its values suspect
+            self._conditioning = False
+            time.sleep_ms(_MEASURE_MS)
+
+    def _stop_guard(self):
+        if self._conditioning:
+            self._conditioning = False
+            self._timer.deinit()
 
     def _test(self):
-        """Built-in self-test (section 4.3): the lowest bits of the answer name the failed pixel, 1 VOC, 2 NOx."""
+        """Built-in self-test: the lowest bits of the answer name the failed pixel, 1 VOC, 2 NOx."""
         self._command[0], self._command[1] = _SELF_TEST >> 8, _SELF_TEST & 0xFF
         self._write(memoryview(self._command)[:2], _SELF_TEST_MS)
         self._read(3)

@@ -1,7 +1,7 @@
 """Sensirion SPS30 particulate matter sensor on I2C (data sheet version 1.0 - D1, March 2020).
 
 Bus: I2C 0x69, at most 100 kHz, SEL tied to GND, 5 V supply. Currents: sleep 38 uA, idle 330 uA, measuring 55 mA,
-start 80 mA for 200 ms. Warm-up: 8 s above 200 particles/cm3, 16 s above 100, 30 s above 50 (table 1): the longest counts.
+start 80 mA for 200 ms. Warm-up: 8 s above 200 particles/cm3, 16 s above 100, 30 s above 50: the longest counts.
 Options: `integers` = True reads whole ug/m3 (firmware 2.0 or newer, half the bytes) instead of 32-bit floats.
 The fan is cleaned by the chip itself, once a week of measuring.
 """
@@ -15,7 +15,7 @@ from kerb.drivers.crc import check_words
 from kerb.errors import SensorError
 from kerb.quality import GOOD, SUSPECT, WARMING
 
-# Commands (section 6.3) and the time they may take.
+# Commands (section 6, I2C interface) and the time they may take.
 _START = b"\x00\x10\x03\x00\xac"  # big-endian IEEE 754 floats; the last byte is the CRC of the argument
 _START_INTEGERS = b"\x00\x10\x05\x00\xf6"  # unsigned 16-bit integers
 _STOP = b"\x01\x04"
@@ -85,7 +85,7 @@ class SPS30:
         self.version = (self._buf[0], self._buf[1])
         if self._integers and self.version < (2, 0):
             raise self._error("firmware %d.%d has no integer format; remove the option 'integers'" % self.version)
-        self._try(_STOP)
+        self._try(_STOP)  # refused when it was not measuring
         time.sleep_ms(_MODE_MS)
         self._state = _IDLE
 
@@ -140,7 +140,7 @@ class SPS30:
         raise self._error("no new value for more than 1 s; check its 5 V supply")
 
     def _fan_speed_off(self):
-        """Reads the status register (section 4.4): bit 4 fan stuck, bit 5 laser current, bit 21 fan speed out of range."""
+        """Reads the device status register: bit 4 fan stuck, bit 5 laser current, bit 21 fan speed out of range."""
         self._get(_STATUS, 6)
         if self._buf[4] & 0x30:
             raise self._error("reports a failed %s; replace it" % ("fan" if self._buf[4] & 0x10 else "laser"))

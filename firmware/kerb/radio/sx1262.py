@@ -11,18 +11,17 @@ from micropython import const
 
 from kerb.errors import ConfigError, RadioError
 from kerb.radio.airtime import low_rate, time_on_air_us
+from kerb.radio.sx1262_bus import Bus
 
 # Commands, chapter 13
 _CLEAR_IRQ = const(0x02)
 _CLEAR_ERRORS = const(0x07)
 _SET_DIO_IRQ = const(0x08)
-_WRITE_REGISTER = const(0x0D)
 _WRITE_BUFFER = const(0x0E)
 _GET_IRQ = const(0x12)
 _GET_RX_STATUS = const(0x13)
 _GET_PACKET_STATUS = const(0x14)
 _GET_ERRORS = const(0x17)
-_READ_REGISTER = const(0x1D)
 _READ_BUFFER = const(0x1E)
 _STANDBY = const(0x80)
 _RX = const(0x82)
@@ -41,7 +40,6 @@ _TCXO = const(0x97)
 _CALIBRATE_IMAGE = const(0x98)
 _RF_SWITCH = const(0x9D)
 _SYMBOL_TIMEOUT = const(0xA0)
-_GET_STATUS = const(0xC0)
 
 # Registers, table 12-1
 _RETENTION = const(0x029F)  # section 9.6: list of registers kept in sleep
@@ -74,7 +72,7 @@ _FULL = const(22)
 _LOWEST = const(-9)
 _RAMP_200_US = const(4)  # table 13-41
 
-_BUSY_MS = const(100)  # a full calibration takes 3.5 ms, a TCXO start at most some 10 ms
+_LATE_US = const(2000)  # a TX-done noted later than this after its computed time was slept through
 _SLACK_MS = const(20)  # added to the computed time on air before a transmission counts as stuck
 
 
@@ -94,13 +92,14 @@ class SX1262:
     """
 
     def __init__(self, spi, pins, options):
-        self._spi = spi
-        self._cs = pins["cs"]
+        self._bus = bus = Bus(spi, pins["cs"], pins["busy"])
+        self._command = bus.command
+        self._query = bus.query
+        self._write = bus.write
+        self._change_bits = bus.change_bits
         self._reset = pins["reset"]
-        self._busy = pins["busy"]
         self._dio1 = pins["dio1"]
         self._rxen = pins.get("rxen")
-        self._opcode = bytearray(1)
         self._rate = None
         self._tick = 0
         self._fired = False
@@ -109,7 +108,6 @@ class SX1262:
         self.wake_ms = 8 + options.get("dio3_tcxo_start_time_us", 5000) // 1000  # from sleep to a prepared receiver
         self._max_power = min(options.get("max_power_dbm", _FULL), _FULL)
         self._tcxo = self._tcxo_argument(options)
-        self._cs.value(1)
         if self._rxen:
             self._rxen.value(0)
         self._dio1.irq(self._on_dio1, self._dio1.IRQ_RISING)
@@ -130,58 +128,19 @@ class SX1262:
             self._tick = time.ticks_us()
             self._fired = True
 
-    # -- the bus -----------------------------------------------------------------------------------------------------------
-
-    def _wait_busy(self, command):
-        start = time.ticks_ms()
-        while self._busy.value():
-            if time.ticks_diff(time.ticks_ms(), start) > _BUSY_MS:
-                self._cs.value(1)
-                raise RadioError("sx1262 stayed busy before command 0x%02x: check the busy and reset pins of the board file" % command)
-
-    def _command(self, command, arguments=b""):
-        self._wait_busy(command)
-        self._cs.value(0)
-        self._opcode[0] = command
-        self._spi.write(self._opcode)
-        if arguments:
-            self._spi.write(arguments)
-        self._cs.value(1)
-
-    def _query(self, command, size, arguments=b"\0"):
-        """`size` bytes of answer; `arguments` are what goes out before, the status byte included."""
-        self._wait_busy(command)
-        self._cs.value(0)
-        self._opcode[0] = command
-        self._spi.write(self._opcode)
-        self._spi.write(arguments)
-        answer = self._spi.read(size)
-        self._cs.value(1)
-        return answer
-
-    def _write(self, register, data):
-        self._command(_WRITE_REGISTER, pack(">H", register) + data)
-
-    def _read(self, register, size):
-        return self._query(_READ_REGISTER, size, pack(">HB", register, 0))
-
-    def _change_bits(self, register, clear, put):
-        self._write(register, bytes((self._read(register, 1)[0] & ~clear & 255 | put,)))
-
-    # -- life --------------------------------------------------------------------------------------------------------------
-
     def _start(self, options):
         self._reset.value(0)
         time.sleep_ms(1)  # 100 us at least, section 8.1
         self._reset.value(1)
         time.sleep_ms(5)
-        if self._read(_SYNC_WORD, 2) != _RESET_SYNC:
+        if self._bus.read(_SYNC_WORD, 2) != _RESET_SYNC:
             raise RadioError("sx1262 does not answer on its SPI bus: check the pins and the supply of the radio")
         self._command(_STANDBY, bytes((_RC,)))
         self._command(_REGULATOR, b"\x01")  # DC-DC
         if options.get("dio2_rf_sw", True):
             self._command(_RF_SWITCH, b"\x01")
-        self._arm_tcxo()
+        if self._tcxo:
+            self._command(_TCXO, self._tcxo)
         self._command(_CLEAR_ERRORS, b"\0\0")  # a TCXO leaves XOSC_START_ERR behind after power-on, section 13.3.6
         self._command(_CALIBRATE, b"\x7f")
         mhz = options.get("band_mhz", 868)
@@ -198,21 +157,15 @@ class SX1262:
         self._write(_RETENTION, b"\x01\x08\xac")
         self._change_bits(_TX_CLAMP, 0, 0x1E)
 
-    def _arm_tcxo(self):
-        if self._tcxo:
-            self._command(_TCXO, self._tcxo)
-
     def _wake(self):
-        """Out of sleep. BUSY may drop early after a warm start, so a status read comes first and BUSY is polled again."""
+        """Out of sleep, if it is in it."""
         if not self._asleep:
             return
         self._asleep = False
-        self._cs.value(0)  # the falling edge wakes the chip
-        self._wait_busy(_GET_STATUS)
-        self._spi.write(bytes((_GET_STATUS, 0)))
-        self._cs.value(1)
+        self._bus.wake()
         self._command(_STANDBY, bytes((_RC,)))
-        self._arm_tcxo()  # lost over a warm sleep on some lots: the receiver would be deaf
+        if self._tcxo:  # lost over a warm sleep on some lots: the receiver would be deaf
+            self._command(_TCXO, self._tcxo)
         self._change_bits(_TX_CLAMP, 0, 0x1E)
 
     def standby(self):
@@ -232,8 +185,6 @@ class SX1262:
         self._command(_SLEEP, b"\x04")
         self._asleep = True
         time.sleep_ms(1)  # the chip is deaf for 500 us, section 13.1.1
-
-    # -- air ---------------------------------------------------------------------------------------------------------------
 
     def _tune(self, freq_hz, dr_row):
         sf, bandwidth = dr_row[0], dr_row[1]
@@ -282,16 +233,18 @@ class SX1262:
         self._command(_WRITE_BUFFER, b"\0" + data)
         self._packet(len(data), 1, 0)
         self._await(_TX_DONE | _TIMEOUT)
-        air_ms = time_on_air_us(len(data), self._rate[0], self._rate[1]) // 1000
+        air_us = time_on_air_us(len(data), self._rate[0], self._rate[1])
+        air_ms = air_us // 1000
         limit = (air_ms + _SLACK_MS) * 64  # steps of 15.625 us
         self._command(_TX, bytes((limit >> 16 & 255, limit >> 8 & 255, limit & 255)))
+        due = time.ticks_add(time.ticks_us(), air_us)
         if air_ms > _SLACK_MS:
             self.idle_ms(air_ms - 5)
         tick = self._happened(2 * _SLACK_MS + 5)
         if tick is None or not self._irq() & _TX_DONE:
             self.standby()
             raise RadioError("sx1262 did not finish sending %d bytes: check the supply of the radio" % len(data))
-        return tick
+        return due if time.ticks_diff(tick, due) > _LATE_US else tick
 
     def receive(self, freq_hz, dr_row, window_symbols, timeout_ms, iq_inverted, at_us=None):
         """Listens once. (data, RSSI dBm, SNR dB, tick us of the end) or None when nothing good came.
@@ -306,13 +259,11 @@ class SX1262:
         self._await(_RX_DONE | _TIMEOUT | _HEADER_ERROR | _CRC_ERROR)
         if self._rxen:
             self._rxen.value(1)
-        if at_us is not None:
-            while True:
-                left = time.ticks_diff(at_us, time.ticks_us())
-                if left <= 0:
-                    break
-                if left > 2000:
-                    time.sleep_ms(left // 1000 - 1)
+        left = 0 if at_us is None else 1
+        while left > 0:
+            left = time.ticks_diff(at_us, time.ticks_us())
+            if left > 2000:
+                time.sleep_ms(left // 1000 - 1)
         limit = min(timeout_ms * 64, 0xFFFFFE)
         self._command(_RX, bytes((limit >> 16, limit >> 8 & 255, limit & 255)))
         longest = time_on_air_us(255, dr_row[0], dr_row[1], 1, 8, True, False) // 1000
@@ -336,14 +287,13 @@ def symbol_limit(symbols):
 
 
 def from_board(table):
-    """An SX1262 from the radio table of node.json: spi id, sck mosi miso cs reset busy dio1 [rxen] as pin numbers, `options`."""
+    """An SX1262 from the radio table of node.json: spi id, pin numbers sck mosi miso cs reset busy dio1 [rxen], and the options."""
     from machine import SPI, Pin
 
     wires = {name: Pin(table[name]) for name in ("sck", "mosi", "miso")}
     spi = SPI(table["spi"], baudrate=table.get("baudrate", 8000000), **wires)
-    pins = {"cs": Pin(table["cs"], Pin.OUT, value=1), "reset": Pin(table["reset"], Pin.OUT, value=1)}
-    for name in ("busy", "dio1"):
-        pins[name] = Pin(table[name], Pin.IN)
-    if table.get("rxen") is not None:
-        pins["rxen"] = Pin(table["rxen"], Pin.OUT, value=0)
-    return SX1262(spi, pins, table.get("options", {}))
+    pins = {"busy": Pin(table["busy"], Pin.IN), "dio1": Pin(table["dio1"], Pin.IN)}
+    for name, level in (("cs", 1), ("reset", 1), ("rxen", 0)):
+        if table.get(name) is not None:
+            pins[name] = Pin(table[name], Pin.OUT, value=level)
+    return SX1262(spi, pins, table)

@@ -21,10 +21,10 @@ from kerb.uplink.mqtt_link import Link
 from kerb.uplink.receipt import Receipt
 from kerb.uplink.wifi import Station
 
-_ANSWER_MS = const(10000)  # for CONNACK, SUBACK, PUBACK and PINGRESP
 _MTU = const(512)
 _OVERHEAD = const(160)  # fixed header, topic and packet id; or the fields of CONNECT
 _COMMANDS = const(8)  # kept in RAM until taken
+_LOOK_MAX = const(20)  # packets taken in one look, however many a server sends
 _FIRST_PAUSE_S = const(5)
 _LAST_PAUSE_S = const(300)
 _CLOCK_PAUSE_S = const(600)  # after a time server failed or refused: an alarm must not wait for it every time
@@ -42,6 +42,7 @@ class Uplink:
     """
 
     mtu = _MTU
+    ANSWER_MS = 10000  # longest wait for anything the broker has to do
 
     def __init__(self, config, identity, board, store, wrap=None):
         if config.get("tls") and not wrap:
@@ -62,7 +63,7 @@ class Uplink:
         self._wifi = Station(
             identity.get("wifi_ssid"), identity.get("wifi_password"), config.get("static_ip"), config.get("wifi_timeout_s", 20)
         )
-        self._link = Link(_MTU + _OVERHEAD, wrap)
+        self._link = Link(_MTU + _OVERHEAD, self.ANSWER_MS, wrap)
         self._tx = bytearray(_MTU + _OVERHEAD)
         self._commands = []  # (packet id, payload)
         self._overflow = False  # the broker holds commands that found no room here
@@ -116,7 +117,7 @@ class Uplink:
         self._retry_at = mono_ms() // 1000 + pause
 
     def _greet(self):
-        """CONNECT, and SUBSCRIBE where the broker may not know of it."""
+        """CONNECT, and SUBSCRIBE unless the broker is known to have kept it."""
         user = self._identity.get("mqtt_user")
         password = self._identity.get("mqtt_password")
         self._write(
@@ -132,9 +133,7 @@ class Uplink:
         if answer.present and self._subscribed:
             return
         self._write(packets.subscribe(self._tx, self._down, self._next_id()))
-        if self._await(packets.SUBACK, self._packet_id).code > 1:
-            raise UplinkError("broker %s refuses the subscription to commands: check the rights of this device" % self._broker)
-        self._subscribed = True
+        # SUBACK is not waited for: it costs a round trip, and a broker may hold it back until its stored commands are acknowledged.
 
     def _drop(self):
         """Forgets the connection; what was not acknowledged the broker sends again."""
@@ -154,7 +153,7 @@ class Uplink:
 
     def _await(self, kind, packet_id):
         """The answer of this kind and id; whatever else comes meanwhile is dealt with. OSError when it does not come in time."""
-        end = ticks_add(ticks_ms(), _ANSWER_MS)
+        end = ticks_add(ticks_ms(), self.ANSWER_MS)
         while True:
             left = ticks_diff(end, ticks_ms())
             if left <= 0:
@@ -172,12 +171,16 @@ class Uplink:
                 # Too long or not ours: unless it is acknowledged, it comes back at every connection.
                 if packet.packet_id:
                     self._write(packets.puback(self._tx, packet.packet_id))
-            elif len(self._commands) < _COMMANDS:
+            elif not self._overflow and len(self._commands) < _COMMANDS:
                 self._commands.append((packet.packet_id, packet.payload))
             else:
-                self._overflow = self._overflow or packet.packet_id
+                self._overflow = True  # and nothing after it, or commands would change places
         elif packet.kind == packets.PINGRESP:
             self._pinged_at = None
+        elif packet.kind == packets.SUBACK:
+            self._subscribed = packet.code <= 1
+            if not self._subscribed:
+                log.event("note", "broker %s refuses the subscription to commands: check the rights of this device" % self._broker)
         elif packet.kind != packets.PUBACK:
             raise UplinkError("broker %s sent an answer that nobody asked for (kind %d)" % (self._broker, packet.kind))
 
@@ -189,14 +192,15 @@ class Uplink:
             self._drop()
             return
         try:
-            for _ in range(_COMMANDS):
-                packet = self._link.read(0)
+            for _ in range(_LOOK_MAX):
+                # A command that finds no room stays in the buffers of TCP.
+                packet = self._link.read(0) if len(self._commands) < _COMMANDS else None
                 if packet is None:
                     break
                 self._sort(packet)
             now = ticks_ms()
             if self._pinged_at is not None:
-                if ticks_diff(now, self._pinged_at) > _ANSWER_MS:
+                if ticks_diff(now, self._pinged_at) > self.ANSWER_MS:
                     self._drop()
             elif ticks_diff(now, self._link.sent_at) > self._keepalive_s * 500:
                 self._link.write(packets.PINGREQ, 2)

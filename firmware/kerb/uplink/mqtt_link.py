@@ -14,23 +14,23 @@ from micropython import const
 from kerb.errors import UplinkError
 from kerb.uplink import mqtt_packets as packets
 
-OPEN_S = const(10)  # TCP handshake, and for the send buffer to take a packet
-_WHOLE_MS = const(10000)  # from the first byte of a packet to its last
 _SKIP_MAX = const(65536)  # a longer packet is not worth its reception
 
 
 class Link:
-    """`room`: longest packet body kept. `wrap(sock, host)` makes the stream of it that is used, e.g. TLS; None: plain TCP.
+    """`room`: longest packet body kept. `limit_ms`: for the TCP handshake, for the send buffer to take a packet, and from the first byte
+    of a packet to its last. `wrap(sock, host)` makes the stream of it that is used, e.g. TLS; None: plain TCP.
 
     Every method raises OSError when the connection is lost (it must be closed then) and UplinkError when the server breaks MQTT.
     """
 
-    def __init__(self, room, wrap=None):
+    def __init__(self, room, limit_ms, wrap=None):
         self._body = bytearray(room)
         self._view = memoryview(self._body)
         self._head = bytearray(packets.HEAD_MAX)
         self._head_view = memoryview(self._head)
         self._packet = packets.Packet()
+        self._limit_ms = limit_ms
         self._wrap = wrap
         self._sock = None
         self._poll = None
@@ -41,11 +41,11 @@ class Link:
         return self._sock is not None
 
     def open(self, host, port):
-        """Connects within OPEN_S; the resolver of the port adds its own limit."""
+        """Connects within the limit; the resolver of the port adds its own limit."""
         address = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)[0][-1]
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._sock = sock
-        sock.settimeout(OPEN_S)
+        sock.settimeout(self._limit_ms / 1000)
         sock.connect(address)
         if self._wrap:
             self._sock = sock = self._wrap(sock, host)
@@ -66,7 +66,7 @@ class Link:
         sock = self._sock
         if sock is None:
             raise OSError(errno.ENOTCONN)
-        sock.settimeout(OPEN_S)
+        sock.settimeout(self._limit_ms / 1000)
         if sock.write(memoryview(buf)[:size]) != size:
             raise OSError(errno.ETIMEDOUT)
         self.sent_at = ticks_ms()
@@ -82,7 +82,7 @@ class Link:
         have = self._fill(self._head_view, 0, 2, ticks_add(ticks_ms(), wait_ms), True)
         if not have:
             return None
-        end = ticks_add(ticks_ms(), _WHOLE_MS)
+        end = ticks_add(ticks_ms(), self._limit_ms)
         if have == 1:
             self._fill(self._head_view, 1, 2, end)
         have = 2

@@ -91,7 +91,9 @@ def driver_options(source: Path) -> set[str]:
 
 
 def _is_options(value: ast.expr) -> bool:
-    return (isinstance(value, ast.Name) and value.id == "options") or (isinstance(value, ast.Attribute) and value.attr in ("options", "_options"))
+    if isinstance(value, ast.Name):
+        return value.id == "options"
+    return isinstance(value, ast.Attribute) and value.attr in ("options", "_options")
 
 
 def _part(node: Node, name: str, part: PartTable) -> None:
@@ -106,7 +108,7 @@ def _part(node: Node, name: str, part: PartTable) -> None:
             raise error_at(node.file, ("parts", name, key), f"unknown key {key!r} in [parts.{name}]; {hint}")
     if part.bus:
         kind, _, which = part.bus.partition(".")
-        buses: dict[str, Any] = {"i2c": node.board.i2c, "uart": node.board.uart}.get(kind, {})
+        buses: Any = {"i2c": node.board.i2c, "uart": node.board.uart}.get(kind, {})
         if which not in buses:
             has = [f"{k}.{n}" for k, table in (("i2c", node.board.i2c), ("uart", node.board.uart)) for n in table]
             hint = nearest(part.bus, has)
@@ -115,14 +117,14 @@ def _part(node: Node, name: str, part: PartTable) -> None:
         hint = nearest(part.rail, list(node.board.rail)) if node.board.rail else "it has none."
         raise error_at(node.file, ("parts", name, "rail"), f"board {node.spec.node.board} has no switched rail {part.rail!r}; {hint}")
     if part.driver == "battery" and "pin" not in part.options and node.board.battery is None:
-        raise error_at(node.file, ("parts", name), f"board {node.spec.node.board} cannot measure its supply: give a pin and a ratio, or leave the part out.")
+        words = f"board {node.spec.node.board} cannot measure its supply: give a pin and a ratio, or leave the part out."
+        raise error_at(node.file, ("parts", name), words)
     if part.wake_pin is not None and node.spec.policy.deep_sleep and part.wake_pin not in LIMITS[node.board.mcu].ext0_pins:
         pins = sorted(LIMITS[node.board.mcu].ext0_pins)
         can = f"use one of {', '.join(map(str, pins))}" if pins else "no pin of this chip can"
-        raise error_at(
-            node.file, ("parts", name, "wake_pin"),
-            f"GPIO{part.wake_pin} of {node.spec.node.board} cannot end deep sleep: {can} (boards/{node.spec.node.board}.toml, mcu = {node.board.mcu}).",
-        )
+        board = node.spec.node.board
+        words = f"GPIO{part.wake_pin} of {board} cannot end deep sleep: {can} (boards/{board}.toml, mcu = {node.board.mcu})."
+        raise error_at(node.file, ("parts", name, "wake_pin"), words)
 
 
 def _bearer(node: Node) -> None:

@@ -90,7 +90,7 @@ def _fields(model: type[BaseModel], place: tuple[str | int, ...]) -> list[str]:
     """Names of the keys allowed at this place of the model."""
     current: Any = model
     for step in place:
-        field = current.model_fields.get(step) if isinstance(current, type) and issubclass(current, BaseModel) else None
+        field = current.model_fields.get(str(step)) if isinstance(current, type) and issubclass(current, BaseModel) else None
         annotation = field.annotation if field else current
         models = [a for a in (annotation, *_arguments(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)]
         if models:

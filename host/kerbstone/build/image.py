@@ -12,7 +12,7 @@ from kerbstone.emulator.engine.interpreter import Interpreter
 from kerbstone.errors import EngineError
 
 # Runs in MicroPython: packs the files named in a JSON list into the image.
-_SCRIPT = Path(__file__).with_name("make_image.py")
+_SCRIPT = Path(__file__).parents[1] / "emulator" / "shims" / "make_image.py"
 
 
 def write_image(interpreter: Interpreter, image: Path, blocks: int, files: dict[str, bytes]) -> None:

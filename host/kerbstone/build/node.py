@@ -123,7 +123,8 @@ def load_node(name_or_path: str) -> Node:
     path = Path(name_or_path)
     if path.suffix != ".toml":
         if name_or_path not in ready_nodes():
-            raise NodeFileError(f"There is no node {name_or_path!r}: {nearest(name_or_path, ready_nodes())} Or give the path of a .toml file.")
+            hint = nearest(name_or_path, ready_nodes())
+            raise NodeFileError(f"There is no node {name_or_path!r}: {hint} Or give the path of a .toml file.")
         path = boards_dir() / "nodes" / f"{name_or_path}.toml"
     spec, file = load(path, NodeFile)
     try:

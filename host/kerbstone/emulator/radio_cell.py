@@ -1,6 +1,9 @@
 """The radio side of a cell."""
 from __future__ import annotations
+
 from typing import Any
+
+
 class RadioCell:
     def __init__(self, kernel: Any, seed: int, start_utc: int): self.channel=None; self.uplinks: dict[str, Any]={}
     def register(self, r: Any) -> None: ...

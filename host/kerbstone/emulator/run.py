@@ -63,8 +63,8 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
         events = [e for r in results for e in r.events]
         arrivals = _arrivals(nodes, results, listeners)
     tallied = [tally(n, traces[n.name], arrivals[n.name], start_utc, duration_us) for n in nodes]
-    for node in tallied:
-        events += [(r["t_us"], node.name, "decoded", {"values": r["values"], "sample_us": r["sample_us"]}) for r in node.records]
+    for done in tallied:
+        events += [(r["t_us"], done.name, "decoded", {"values": r["values"], "sample_us": r["sample_us"]}) for r in done.records]
     return RunResult(seed, start_utc, duration_us, tallied, log.digest(events), len(events), time.monotonic() - began)
 
 
@@ -83,7 +83,8 @@ def _run_cells(orders: list[CellOrder], progress: Progress | None) -> list[CellR
         free: Any = manager.Queue()
         for core in cores:
             free.put(core)
-        with ProcessPoolExecutor(max_workers=min(len(orders), len(cores)), initializer=_settle, initargs=(free,), mp_context=context) as pool:
+        workers = min(len(orders), len(cores))
+        with ProcessPoolExecutor(workers, context, initializer=_settle, initargs=(free,)) as pool:
             futures = [pool.submit(_work, order, reports, i) for i, order in enumerate(orders)]
             _follow(futures, reports, orders, progress)
             return [f.result() for f in futures]

@@ -164,6 +164,10 @@ class _Wiring:
     def _part(self, name: str, config: dict[str, Any], wake_pin: int | None) -> None:
         options = config["options"]
         wires = {key.removesuffix("_pin"): pin for key, pin in options.items() if key.endswith("_pin")}
+        if "power_pin" in options:
+            self.runtime.pins.rest[options["power_pin"]] = 1 - options.get("power_on_level", 1)
+        if "gate_pin" in options:
+            self.runtime.pins.rest[options["gate_pin"]] = 1 - options.get("gate_level", 1)
         if wake_pin is not None:
             wires["int"] = wake_pin
         part: Part = part_module(self.runtime.node, config["driver"]).PART(self._context(name, options, wires))
@@ -181,7 +185,9 @@ class _Wiring:
         part.power_on()
 
     def _radio(self, radio: dict[str, Any]) -> None:
-        wires = {key: radio[key] for key in ("cs", "reset", "busy", "dio1", "rxen") if key in radio}
+        wires: dict[str, int] = {key: radio[key] for key in ("cs", "reset", "busy", "dio1", "rxen") if key in radio}
+        # Modules pull select and reset up, so a sleeping MCU neither wakes nor resets the radio.
+        self.runtime.pins.rest |= {radio["cs"]: 1, radio["reset"]: 1}
         options = {
             "air": self.around.channel, "board_tcxo": "dio3_tcxo_millivolts" in radio, "gateway_m": self.runtime.node.spec.world.gateway_m,
         }

@@ -67,27 +67,34 @@ class BrokerAddress:
 def check(address: BrokerAddress) -> None:
     """Raises BrokerError unless an MQTT broker at the address lets us in within PATIENCE_S."""
     answered = threading.Event()
+    welcome: list[bool] = []
     refusal: list[str] = []
 
     def connected(_client: paho.Client, _data: object, _flags: object, reason: object, _properties: object) -> None:
         if getattr(reason, "is_failure", False):
             refusal.append(str(reason))
+        else:
+            welcome.append(True)
+        answered.set()
+
+    def failed(_client: paho.Client, _data: object) -> None:
         answered.set()
 
     client = address.new_client(f"kerbstone-check-{os.getpid()}")
     client.on_connect = connected
+    client.on_connect_fail = failed
     try:
         client.connect_async(address.host, address.port)
         client.loop_start()
-        in_time = answered.wait(PATIENCE_S - 0.2)
+        answered.wait(PATIENCE_S - 0.2)
     finally:
         client.disconnect()
         # paho's thread may still hang in a connection attempt; it is a daemon, and ends with its own time limit.
         threading.Thread(target=client.loop_stop, daemon=True).start()
-    if not in_time:
-        raise BrokerError(f"No MQTT broker answers at {address}; start one or leave out --broker.")
     if refusal:
         raise BrokerError(f"The MQTT broker at {address} refuses us ({refusal[0]}): check user and password.")
+    if not welcome:
+        raise BrokerError(f"No MQTT broker answers at {address}; start one or leave out --broker.")
 
 
 class EmbeddedBroker:

@@ -103,19 +103,21 @@ class MqttListener:
         end = time.monotonic() + timeout_s
         with self._changed:
             self._changed.wait_for(lambda: not self._missing(expected), timeout_s)
-            while not self._missing(expected):
+            seen = -1
+            while len(self._arrivals) > seen and time.monotonic() < end:
                 seen = len(self._arrivals)
-                if not self._changed.wait_for(lambda seen=seen: len(self._arrivals) > seen, settle_s) or time.monotonic() > end:
-                    break
+                self._changed.wait(settle_s)
             return self._missing(expected)
 
     def command(self, device: str, payload: bytes, timeout_s: float = PATIENCE_S) -> None:
         """Sends a command; returns when the broker has it. It keeps it until the device wakes. Raises BrokerError when it does not."""
         info = self._client.publish(topics.down(self._prefix, device), payload, _QOS)
-        with contextlib.suppress(RuntimeError):  # not connected: paho has queued it, and waiting tells
+        taken = False
+        with contextlib.suppress(RuntimeError):  # not connected just now
             info.wait_for_publish(timeout_s)
-        if not info.is_published():
-            raise BrokerError(f"The MQTT broker at {self._address} did not take the command for {device} in {timeout_s:g} s: try again.")
+            taken = info.is_published()
+        if not taken:
+            raise BrokerError(f"The MQTT broker at {self._address} did not take the command for {device} in {timeout_s:g} s: look at the device.")
 
     def close(self) -> None:
         """Ends the connection and removes the session from the broker."""

@@ -24,6 +24,8 @@ def price(air_us):
 
 def refill(session, bands, now):
     """Adds what came back since the last look. A clock that ran backwards (power was lost) earns nothing."""
+    if now < session.clock:
+        session.quiet_until = 0
     past = min(max(now - session.clock, 0), _DAY * 14)
     session.clock = now
     for i, row in enumerate(bands):

@@ -26,7 +26,7 @@ class Exchange:
         self.board = board
         self.radio = None
         self.error_us = config.get("rx_error_ms", 10) * 1000
-        self.gain_dbi = config.get("antenna_gain_dbi", 2)
+        self.gain_dbi = int(config.get("radio", {}).get("antenna_gain_dbi", 0) + 0.99)  # rounded up: never above the limit
         self.done_ms = self.snr = 0
 
     def air_us(self, size, dr):

@@ -31,6 +31,7 @@ class Join:
         self.identity = identity
         self.attempts = attempts
         self._accepted = None
+        self._last_nonce = -1
 
     def run(self, session):
         """True when joined. Pauses grow between the requests; stops early when the back-off forbids the next one."""
@@ -46,6 +47,7 @@ class Join:
             session.join_tries = (session.join_tries + 1) % _TRIES
             duty.join_spend(session, air_us)
             nonce = self.vault.take_dev_nonce()
+            self._last_nonce = self.vault.join_nonce()
             phy = frames.join_request(ids["app_key"], ids["join_eui"], ids["dev_eui"], nonce)
             delay = region.join_delay_s
             windows = ((delay, hz, region.rx1_dr[dr][0]), (delay + 1, region.rx2[0], region.rx2[1]))
@@ -57,7 +59,7 @@ class Join:
     def _take(self, data):
         accept = frames.join_accept(self.identity["app_key"], data)
         region = self.region
-        if accept is None or accept.join_nonce <= self.vault.join_nonce():
+        if accept is None or accept.join_nonce <= self._last_nonce:
             return False
         if not region.usable(accept.rx2_dr) or not region.offset_valid(accept.rx1_offset):
             return False

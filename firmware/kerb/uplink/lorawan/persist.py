@@ -70,7 +70,7 @@ class Vault:
         blob = self.store.get("lw.session")
         if not blob or not session.unpack(blob):
             return False
-        session.clock = session.quiet_until = session.join_start = 0  # the node's clock starts again with the power
+        session.quiet_until = session.join_period = session.join_used = 0  # the node's clock starts again with the power
         used = session.lease
         session.fcnt_up = session.lease = session.fcnt_down = 0
         blob = self.store.get("lw.fcnt")

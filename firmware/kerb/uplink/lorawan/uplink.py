@@ -4,7 +4,7 @@ from binascii import crc32, unhexlify
 
 from micropython import const
 
-from kerb.errors import ConfigError
+from kerb.errors import ConfigError, RadioError, UplinkError
 from kerb.uplink.lorawan import join
 from kerb.uplink.lorawan.exchange import Exchange
 from kerb.uplink.lorawan.mac import Mac
@@ -36,8 +36,8 @@ def _identity(source):
 class Uplink:
     """OTAA class A device.
 
-    `config`: `region` (the table), `radio` (pins and options for kerb.radio), `port` (default 2), `adr` (True), `dr` (with ADR off),
-    `rx_error_ms` (10), `antenna_gain_dbi` (2), `join_attempts` per connect() (3). `identity`: dev_eui, join_eui, app_key.
+    `config`: `region` (the table), `radio` (the board's radio table), `port` (default 2), `adr` (True), `dr` (with ADR off),
+    `rx_error_ms` (10), `join_attempts` per connect() (3). `identity.get()` knows dev_eui, join_eui, app_key.
     `board`: `idle_ms(ms)`, `mono()`, and `battery()` (0 external, 1..254, 255 unknown). `store`: atomic `put` and `get`.
     `radio` is for a driver made elsewhere; otherwise it is built when first needed.
     """
@@ -50,7 +50,7 @@ class Uplink:
         session = Session(region, owner)
         if not vault.load(session):
             session = Session(region, owner)
-        session.clock = board.mono()
+        session.clock = session.join_start = board.mono()
         self._config = config
         self._board = board
         self._exchange = Exchange(region, board, config)
@@ -79,6 +79,7 @@ class Uplink:
         return self._mac.link.check
 
     def _radio(self):
+        """The driver, built on first use."""
         if self._exchange.radio is None:
             table = self._config["radio"]
             chip = "kerb.radio." + table["chip"]
@@ -87,13 +88,22 @@ class Uplink:
         self._mac.link.battery = self._board.battery()
         return self._exchange.radio
 
+    def _guarded(self, action, *arguments):
+        """Runs `action` with the radio ready. A radio that fails is reset before its next use; the frame stays with the caller."""
+        try:
+            self._radio()
+            return action(*arguments)
+        except RadioError as error:
+            if "radio" in self._config:
+                self._exchange.radio = None
+            raise UplinkError(str(error))
+
     def connect(self):
         """True when there is a session, joining first if need be; False when no network answered or the join back-off forbids it."""
         mac = self._mac
         if mac.session.joined:
             return True
-        self._radio()
-        if not self._join.run(mac.session):
+        if not self._guarded(self._join.run, mac.session):
             return False
         if not mac.link.adr:
             mac.session.dr = self._config.get("dr", mac.session.dr)
@@ -104,9 +114,8 @@ class Uplink:
         mac = self._mac
         if not mac.session.joined or len(frame) > self.mtu:
             return None
-        self._radio()
         mono = self._board.mono()
-        acknowledged = mac.send(self.port, frame, confirmed, priority)
+        acknowledged = self._guarded(mac.send, self.port, frame, confirmed, priority)
         return None if acknowledged is None else Receipt(acknowledged, mono)
 
     def wait_ms(self):
@@ -115,6 +124,10 @@ class Uplink:
         if mac.session.joined:
             return 1000 * mac.wait_s()
         return 1000 * max(0, join.wait_s(mac.session, mac.region, self._exchange, self._board.mono()))
+
+    def retry_after_s(self):
+        """wait_ms() in whole seconds."""
+        return self.wait_ms() // 1000
 
     def receive(self):
         """The oldest downlink not yet taken as (port, bytes), or None."""
@@ -139,7 +152,10 @@ class Uplink:
     def sleep(self):
         """Radio to its lowest power. After power-on the chip idles in standby, so it is reached for even if never used."""
         if self._exchange.radio is not None or not self._resumed:
-            self._radio().sleep()
+            try:
+                self._radio().sleep()
+            except RadioError:
+                self._exchange.radio = None  # it cannot be reached to be put to sleep; the next send resets it or says what is wrong
 
     def pack(self):
         """The session for RTC memory (see session.SIZE). Erase it there as soon as it is unpacked: a reset before the next

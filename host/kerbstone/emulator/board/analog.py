@@ -30,6 +30,8 @@ class Analog:
         device.ops[ops.ADC] = self._adc
         device.calls.update(adc=self._setup, pwm=self._pwm, mcu_temperature=self._temperature)
         self.temperature = lambda: 25.0
+        self._running: set[int] = set()
+        device.on_stop.append(self._stop)
 
     def _setup(self, pin: int, atten: int) -> None:
         self._atten[pin] = atten
@@ -46,7 +48,14 @@ class Analog:
     def _pwm(self, pin: int, freq_hz: int, duty_u16: int) -> None:
         sink = self.sinks.get(pin)
         if sink:
+            self._running.add(pin)
             sink.pwm(freq_hz, duty_u16)
+
+    def _stop(self) -> None:
+        """The chip's outputs let go: whatever hangs on a PWM pin sees no signal any more."""
+        for pin in sorted(self._running):
+            self.sinks[pin].pwm(0, 0)
+        self._running.clear()
 
     def _temperature(self) -> float:
         return round(self.temperature(), 1)

@@ -178,7 +178,8 @@ class Device:
     def _sleep(self, mode: int, _b: int, data: bytes) -> Answer | None:
         us = int.from_bytes(data, "little")
         if mode in (ops.MODE_DEEP, ops.MODE_RESET, ops.MODE_SOFT_RESET, ops.MODE_GONE):
-            return self._leave(mode, us)
+            self._leave(mode, us)
+            return None
         if mode == ops.MODE_LIGHT:
             self.light = True
             self.mcu.set("light_sleep", self.spec.current_ua["light_sleep"])

@@ -21,6 +21,7 @@ class Pins:
         self.lines: dict[int, Line] = {}
         self.out: set[int] = set()
         self.held: set[int] = set()
+        self.rest: dict[int, int] = {}  # level to which a wire falls or is pulled when nobody drives it
         self._names = names
         self._irq: dict[int, int] = {}
         self._wakes: dict[int, tuple[frozenset[int], int]] = {}  # ext unit -> pins, level
@@ -123,7 +124,10 @@ class Pins:
         """Deep sleep or reset: drivers let go, unless held; wake sources stay armed for the sleep that follows."""
         self._irq.clear()
         self._light_wake.clear()
+        released = self.out - self.held
         self.out &= self.held
+        for number in sorted(released):
+            self.line(number).drive(self.rest.get(number, 0))
 
     def disarm(self, _cause: int) -> None:
         """A boot forgets the wake sources."""

@@ -15,7 +15,7 @@ _START = "_start.py"
 
 def shim_folder() -> Path:
     """Path of a folder with every shim as .mpy and `_start.py` as text."""
-    sources = sorted(SHIMS.glob("*.py"))
+    sources = sorted(p for p in SHIMS.glob("*.py") if p.name != "make_image.py")
     key = hashlib.sha256(b"".join(p.name.encode() + p.read_bytes() for p in sources)).hexdigest()[:16]
     target = cache_dir() / f"shims-{key}"
     if target.is_dir():

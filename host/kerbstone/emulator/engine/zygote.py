@@ -9,9 +9,10 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 
-def child(run, binary, argv, cwd, fds):
+def child(run: Callable[[list[str]], int] | None, binary: str, argv: list[str], cwd: str, fds: list[int]) -> None:
     """Becomes the interpreter: link on 3, flash image on 4, console on 1 and 2."""
     high = [os.dup2(fd, 200 + i) for i, fd in enumerate(fds)]
     for target, fd in zip((3, 4, 1), high, strict=True):
@@ -22,11 +23,12 @@ def child(run, binary, argv, cwd, fds):
     os.chdir(cwd)
     if binary:
         os.execv(binary, argv)
-    run(argv)
+    if run:
+        run(argv)
     os._exit(0)
 
 
-def main():
+def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     wheel_dir, binary = sys.argv[2], sys.argv[3]
     run = None

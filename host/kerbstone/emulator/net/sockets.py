@@ -166,10 +166,8 @@ class Sockets:
         watch = endpoint.watch
         got_any = False
         while True:
-            if watch:
-                patience = PATIENCE_S if watch.expecting else 0.0
-            else:
-                patience = _SILENCE_S if endpoint.outstanding and not got_any else 0.0
+            guess = _SILENCE_S if endpoint.outstanding and not got_any else 0.0
+            patience = (PATIENCE_S if watch.expecting else 0.0) if watch else guess
             ready, _, _ = select.select([endpoint.real], [], [], patience)
             if not ready:
                 return got_any

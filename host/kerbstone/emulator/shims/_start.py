@@ -10,12 +10,11 @@ import _link  # noqa: E402
 
 _hello = _link.start()
 
-import machine  # noqa: E402
 import os  # noqa: E402
 import random  # noqa: E402
-import time  # noqa: E402
-import vfs  # noqa: E402
 
+import machine  # noqa: E402
+import vfs  # noqa: E402
 from _flashdev import FlashDevice  # noqa: E402
 
 random.seed(_hello["random_seed"])

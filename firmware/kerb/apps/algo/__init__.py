@@ -1,0 +1,1 @@
+"""Arithmetic of the applications: pure functions and small state machines, each usable alone."""

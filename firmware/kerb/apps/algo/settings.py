@@ -1,0 +1,18 @@
+"""An application's settings: its defaults, overlaid by the [app] table of the node file."""
+
+from kerb.errors import ConfigError
+
+
+def merged(app, defaults, given):
+    """A dict of every setting. Raises ConfigError for a key the application does not have."""
+    settings = dict(defaults)
+    for key in given or ():
+        if key not in defaults:
+            raise ConfigError("application %s has no setting '%s'; take one of %s" % (app, key, ", ".join(sorted(defaults))))
+        settings[key] = given[key]
+    return settings
+
+
+def due(now, last, period):
+    """True when `period` seconds have passed since `last`, or when a power cycle has set the seconds back."""
+    return now - last >= period or now < last
