@@ -6,8 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "host"))
 
-from kerbstone.build.firmware import compile_file  # noqa: E402
-from kerbstone.errors import KerbstoneError  # noqa: E402
+from kerbstone.build.firmware import compile_file
+from kerbstone.errors import KerbstoneError
 
 total = count = 0
 for source in sorted((ROOT / "firmware").rglob("*.py")):

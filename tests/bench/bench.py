@@ -16,11 +16,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "host"), str(ROOT / "tests" / "host"), str(Path(__file__).parent)]
 
-from heap import heap_peaks  # noqa: E402
-from kerbstone.build.firmware import compile_file  # noqa: E402
-from kerbstone.build.node import load_node  # noqa: E402
-from kerbstone.cli.emulate import STREET  # noqa: E402
-from kerbstone.emulator.run import run  # noqa: E402
+from heap import heap_peaks
+from kerbstone.build.firmware import compile_file
+from kerbstone.build.node import load_node
+from kerbstone.cli.emulate import STREET
+from kerbstone.emulator.run import run
 
 WEEK_US = 7 * 86_400_000_000
 DAY_US = 86_400_000_000

@@ -6,6 +6,8 @@ within CAPTURE_DB. Other spreading factors, and the opposite chirp direction, ar
 
 from __future__ import annotations
 
+import math
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -89,10 +91,16 @@ class Channel:
     _links_db: dict[tuple[str, str], float] = field(default_factory=dict)
     _listeners: list[Listener] = field(default_factory=list)
     _recent: list[Transmission] = field(default_factory=list)
+    _cut: list[Transmission] = field(default_factory=list)
 
     def place(self, name: str, x_m: float, y_m: float) -> None:
         """Puts the antenna of `name` on the map (metres)."""
         self.positions_m[name] = (x_m, y_m)
+
+    def place_around(self, name: str, distance_m: float) -> None:
+        """Puts an antenna that has no place yet at this distance from the origin, in a direction drawn from its name."""
+        bearing = math.tau * zlib.crc32(name.encode()) / 2**32
+        self.positions_m.setdefault(name, (distance_m * math.cos(bearing), distance_m * math.sin(bearing)))
 
     def link(self, a: str, b: str, loss_db: float) -> None:
         """Fixes the loss between two antennas, both ways, whatever their positions."""
@@ -118,6 +126,7 @@ class Channel:
         """Puts a frame on the air; its `start_us` must be now."""
         horizon = tx.start_us - _KEEP_US
         self._recent = [t for t in self._recent if t.end_us > horizon]
+        self._cut = [t for t in self._cut if t.end_us > horizon]
         self._recent.append(tx)
         self.kernel.log.write(
             tx.sender, "on_air", freq_hz=tx.freq_hz, sf=tx.sf, bw_hz=tx.bw_hz, us=tx.end_us - tx.start_us, size=len(tx.payload),
@@ -125,6 +134,11 @@ class Channel:
         )
         for listener in list(self._listeners):
             listener.on_air(tx)
+
+    def cut(self, tx: Transmission) -> None:
+        """The sender stopped before the end (reset, supply lost, timeout): nobody gets the frame."""
+        self._cut.append(tx)
+        self.kernel.log.write(tx.sender, "cut_short", left_us=tx.end_us - self.kernel.now)
 
     def on_air_now(self) -> list[Transmission]:
         """Frames whose end is still to come, oldest first."""
@@ -136,7 +150,9 @@ class Channel:
         return Reception(rssi, rssi - lora.noise_dbm(tx.bw_hz, noise_figure_db))
 
     def disturbed(self, tx: Transmission, receiver: str, from_us: int, to_us: int) -> bool:
-        """True when interference of its own kind came within CAPTURE_DB of `tx` at some time in the span."""
+        """True when `tx` was cut, or interference of its own kind came within CAPTURE_DB of it at some time in the span."""
+        if any(t is tx for t in self._cut):
+            return True
         own = tx.power_dbm - self.loss_db(tx.sender, receiver, tx.start_us)
         return any(
             other.power_dbm - self.loss_db(other.sender, receiver, other.start_us) > own - CAPTURE_DB

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 
 
-def child(run: Callable[[list[str]], int] | None, binary: str, argv: list[str], cwd: str, fds: list[int]) -> None:
+def child(call: Callable[[list[str]], int] | None, binary: str, argv: list[str], cwd: str, fds: list[int]) -> None:
     """Becomes the interpreter: link on 3, flash image on 4, console on 1 and 2."""
     high = [os.dup2(fd, 200 + i) for i, fd in enumerate(fds)]
     for target, fd in zip((3, 4, 1), high, strict=True):
@@ -23,18 +23,20 @@ def child(run: Callable[[list[str]], int] | None, binary: str, argv: list[str], 
     os.chdir(cwd)
     if binary:
         os.execv(binary, argv)
-    if run:
-        run(argv)
+    if call:
+        call(argv)
     os._exit(0)
 
 
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     wheel_dir, binary = sys.argv[2], sys.argv[3]
-    run = None
+    call = None
     if not binary:
         sys.path.append(wheel_dir)
-        from micropython_run import run_main as run
+        import micropython_run
+
+        call = micropython_run.run_main
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     control.send(b"ready")
     while True:
@@ -46,7 +48,7 @@ def main() -> None:
         if pid == 0:
             try:
                 control.close()
-                child(run, binary, argv, cwd, fds)
+                child(call, binary, argv, cwd, fds)
             finally:
                 os._exit(111)
         for fd in fds:

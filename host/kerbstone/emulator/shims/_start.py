@@ -6,16 +6,16 @@ import sys
 _HERE = sys.path[0] if sys.path[0] else sys.argv[0].rsplit("/", 1)[0]
 sys.path[:] = [_HERE, ".frozen"]
 
-import _link  # noqa: E402
+import _link
 
 _hello = _link.start()
 
-import os  # noqa: E402
-import random  # noqa: E402
+import os
+import random
 
-import machine  # noqa: E402
-import vfs  # noqa: E402
-from _flashdev import FlashDevice  # noqa: E402
+import machine
+import vfs
+from _flashdev import FlashDevice
 
 random.seed(_hello["random_seed"])
 vfs.umount("/")

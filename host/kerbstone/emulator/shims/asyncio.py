@@ -8,7 +8,7 @@ time._for_asyncio()
 _path = sys.path[:]
 sys.path[:] = [".frozen"]
 sys.modules.pop("asyncio", None)
-import asyncio as _real  # noqa: E402
+import asyncio as _real
 
 sys.path[:] = _path
 sys.modules["asyncio"] = _real

@@ -7,7 +7,7 @@ import _link
 _path = sys.path[:]
 sys.path[:] = []
 sys.modules.pop("os", None)
-import os as _real  # noqa: E402
+import os as _real
 
 sys.path[:] = _path
 for _name in dir(_real):
