@@ -1,0 +1,89 @@
+"""Bad input at the command line: one sentence, exit code 2, no traceback, nothing half done."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kerbstone.paths import boards_dir
+
+
+def kerbstone(*words, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "kerbstone", *words], capture_output=True, text=True, timeout=60, env={**os.environ, **environment}, check=False
+    )
+
+
+def refused(done):
+    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1 and lines[0].startswith("kerbstone: "), done.stderr
+    return lines[0]
+
+
+def test_an_unknown_node():
+    assert "'parking'" in refused(kerbstone("emulate", "parkin"))
+
+
+def test_a_misspelt_key_names_file_line_and_the_nearest_key(tmp_path):
+    text = (boards_dir() / "nodes" / "light.toml").read_text().replace("report_s = 900", "report_z = 900")
+    (tmp_path / "mine.toml").write_text(text)
+    at = text.splitlines().index("report_z = 900") + 1
+    said = refused(kerbstone("emulate", str(tmp_path / "mine.toml")))
+    assert f"mine.toml:{at}" in said and "'report_s'" in said
+
+
+def test_no_micropython(tmp_path):
+    said = refused(kerbstone("emulate", "light", "--for", "1h", MICROPYTHON=str(tmp_path / "none")))
+    assert "MICROPYTHON" in said
+
+
+def test_a_micropython_that_is_none(tmp_path):
+    fake = tmp_path / "micropython"
+    fake.write_text("#!/bin/sh\nexit 3\n")
+    fake.chmod(0o755)
+    refused(kerbstone("emulate", "light", "--for", "1h", MICROPYTHON=str(fake)))
+
+
+def test_a_broker_that_is_not_there(tmp_path):
+    report = tmp_path / "r.html"
+    said = refused(kerbstone("emulate", "light", "--for", "1h", "--broker", "mqtt://127.0.0.1:1", "--report", str(report)))
+    assert "127.0.0.1:1" in said and not report.exists()
+
+
+def test_a_broker_address_never_shows_its_password():
+    assert "hunter2" not in refused(kerbstone("emulate", "light", "--for", "1h", "--broker", "mqtt://u:hunter2@127.0.0.1:1"))
+
+
+@pytest.mark.parametrize("text", ["", "0h", "24", "1y", "-1d", "9999999d"])
+def test_a_duration_that_is_none(text):
+    refused(kerbstone("emulate", "light", "--for", text) if text != "-1d" else kerbstone("emulate", "light", "--for=-1d"))
+
+
+def test_a_report_in_a_folder_that_does_not_exist(tmp_path):
+    refused(kerbstone("emulate", "light", "--for", "1h", "--report", str(tmp_path / "no" / "r.html")))
+
+
+@pytest.mark.parametrize(
+    ("payload", "word"),
+    [("", "empty"), ("zz", "hex"), ("1", "hex"), ("10", "truncated"), ("100000000000", "long"), ("1c00", "version"), ("2000", "profile")],
+)
+def test_a_payload_that_is_none(payload, word):
+    assert word in refused(kerbstone("decode", "parking", payload))
+
+
+def test_an_unknown_profile():
+    refused(kerbstone("decode", "parkin", "1000"))
+
+
+def test_encode_refuses_a_value_out_of_range():
+    refused(kerbstone("encode", "parking", "state=free", "cause=event", "battery_v=99", "temperature=20"))
+
+
+def test_what_encode_makes_decode_reads():
+    made = kerbstone("encode", "parking", "state=occupied", "cause=event", "--record", "state")
+    assert made.returncode == 0, made.stderr
+    read = kerbstone("decode", "parking", made.stdout.strip().split()[-1], "--json")
+    assert read.returncode == 0 and '"occupied"' in read.stdout
