@@ -3,26 +3,27 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STUBS := $(VENV)/stubs
+BASE := $(VENV)/base
 READY := $(VENV)/ready
 
-.PHONY: demo test lint types compile unit bench generate conformance clean
+.PHONY: demo test lint types compile unit bench generate clean
 
-$(READY): pyproject.toml
+$(BASE): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	touch $(BASE)
+
+$(READY): $(BASE)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
 	for port in esp32 rp2; do \
 	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(STUBS)/$$port \
-	    micropython-$$port-stubs==1.29.0.post1 micropython-stdlib-stubs || exit 1; done
+	    micropython-$$port-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2 || exit 1; done
 	touch $(READY)
 
-demo: $(READY)
-	$(BIN)/kerbstone emulate street --for 24h --seed 1 --json build/street.json --report build/street.html
-
-build:
+demo: $(BASE)
 	mkdir -p build
-
-demo: build
+	$(BIN)/kerbstone emulate street --for 24h --seed 1 --json build/street.json --report build/street.html
 
 test: lint types compile unit
 

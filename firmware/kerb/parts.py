@@ -6,7 +6,7 @@ from kerb import log
 from kerb.errors import ConfigError, SensorError
 from kerb.quality import FAULT
 
-_BUSES = {}
+_BUSES: dict = {}
 
 
 def _bus(config):

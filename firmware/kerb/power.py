@@ -28,7 +28,7 @@ class Power:
         """True when a wake pin, not the timer, ended deep sleep."""
         if not esp32:
             return False
-        return machine.wake_reason() in (machine.EXT0_WAKE, machine.EXT1_WAKE)
+        return machine.wake_reason() in (machine.EXT0_WAKE, machine.EXT1_WAKE)  # type: ignore[attr-defined]
 
     def mono(self):
         """Whole seconds since power-on."""
@@ -67,7 +67,7 @@ class Power:
         if esp32:
             return machine.RTC().memory()
         if hasattr(machine, "mem_backup"):
-            registers = machine.mem_backup()
+            registers: memoryview = machine.mem_backup()
             raw = b"".join([registers[i].to_bytes(4, "little") for i in range(len(registers))])
             size = raw[0]
             return raw[1 : 1 + size] if 0 < size < len(raw) else None
@@ -81,7 +81,7 @@ class Power:
             machine.RTC().memory(raw)
             return True
         if hasattr(machine, "mem_backup"):
-            registers = machine.mem_backup()
+            registers: memoryview = machine.mem_backup()
             room = len(registers) * registers.itemsize
             if len(raw) < room:
                 padded = bytes([len(raw)]) + raw

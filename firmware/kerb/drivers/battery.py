@@ -54,7 +54,7 @@ class BATTERY:
             attenuation = int(options.get("attenuation", 11))
             if attenuation not in _ATTENUATION:
                 raise ConfigError("%s cannot have %s dB; use 0, 2.5, 6 or 11" % (self._name, attenuation))
-            self._read = ADC(pin, atten=getattr(ADC, _ATTENUATION[attenuation])).read_uv
+            self._read = ADC(pin, atten=getattr(ADC, _ATTENUATION[attenuation])).read_uv  # type: ignore[attr-defined]
             self._scale = ratio / 1000000
         self._readings = [0] * _READINGS
         self._sample = {"battery_v": 0.0, "quality": GOOD}

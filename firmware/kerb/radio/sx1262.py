@@ -290,8 +290,8 @@ def from_board(table):
     """An SX1262 from the radio table of node.json: spi id, pin numbers sck mosi miso cs reset busy dio1 [rxen], and the options."""
     from machine import SPI, Pin
 
-    wires = {name: Pin(table[name]) for name in ("sck", "mosi", "miso")}
-    spi = SPI(table["spi"], baudrate=table.get("baudrate", 8000000), **wires)
+    sck, mosi, miso = [Pin(table[name]) for name in ("sck", "mosi", "miso")]
+    spi = SPI(table["spi"], baudrate=table.get("baudrate", 8000000), sck=sck, mosi=mosi, miso=miso)
     pins = {"busy": Pin(table["busy"], Pin.IN), "dio1": Pin(table["dio1"], Pin.IN)}
     for name, level in (("cs", 1), ("reset", 1), ("rxen", 0)):
         if table.get(name) is not None:

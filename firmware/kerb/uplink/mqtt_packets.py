@@ -20,6 +20,8 @@ PINGREQ = b"\xc0\x00"  # 3.12
 DISCONNECT = b"\xe0\x00"  # 3.14
 HEAD_MAX = const(5)  # 2.2: type byte and up to four bytes of remaining length
 
+BUSY = const(3)  # return code of CONNACK: try again later
+
 _DUP = const(8)
 _QOS1 = const(2)
 
@@ -30,7 +32,6 @@ _LENGTHS = {CONNACK: 2, PUBACK: 2, SUBACK: 3, PINGRESP: 0}
 REFUSALS = {
     1: "does not speak MQTT 3.1.1",
     2: "refuses the client id",
-    3: "is not available now",
     4: "refuses user or password: write the identity again",
     5: "does not authorise this device: check its rights on the broker",
 }

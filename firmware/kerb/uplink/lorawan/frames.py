@@ -40,6 +40,13 @@ class JoinAccept:
     """Fields of a join accept; `cf_list` is 16 bytes or empty."""
 
     __slots__ = ("cf_list", "dev_addr", "join_nonce", "net_id", "rx1_offset", "rx2_dr", "rx_delay")
+    cf_list: bytes
+    dev_addr: int
+    join_nonce: int
+    net_id: int
+    rx1_offset: int
+    rx2_dr: int
+    rx_delay: int
 
 
 def join_accept(app_key, phy):
@@ -77,6 +84,12 @@ class Downlink:
     """A checked downlink. `control` holds ACK and PENDING; `port` None means no payload."""
 
     __slots__ = ("confirmed", "control", "fcnt", "fopts", "payload", "port")
+    confirmed: bool
+    control: int
+    fcnt: int
+    fopts: bytes
+    payload: bytes
+    port: int
 
 
 def data_down(keys, dev_addr, fcnt_next, phy):

@@ -19,6 +19,16 @@ _KEYS = (
 class Region:
     """The rules of one region. Frequencies in Hz, data rates as DR numbers, channel masks as integers (bit n = channel n)."""
 
+    bands: list
+    channels: list
+    data_rates: list
+    frequency_hz: list
+    join_dr: list
+    mask_control: list
+    max_eirp_dbm: int
+    power_step_db: int
+    rx1_dr: list
+
     def __init__(self, table):
         for key in _KEYS.split():
             if key not in table:

@@ -48,6 +48,14 @@ class Session:
     acceptable next. `clock` is the second (since power-on) the credits are true at.
     """
 
+    clock: int
+    dev_nonce: int
+    dr: int
+    fcnt_up: int
+    join_start: int
+    joined: int
+    lease: int
+
     def __init__(self, region, owner):
         self.owner = owner
         for name, _ in _NUMBERS:
