@@ -1,5 +1,7 @@
 """Carries records from the outbox to the bearer, and forgets each only when its receipt is in."""
 
+from struct import pack, unpack
+
 from kerb import log
 from kerb.clock import TRUST_LIVE, mono_ms
 from kerb.errors import UplinkError
@@ -22,6 +24,13 @@ class Delivery:
         self._failures = 0
         self.retry_at = 0
         self.epoch = 0
+
+    def pack(self):
+        """What the growing pause needs across deep sleep."""
+        return pack("<IB", self.retry_at, min(self._failures, 255))
+
+    def unpack(self, data):
+        self.retry_at, self._failures = unpack("<IB", data)
 
     def store(self, frame, priority):
         """Takes a live frame from the application."""
@@ -93,8 +102,8 @@ class Delivery:
         if not repeat and record.epoch == self.epoch and mono - record.mono <= _LIVE_S:
             return record.frame
         utc, trust = record.utc, record.trust
-        if record.epoch == self.epoch:
-            # Same power cycle: the clock as it is now knows that moment best.
+        if utc is None and record.epoch == self.epoch:
+            # The clock was learnt since, in the same power cycle: it knows that moment too.
             utc, trust = self._clock.utc_of(record.mono), self._clock.trust()
         return stamped(record.frame, TRUST_LIVE if utc is None else trust, utc, repeat, record.seq)
 

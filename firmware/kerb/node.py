@@ -60,9 +60,10 @@ class Node:
                 self.uplink.unpack(session)
                 self.retained.drop("upl")
                 self.retained.save()
-            epoch, count, self.outbox.next_seq, self.delivery.retry_at = unpack("<IIII", self.retained.get("box"))
+            epoch, count, self.outbox.next_seq = unpack("<III", self.retained.get("box"))
             if not count:
                 self.outbox.assume_empty()
+            self.delivery.unpack(self.retained.get("try"))
             self.woken = self.power.woke_by_pin()
         else:
             epoch = self._new_epoch()
@@ -83,8 +84,8 @@ class Node:
         self.retained.put("clk", self.clock.pack())
         self.retained.put("smp", self.sampler.pack())
         self.retained.put("upl", self.uplink.pack())
-        box = self.outbox
-        self.retained.put("box", pack("<IIII", self.delivery.epoch, len(box), box.next_seq, self.delivery.retry_at))
+        self.retained.put("box", pack("<III", self.delivery.epoch, len(self.outbox), self.outbox.next_seq))
+        self.retained.put("try", self.delivery.pack())
         self.retained.save()
         self.saved_at = mono_ms() // 1000
 

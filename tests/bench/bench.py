@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "host"), str(ROOT / "tests" / "host"), str(Path(__file__).parent)]
+sys.path[:0] = [str(ROOT / "host"), str(ROOT / "tests"), str(Path(__file__).parent)]
 
 from heap import heap_peaks
 from kerbstone.build.firmware import compile_file

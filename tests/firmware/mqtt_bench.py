@@ -76,7 +76,8 @@ class Mosquitto:
         self._config = folder / "mosquitto.conf"
         user = "user root\n" if os.geteuid() == 0 else ""  # else it gives up root, and with it the folder of the test
         self._config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {folder}/\n{user}set_tcp_nodelay true\n"
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
+            f"persistence true\npersistence_location {folder}/\n{user}"
         )
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import mqtt_bench as bench
 import pytest
-
 from kerbstone.listen.broker import BrokerAddress, EmbeddedBroker
 from kerbstone.listen.mqtt import MqttListener
 

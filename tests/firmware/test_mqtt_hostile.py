@@ -171,6 +171,43 @@ def test_a_command_not_taken_is_not_acknowledged() -> None:
     assert 4 not in kinds
 
 
+def command(packet_id: int, text: bytes, dup: bool = False) -> bytes:
+    body = b"\x00\x0ekerb/dev1/down" + packet_id.to_bytes(2, "big") + text
+    return bytes([0x3A if dup else 0x32, len(body)]) + body
+
+
+def test_a_command_that_was_not_acknowledged_when_the_connection_broke_is_taken_once() -> None:
+    def serve(connection: socket.socket, number: int) -> None:
+        for first, body in bench.packets(connection):
+            if first >> 4 == 3:
+                connection.sendall(command(7, b"dim", dup=number > 0))
+                if number == 0:
+                    return
+            connection.sendall(bench.answer(first, body))
+
+    with bench.Server(serve) as server:
+        result = bench.run(server.port, "send_and_listen")
+    assert result["receipt"] and result["commands"] == [["kerb/dev1/down", "dim"]]
+
+
+def test_no_command_overtakes_one_that_found_no_room() -> None:
+    def serve(connection: socket.socket, number: int) -> None:
+        late = True
+        for first, body in bench.packets(connection):
+            if first >> 4 == 3:  # nine for the room of eight
+                connection.sendall(b"".join(command(n + 1, b"%d" % n) for n in range(9)))
+            elif first >> 4 == 4 and number == 0 and late:
+                connection.sendall(command(10, b"9"))
+                late = False
+            connection.sendall(bench.answer(first, body))
+            if first >> 4 == 1 and number == 1:
+                connection.sendall(command(9, b"8", True) + command(10, b"9", True))
+
+    with bench.Server(serve) as server:
+        result = bench.run(server.port, "commands", count=10, ms=3000, send=True)
+    assert [text for _, text in result["commands"]] == [str(n) for n in range(10)]
+
+
 def test_ping_is_sent_only_after_half_the_keepalive_without_traffic() -> None:
     pings = []
 

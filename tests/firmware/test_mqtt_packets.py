@@ -63,7 +63,9 @@ def sent_by_paho(act) -> bytes:
 @pytest.mark.parametrize("size", [0, 1, 113, 114, 115, 200])
 def test_publish_and_subscribe_are_byte_for_byte_those_of_paho(size: int) -> None:
     payload = bytes(size)
-    assert written(packets.publish, b"kerb/d/up", payload, 7, True) == sent_by_paho(lambda c: c._send_publish(7, b"kerb/d/up", payload, 1, False, True))
+    assert written(packets.publish, b"kerb/d/up", payload, 7, True) == sent_by_paho(
+        lambda c: c._send_publish(7, b"kerb/d/up", payload, 1, False, True)
+    )
     assert written(packets.subscribe, b"kerb/d/down", 1) == sent_by_paho(lambda c: c._send_subscribe(False, [(b"kerb/d/down", 1)]))
 
 
@@ -149,7 +151,13 @@ def test_what_the_standard_forbids_a_server_is_an_uplink_error(data: bytes) -> N
 def inputs(count: int) -> list[bytes]:
     """Random bytes, and real packets with a byte changed, cut off or put in."""
     rng = random.Random(1883)
-    seeds = [b"\x20\x02\x01\x00", b"\x40\x02\x12\x34", b"\x90\x03\x00\x01\x01", b"\x32\x08\x00\x01t\x00\x09abc", b"\x30\x81\x01\x00\x03a/b" + bytes(124)]
+    seeds = [
+        b"\x20\x02\x01\x00",
+        b"\x40\x02\x12\x34",
+        b"\x90\x03\x00\x01\x01",
+        b"\x32\x08\x00\x01t\x00\x09abc",
+        b"\x30\x81\x01\x00\x03a/b" + bytes(124),
+    ]
     out = []
     for n in range(count):
         data = bytearray(rng.choice(seeds))

@@ -26,7 +26,9 @@ def reply(utc_ms: int, *, first: int = 0x24, stratum: int = 2, nonce: bytes = _N
 
 
 def ask(script: list[str], cases: list[tuple[str, str, int]] = (), **options: Any) -> Any:
-    return bench.finish(bench.start("timeserver.py", {"script": script, "cases": list(cases), "delay_ms": 40, "utc": 1_800_000_000, **options}))
+    return bench.finish(
+        bench.start("timeserver.py", {"script": script, "cases": list(cases), "delay_ms": 40, "utc": 1_800_000_000, **options})
+    )
 
 
 def parse(*cases: tuple[str, int]) -> list[Any]:
@@ -51,12 +53,17 @@ def test_half_of_the_time_on_the_way_is_added_and_the_time_at_the_server_is_not(
 
 def test_an_answer_to_another_question_is_none() -> None:
     t = 1_800_000_000_000
-    assert parse((reply(t, nonce=bytes(8)), 0), (reply(t, first=0x23), 0), (reply(t, first=0x25), 0), (reply(t)[:-2], 0), ("", 0)) == [None] * 5
+    assert (
+        parse((reply(t, nonce=bytes(8)), 0), (reply(t, first=0x23), 0), (reply(t, first=0x25), 0), (reply(t)[:-2], 0), ("", 0))
+        == [None] * 5
+    )
 
 
 def test_a_server_without_time_is_refused_in_words() -> None:
     t = 1_800_000_000_000
-    kiss, alarm, deaf, zero = parse((reply(t, stratum=0), 0), (reply(t, first=0xE4), 0), (reply(t, stratum=16), 0), (reply(-_1900 * 1000), 0))
+    kiss, alarm, deaf, zero = parse(
+        (reply(t, stratum=0), 0), (reply(t, first=0xE4), 0), (reply(t, stratum=16), 0), (reply(-_1900 * 1000), 0)
+    )
     assert "turns us away" in kiss
     assert "synchronised" in alarm and "synchronised" in deaf
     assert "no time" in zero

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 import paho.mqtt.client as paho
 import pytest
-
 from kerbstone.errors import BrokerError
 from kerbstone.listen import topics
 from kerbstone.listen.broker import BrokerAddress, EmbeddedBroker, check
@@ -64,7 +63,16 @@ def test_addresses_are_read(text: str, host: str, port: int, user: str | None, p
 
 @pytest.mark.parametrize(
     "text",
-    ["", "mqtt://", "http://secret@h", "mqtt://u:secret@h:99999", "mqtt://u:secret@h:x", "mqtt://:secret@h", "mqtt://u:secret@h/path", "h:0"],
+    [
+        "",
+        "mqtt://",
+        "http://secret@h",
+        "mqtt://u:secret@h:99999",
+        "mqtt://u:secret@h:x",
+        "mqtt://:secret@h",
+        "mqtt://u:secret@h/path",
+        "h:0",
+    ],
 )
 def test_a_wrong_address_is_one_sentence_without_the_password(text: str) -> None:
     with pytest.raises(BrokerError) as error:
@@ -93,8 +101,14 @@ def test_the_embedded_broker_starts_within_2_s_answers_and_leaves_no_process(bro
 
 
 def test_the_embedded_broker_ends_with_a_parent_that_was_killed() -> None:
-    code = "import sys\nfrom kerbstone.listen.broker import EmbeddedBroker\nprint(EmbeddedBroker().start().port, flush=True)\nsys.stdin.read()"
-    parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PYTHONPATH": ":".join(sys.path)})
+    lines = [
+        "import sys",
+        "from kerbstone.listen.broker import EmbeddedBroker",
+        "print(EmbeddedBroker().start().port, flush=True)",
+        "sys.stdin.read()",
+    ]
+    command, environment, pipe = [sys.executable, "-c", "\n".join(lines)], {"PYTHONPATH": ":".join(sys.path)}, subprocess.PIPE
+    parent = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
     assert parent.stdin and parent.stdout
     with parent.stdin, parent.stdout:
         address = BrokerAddress("127.0.0.1", int(parent.stdout.readline()))

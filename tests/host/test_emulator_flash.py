@@ -39,7 +39,7 @@ print(n, sum(os.stat("/" + f)[6] for f in os.listdir("/") if f[0] == "f"))
 @pytest.mark.parametrize(("mcu", "formats"), [("rp2040", True), ("esp32s3", False)])
 def test_an_unreadable_file_system_is_reformatted_by_rp2_and_refused_by_esp32(mcu, formats):
     def wreck(board):
-        for block in range(64):
+        for block in range(128):
             board.flash.erase(block)
 
     with BareBoard("print('main')", mcu, setup=wreck) as board:

@@ -89,7 +89,7 @@ def commands(uplink):
         uplink.connect()
         time.sleep_ms(100)  # everything the broker holds is here before the PUBACK
         uplink.send(b"x", 2, True)
-    until(uplink, lambda: take(uplink) and False or len(result["commands"]) >= options["count"], options["ms"])
+    until(uplink, lambda: (take(uplink) and False) or len(result["commands"]) >= options["count"], options["ms"])
     uplink.sleep()
 
 

@@ -50,8 +50,8 @@ class Stand:
 
 sys.modules["socket"] = Stand
 
-from kerb.errors import UplinkError  # noqa: E402
-from kerb.uplink import sntp  # noqa: E402
+from kerb.errors import UplinkError
+from kerb.uplink import sntp
 
 
 def parse(answer, nonce, round_trip_ms):

@@ -57,70 +57,85 @@ class Modulation:
         return self.bw_hz is not None and 5 <= self.sf <= 12 and not self.implicit
 
 
+@dataclass(frozen=True)
+class Search:
+    """How a receiver was set up when SetRx came."""
+
+    modulation: Modulation
+    sync_word: int
+    iq_consistent: bool  # register 0x0736 agrees with SetPacketParams (section 15.4); if not, nothing is received
+    noise_figure_db: float
+    antenna_db: float
+    continuous: bool
+    timeout_us: int | None
+    symbols: int  # SetLoRaSymbNumTimeout, 0 = no limit
+    stop_on_preamble: bool  # the timer stops at the preamble rather than at the header
+
+
 class Receiver:
     """One SetRx, from opening to its end. `raise_irq` and `finish` are the chip's; finish(None) says that nothing came."""
 
     def __init__(
-        self, kernel: Kernel, air: Channel, node: str, modulation: Modulation, sync_word: int, iq_known: bool, noise_figure_db: float,
-        antenna_db: float, rng: random.Random, raise_irq: Callable[[Irq], None],
-        finish: Callable[[tuple[bytes, Reception] | None], None], continuous: bool, timeout_us: int | None, symbols: int,
-        stop_on_preamble: bool,
+        self, kernel: Kernel, air: Channel, node: str, rng: random.Random, search: Search, raise_irq: Callable[[Irq], None],
+        finish: Callable[[tuple[bytes, Reception] | None], None],
     ):  # fmt: skip
-        self._kernel, self._air, self._node = kernel, air, node
-        self._modulation, self._sync_word, self._iq_known = modulation, sync_word, iq_known
-        self._noise_figure_db, self._antenna_db, self._rng = noise_figure_db, antenna_db, rng
+        self._kernel, self._air, self._node, self._rng = kernel, air, node, rng
+        self._set = search
         self._raise, self._finish = raise_irq, finish
-        self._continuous, self._stop_on_preamble = continuous, stop_on_preamble
         self._opened = kernel.now
         self._locked: Transmission | None = None
         self._events: list[Event] = []
-        self._search: Event | None = None
-        bw_hz = modulation.bw_hz
-        self._timer = None if timeout_us is None else kernel.after(timeout_us, self._timeout)
-        if symbols and bw_hz:
-            self._search = kernel.after(lora.symbols_us(symbols, modulation.sf, bw_hz), self._timeout)
+        m = search.modulation
+        self._timer = None if search.timeout_us is None else kernel.after(search.timeout_us, self._timeout)
+        self._symbols: Event | None = None
+        if search.symbols and m.bw_hz:
+            self._symbols = kernel.after(lora.symbols_us(search.symbols, m.sf, m.bw_hz), self._timeout)
         for tx in air.on_air_now():
             self.on_air(tx)
 
+    @property
+    def continuous(self) -> bool:
+        return self._set.continuous
+
     def close(self) -> None:
         """The chip leaves receive mode."""
-        for event in (*self._events, self._search, self._timer):
+        for event in (*self._events, self._symbols, self._timer):
             if event:
                 event.cancel()
 
     def on_air(self, tx: Transmission) -> None:
         """A frame is on the air: will this receiver find its preamble?"""
-        m = self._modulation
+        m = self._set.modulation
         if tx.sender == self._node or not m.usable or (tx.sf, tx.bw_hz) != (m.sf, m.bw_hz):
             return
-        if abs(tx.freq_hz - m.freq_hz) > tx.bw_hz // _TUNING or tx.iq_inverted != m.iq_inverted or not self._iq_known:
+        if abs(tx.freq_hz - m.freq_hz) > tx.bw_hz // _TUNING or tx.iq_inverted != m.iq_inverted or not self._set.iq_consistent:
             return
         at = max(tx.start_us, self._opened) + lora.symbols_us(_LOCK_SYMBOLS, tx.sf, tx.bw_hz)
         if at <= tx.preamble_end_us and self._reception(tx).audible(tx.sf):
             self._events.append(self._kernel.at(at, self._lock, tx))
 
     def _reception(self, tx: Transmission) -> Reception:
-        return self._air.reception(tx, self._node, self._noise_figure_db, self._antenna_db)
+        return self._air.reception(tx, self._node, self._set.noise_figure_db, self._set.antenna_db)
 
     def _lock(self, tx: Transmission) -> None:
         now = self._kernel.now
         if self._locked or self._air.disturbed(tx, self._node, now - lora.symbols_us(1, tx.sf, tx.bw_hz), now):
             return
         self._raise(Irq.PREAMBLE_DETECTED)
-        if tx.sync_word != self._sync_word:
+        if tx.sync_word != self._set.sync_word:
             return
         self._locked = tx
-        self._stop(self._search)
-        if self._stop_on_preamble:
+        self._stop(self._symbols)
+        if self._set.stop_on_preamble:
             self._stop(self._timer)
         self._events.append(self._kernel.at(tx.header_end_us, self._header, tx, now))
 
     def _header(self, tx: Transmission, since: int) -> None:
         if self._air.disturbed(tx, self._node, since, self._kernel.now):
             self._locked = None
-            self._raise(Irq.HEADER_ERR)
-            if not self._continuous:
+            if not self._set.continuous:
                 self._finish(None)
+            self._raise(Irq.HEADER_ERR)
             return
         self._stop(self._timer)  # section 13.1.5: the timer stops at the header
         self._raise(Irq.HEADER_VALID)
@@ -129,7 +144,7 @@ class Receiver:
     def _end(self, tx: Transmission) -> None:
         self._locked = None
         data, irq = tx.payload, Irq.RX_DONE
-        if tx.ldro != self._modulation.ldro or self._air.disturbed(tx, self._node, tx.header_end_us, tx.end_us):
+        if tx.ldro != self._set.modulation.ldro or self._air.disturbed(tx, self._node, tx.header_end_us, tx.end_us):
             # The header says whether there is a CRC; without one, damage goes unnoticed.
             data = bytes(b ^ self._rng.randrange(256) for b in data)
             if tx.crc:

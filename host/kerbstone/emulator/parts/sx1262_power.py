@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 FULL_DBM = 22  # the SetTxParams value that gives the nominal power of a PA setting
@@ -43,7 +44,7 @@ def output_dbm(row: Amplifier, power: int) -> int:
 def current_ua(row: Amplifier, power: int) -> float:
     """Current while transmitting. Off the nominal power it follows the shape of the +22 dBm row."""
     power = max(_CURVE_MA[0][0], min(power, FULL_DBM))
-    for (p0, ma0), (p1, ma1) in zip(_CURVE_MA, _CURVE_MA[1:], strict=False):
+    for (p0, ma0), (p1, ma1) in pairwise(_CURVE_MA):
         if power <= p1:
             ma = ma0 + (ma1 - ma0) * (power - p0) / (p1 - p0)
             return 1000 * ma * row.full_ma / AMPLIFIERS[4, 7].full_ma

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from kerbstone.build.firmware import compile_tree
 from kerbstone.build.image import write_image
 from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
@@ -21,6 +22,7 @@ from kerbstone.emulator.engine.process import Zygote
 from kerbstone.emulator.engine.shimset import shim_folder
 from kerbstone.emulator.flash import Flash
 from kerbstone.emulator.kernel import Kernel
+from kerbstone.paths import firmware_dir
 
 CURRENT_UA = {"boot": 40_000.0, "active": 40_000.0, "light_sleep": 2_000.0, "deep_sleep": 14.0}
 
@@ -28,15 +30,19 @@ CURRENT_UA = {"boot": 40_000.0, "active": 40_000.0, "light_sleep": 2_000.0, "dee
 class BareBoard:
     """Runs `main` on an emulated `mcu`; `lines` is what it printed."""
 
-    def __init__(self, main: str, mcu: str = "esp32s3", setup: Callable[[BareBoard], None] | None = None, rtc_ppm: float = 0.0):
+    def __init__(self, main: str, mcu: str = "esp32s3", setup: Callable[[BareBoard], None] | None = None, rtc_ppm: float = 0.0,
+                 firmware: bool = False):
         self._folder = tempfile.TemporaryDirectory()
         folder = Path(self._folder.name)
         interpreter = find()
-        write_image(interpreter, folder / "flash", 64, {"/main.py": main.encode()})
+        files = {"/main.py": main.encode()}
+        if firmware:
+            files = compile_tree(firmware_dir()) | files
+        write_image(interpreter, folder / "flash", 128, files)
         self.kernel = Kernel()
         self._zygote = Zygote(interpreter)
         spec = DeviceSpec("board", "Test board", LIMITS[mcu], 128, 635, 418, CURRENT_UA, "0123456789ab", "020000000001", 1, rtc_ppm)
-        self.flash = Flash(folder / "flash", 64)
+        self.flash = Flash(folder / "flash", 128)
         self._console = folder / "console"
         self.device = Device(self.kernel, self._zygote, spec, self.flash, shim_folder(), self._console)
         self.pins = Pins(self.device, {})
