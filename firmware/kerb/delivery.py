@@ -87,7 +87,9 @@ class Delivery:
         self._fresh.discard(record.name)
         self._outbox.mark_tried(record)
         log.event("sent", record.name, frame.hex())
-        receipt = self._uplink.send(frame, record.priority, record.priority <= self._confirm)
+        # A bearer whose own repeats reach the far end unmarked sends this instead.
+        again = self._frame(record, True)
+        receipt = self._uplink.send(frame, record.priority, record.priority <= self._confirm, again)
         self._take_time()
         if receipt is None or (not receipt.acknowledged and record.priority <= self._confirm):
             log.event("kept", record.name)

@@ -138,7 +138,7 @@ class Server:
 
 
 def packets(connection: socket.socket) -> Iterator[tuple[int, bytes]]:
-    """(type byte, body) of each packet that comes in, until the other side closes."""
+    """(type byte, body) of each packet that comes in, until the other side closes or says goodbye."""
     stream = connection.makefile("rb")
     while first := stream.read(1):
         size = shift = 0
@@ -149,6 +149,8 @@ def packets(connection: socket.socket) -> Iterator[tuple[int, bytes]]:
             if digit < 128:
                 break
         yield first[0], stream.read(size)
+        if first[0] == 0xE0:  # DISCONNECT: a server hangs up
+            return
 
 
 def answer(first: int, body: bytes) -> bytes:

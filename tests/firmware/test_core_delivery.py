@@ -19,7 +19,7 @@ class Air:
     def ask_time(self): pass
     def take_time(self): return None
     def receive(self): return None
-    def send(self, frame, priority, confirmed):
+    def send(self, frame, priority, confirmed, again):
         print("air", frame.hex(), priority, confirmed)
         answer = self.plan.pop(0) if self.plan else True
         if answer == "cut":

@@ -24,7 +24,9 @@ print(s.get("a"), os.listdir("/state"))
     assert lines == ["b'two' None", "None ['a']"]
 
 
-@pytest.mark.parametrize(("mcu", "size", "on_flash"), [("esp32s3", 1900, False), ("esp32s3", 2100, True), ("rp2040", 10, False), ("rp2040", 40, True)])
+@pytest.mark.parametrize(
+    ("mcu", "size", "on_flash"), [("esp32s3", 1900, False), ("esp32s3", 2100, True), ("rp2040", 10, False), ("rp2040", 40, True)]
+)
 def test_what_the_board_cannot_keep_goes_to_flash(mcu, size, on_flash):
     lines = run(f"""
 from kerb.power import Power

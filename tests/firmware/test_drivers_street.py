@@ -26,7 +26,7 @@ if "micropython" not in sys.modules:  # the firmware's pure code needs one name 
     sys.modules["micropython"] = types.ModuleType("micropython")
     sys.modules["micropython"].const = lambda value: value
 
-from kerb.drivers import a02yyuw, battery, crc, lis2dh12, lis2mdl, sht4x  # noqa: E402
+from kerb.drivers import a02yyuw, battery, crc, lis2dh12, lis2mdl, sht4x
 
 # One table of answers, run by both interpreters: kind -> function of the case's inputs.
 ANSWERS = """

@@ -5,14 +5,12 @@ import subprocess
 import sys
 
 import pytest
-
 from kerbstone.paths import boards_dir
 
 
 def kerbstone(*words, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "kerbstone", *words], capture_output=True, text=True, timeout=60, env={**os.environ, **environment}, check=False
-    )
+    command = [sys.executable, "-m", "kerbstone", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment}, check=False)
 
 
 def refused(done):

@@ -2,7 +2,6 @@
 
 import pytest
 from conftest import DAY_US
-
 from kerbstone.build.node import load_node
 from kerbstone.emulator.run import run
 

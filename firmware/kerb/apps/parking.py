@@ -125,8 +125,7 @@ class App:
         field = (sample["bx_ut"], sample["by_ut"], sample["bz_ut"])
         if not self._samples:
             f[_PEAK] = 0
-        away = self._from_last(field)
-        if not self._samples or away > s["steady_ut"]:
+        if not self._samples or _distance(field, f, _LAST) > s["steady_ut"]:
             self._steady = 0
             for i in range(3):
                 f[_SUM + i] = 0
@@ -143,9 +142,6 @@ class App:
             self._settle(mean, sample["quality"], effects)
         else:
             effects.append(("again", s["mag"], s["burst_ms"]))
-
-    def _from_last(self, field):
-        return _distance(field, self._f, _LAST)
 
     def _settle(self, mean, quality, effects):
         """The burst is over: decide, tell, and arm the comparator around what it sees now."""
@@ -192,7 +188,7 @@ class App:
                 self._nominate(mean)
                 return _OCCUPIED, d >= on
             return (_UNSURE, False) if state == _UNSURE and d > off else (_FREE, True)
-        if d <= off and (e >= d or d <= off / 2) or (e >= _CLEARER * d and d < 2 * on):
+        if (d <= off and (e >= d or d <= off / 2)) or (e >= _CLEARER * d and d < 2 * on):
             return _FREE, d < on
         if e >= on and self._vote(mean):
             return _FREE, False

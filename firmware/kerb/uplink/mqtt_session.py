@@ -111,13 +111,24 @@ class Session:
         """The oldest command as (topic, bytes), acknowledged to the broker; None when there is none."""
         if not self._commands:
             if self._overflow:
-                self.close()  # the broker sends the rest again when we come back
+                self._part()  # the broker sends the rest again when we come back
             return None
         packet_id, payload = self._commands.pop(0)
         if packet_id:
             # If this fails the command is not handed out: the broker counts it as not delivered and sends it again.
             self._write(packets.puback(self._tx, packet_id))
         return self._down.decode(), payload
+
+    def _part(self):
+        """Says goodbye and waits for the broker to hang up: it has read our acknowledgements then, and repeats none of those commands."""
+        end = ticks_add(ticks_ms(), self._answer_ms)
+        try:
+            self._link.write(packets.DISCONNECT, 2)
+            for _ in range(_LOOK_MAX):
+                self._link.read(max(ticks_diff(end, ticks_ms()), 0))
+        except (OSError, UplinkError):
+            pass  # hung up
+        self.close()
 
     def _write(self, size):
         self._link.write(self._tx, size)

@@ -33,6 +33,7 @@ def take(uplink):
     got = uplink.receive()
     if got:
         result["commands"].append([got[0], got[1].decode()])
+        time.sleep_ms(5)  # the broker answers a PUBACK meanwhile
     return got
 
 

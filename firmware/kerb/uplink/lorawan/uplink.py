@@ -109,8 +109,8 @@ class Uplink:
             mac.session.dr = self._config.get("dr", mac.session.dr)
         return True
 
-    def send(self, frame, priority, confirmed):
-        """A Receipt once the frame left, None when it could not (see wait_ms and mtu). Takes until the last receive window."""
+    def send(self, frame, priority, confirmed, again=None):
+        """`again` is not needed: repeats carry the same frame counter, so the network drops them. A Receipt once the frame left, None when it could not (see wait_ms and mtu). Takes until the last receive window."""
         mac = self._mac
         if not mac.session.joined or len(frame) > self.mtu:
             return None

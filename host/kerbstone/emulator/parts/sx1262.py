@@ -58,7 +58,7 @@ class Sx1262(SpiPart):
         self._board_tcxo = bool(options.get("board_tcxo", False))
         self._tcxo_start_us = int(options.get("tcxo_start_us", 1_000))
         antenna = Antenna(float(options.get("antenna_db", 0.0)), bool(options.get("dio2_rf_sw", True)), self.line("rxen"))
-        self.front = Front(ctx.kernel, air, self.node, ctx.rng, antenna, self.raise_irq, self._fall_back)
+        self.front: Front = Front(ctx.kernel, air, self.node, ctx.rng, antenna, self.raise_irq, self._fall_back)
         self.mode = Mode.OFF
         self._busy = False
         self._busy_end: Event | None = None

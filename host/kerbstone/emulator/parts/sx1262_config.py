@@ -49,10 +49,10 @@ class Config:
     registers: Registers = field(default_factory=Registers)
     modulation: Modulation = field(default_factory=Modulation)
     buffer: bytearray = field(default_factory=lambda: bytearray(256))
-    irq: Irq = Irq(0)
+    irq: Irq = field(default_factory=lambda: Irq(0))
     irq_mask: int = 0
     dio1_mask: int = 0
-    errors: DeviceError = DeviceError(0)
+    errors: DeviceError = field(default_factory=lambda: DeviceError(0))
     lora: bool = False  # GFSK after reset
     dc_dc: bool = False
     tcxo_us: int | None = None  # time SetDIO3AsTCXOCtrl gives the TCXO; None = a crystal is expected
@@ -65,7 +65,7 @@ class Config:
     rx_base: int = 0
     rx_start: int = 0
     rx_size: int = 0
-    last: Reception = Reception(-127.0, 0.0)
+    last: Reception = field(default_factory=lambda: Reception(-127.0, 0.0))
     symbols: int = 0
     stop_on_preamble: bool = False
     fallback: Mode = Mode.STANDBY_RC

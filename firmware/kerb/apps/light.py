@@ -1,0 +1,216 @@
+"""A street light: on from dusk to dawn by the sun's position, dimmed by the hour, watched through its meter.
+
+Whenever the time is unknown the lamp burns: a dark street is the worse failure. Metered power is compared with what the
+commanded level should draw, and a difference counts once it has lasted.
+"""
+
+from struct import pack_into, unpack_from
+
+from micropython import const
+
+from kerb.apps.algo import localtime, sun
+from kerb.apps.algo.persist import Persistence
+from kerb.apps.algo.schedule import Nights, Schedule
+from kerb.apps.algo.settings import due, merged
+from kerb.errors import ConfigError
+from kerb.quality import FAULT
+
+DEFAULTS = {
+    "lamp": "lamp",  # names of the dimmer and the meter in the node file
+    "meter": "meter",
+    "lat": 0.0,  # degrees, north positive
+    "lon": 0.0,  # degrees, east positive
+    "switch_at": "sunset",  # "sunset" (-0.83 degrees) or "civil" twilight (-6 degrees)
+    "dusk_offset_min": 0,  # minutes after that in the evening; negative = earlier
+    "dawn_offset_min": 0,  # and in the morning
+    "level": 100,  # % from dusk until the first step of the schedule
+    "schedule": [],  # [["22:30", 50], [-60, 30]]: local clock or minutes from the middle of the night, then %
+    "tz_min": 0,  # minutes of standard time ahead of UTC
+    "summer_time": "none",  # "eu", "us" or "none"
+    "override": -1,  # % by order of the operator, day and night; -1 = none
+    "clo_start": 100,  # % of power that gives full light when new; 100 = no constant light output (IEC 62722-2-1)
+    "clo_hours": 100000,  # h of burning after which it takes 100 %
+    "rated_w": 50.0,  # W at 100 %
+    "standby_w": 0.5,  # W when dimmed to off
+    "power_curve": [[0, 0.1], [10, 0.135], [25, 0.285], [50, 0.525], [75, 0.76], [100, 1.0]],  # %, share of rated_w: 50 W drivers
+    "failure_share": 0.2,  # of the power expected: below it the lamp is out
+    "burner_share": 0.1,  # of rated_w above standby_w: the lamp burns though it should be off
+    "over_share": 1.2,  # above it too much flows
+    "min_pf": 0.8,  # power factor below which, at half load and more, the driver's capacitor ages
+    "hold_s": 300,  # s a fault must last
+    "report_s": 900,  # s between routine reports
+}
+
+_STATES = ("off", "on", "failsafe", "override")
+_OFF = const(0)
+_ON = const(1)
+_FAILSAFE = const(2)
+_OVERRIDE = const(3)
+_ALTITUDES = {"sunset": sun.SUNRISE, "civil": sun.CIVIL}
+_WATCHED = ("lamp_failure", "day_burner", "over_power", "low_pf", "meter", "command")
+_LONGEST_S = const(300)  # a longer pause between steps counts as this: the node was down, nobody knows about the lamp
+_PF_FROM = const(50)  # % from which the power factor is judged
+_NO_TEMP = const(-32768)
+_NEVER = const(255)
+
+_STATE = "<BBBIIIIh"
+_HEAD_BYTES = const(21)
+_ENERGY_SLACK_WH = const(100)  # reading back a total through 32-bit floats
+
+
+class App:
+    STATE_BYTES = 34  # head, six watched faults
+
+    def __init__(self, settings):
+        self._set = s = merged("light", DEFAULTS, settings)
+        localtime.check(s["summer_time"])
+        if s["switch_at"] not in _ALTITUDES:
+            raise ConfigError("application light cannot switch at '%s'; take 'sunset' or 'civil'" % s["switch_at"])
+        dusk, dawn = s["dusk_offset_min"] * 60, s["dawn_offset_min"] * 60
+        self._nights = Nights(s["lat"], s["lon"], _ALTITUDES[s["switch_at"]], dusk, dawn)
+        self._schedule = Schedule(s["schedule"], s["level"])
+        self._watch = Persistence(_WATCHED, s["hold_s"])
+        self._level = self._state = _NEVER  # what was commanded last
+        self._told_faults = 0
+        self._mono = self._told_at = 0
+        self._lamp_s = self._energy_wh = 0
+        self._temp10 = _NO_TEMP
+
+    def pack(self):
+        out = bytearray(self.STATE_BYTES)
+        pack_into(
+            _STATE, out, 0, self._level, self._state, self._told_faults,
+            self._mono, self._told_at, self._lamp_s, self._energy_wh, self._temp10,
+        )  # fmt: skip
+        self._watch.pack_into(out, _HEAD_BYTES)
+        return bytes(out)
+
+    def unpack(self, data):
+        (
+            self._level, self._state, self._told_faults,
+            self._mono, self._told_at, self._lamp_s, self._energy_wh, self._temp10,
+        ) = unpack_from(_STATE, data, 0)  # fmt: skip
+        self._watch.unpack_from(data, _HEAD_BYTES)
+
+    def step(self, sample, now):
+        effects = []
+        cold = self._level == _NEVER or now.mono < self._mono  # after a power cycle the dimmer burns at its own default
+        elapsed = 0 if cold else min(now.mono - self._mono, _LONGEST_S)
+        self._mono = now.mono
+        if self._level and not cold:
+            self._lamp_s += elapsed
+        if sample.get("temp_c") is not None:
+            self._temp10 = max(min(round(sample["temp_c"] * 10), 2000), -2000)
+        self._meter(sample, effects)
+        self._judge(sample, 0 if cold else elapsed)
+        changed = self._command(sample, now, cold, effects)
+        self._tell(sample, now, changed, effects)
+        return effects
+
+    # -- what the lamp should do ----------------------------------------------------------------------------------
+
+    def _command(self, sample, now, cold, effects):
+        """Sets the lamp when the wanted level is another, when it may have lost it, and with each routine report."""
+        level, state = self._want(now.utc)
+        changed = level != self._level or state != self._state
+        strayed = sample.get("level_pct", self._level) != self._level
+        if cold or strayed or level != self._level or due(now.mono, self._told_at, self._set["report_s"]):
+            effects.append(("set", self._set["lamp"], "level", level))
+        self._level, self._state = level, state
+        return changed or cold
+
+    def _want(self, utc):
+        """(level, state) for a moment."""
+        s = self._set
+        if s["override"] >= 0:
+            return s["override"], _OVERRIDE
+        if utc is None:
+            return 100, _FAILSAFE
+        night = self._nights.at(utc)
+        level = 0
+        if night:
+            level = self._constant_light(self._schedule.level(utc, night, localtime.offset_s(utc, s["tz_min"], s["summer_time"])))
+        return level, _ON if level else _OFF
+
+    def _constant_light(self, level):
+        """The level that gives the same light from an ageing lamp: less while it is new."""
+        s = self._set
+        start = s["clo_start"]
+        share = min(start + (100 - start) * (self._lamp_s // 3600) / s["clo_hours"], 100)
+        return max(int(level * share / 100 + 0.5), 1) if level else 0
+
+    # -- what it does ---------------------------------------------------------------------------------------------
+
+    def _meter(self, sample, effects):
+        """Keeps the energy total over a restart of the meter."""
+        energy = sample.get("energy_kwh")
+        if energy is None:
+            return
+        total = int(energy * 1000 + 0.5)
+        if total < self._energy_wh - _ENERGY_SLACK_WH:
+            effects.append(("set", self._set["meter"], "energy_kwh", self._energy_wh / 1000))
+        elif total > self._energy_wh:
+            self._energy_wh = total
+
+    def _judge(self, sample, elapsed):
+        """Holds the measurement against the level it was made at: the one commanded before this step."""
+        s, watch = self._set, self._watch
+        power, level = sample.get("power_w"), self._level
+        known = sample.get("level_pct")
+        watch.update("command", None if known is None or level == _NEVER else known != level, elapsed)
+        if power is None:
+            watch.update("meter", True if sample.get("quality") == FAULT else None, elapsed)
+            return
+        watch.update("meter", False, elapsed)
+        if level == _NEVER:
+            return
+        if not level:
+            watch.update("day_burner", power > s["standby_w"] + s["burner_share"] * s["rated_w"], elapsed)
+            return
+        expected = s["rated_w"] * _interpolate(s["power_curve"], level)
+        out = power < s["failure_share"] * expected
+        watch.update("lamp_failure", out, elapsed)
+        watch.update("over_power", power > s["over_share"] * expected, elapsed)
+        factor = sample.get("power_factor")
+        if factor is not None and level >= _PF_FROM:
+            watch.update("low_pf", factor < s["min_pf"] and not out, elapsed)
+
+    # -- telling --------------------------------------------------------------------------------------------------
+
+    def _tell(self, sample, now, changed, effects):
+        faults = self._watch.raised()
+        bits = self._watch.bits
+        if now.utc is None:
+            faults.append("clock")
+        period = self._set["report_s"]
+        # A routine report waits for the meter's turn, but not for a meter that is silent.
+        routine = due(now.mono, self._told_at, period if "power_w" in sample else period + _LONGEST_S)
+        alarm = bits & ~self._told_faults
+        if not (alarm or changed or routine or bits != self._told_faults):
+            return
+        values = {
+            "level": self._level,
+            "lamp_state": _STATES[self._state],
+            "faults": faults,
+            "power_w": sample.get("power_w"),
+            "energy_kwh": self._energy_wh / 1000,
+            "lamp_hours": self._lamp_s // 3600,
+            "temperature": None if self._temp10 == _NO_TEMP else self._temp10 / 10,
+        }
+        if routine:
+            for name in ("volt_v", "current_a", "power_factor"):
+                values[name] = sample.get(name)
+            self._told_at = now.mono
+        self._told_faults = bits
+        priority = 0 if alarm else 1 if changed or not routine else 2
+        effects.append(("report", "full" if routine else "core", priority, values))
+
+
+def _interpolate(rows, x):
+    """Straight lines between rows of [x, y] in order of x."""
+    x0, y0 = rows[0]
+    for x1, y1 in rows:
+        if x < x1:
+            return y0 + (y1 - y0) * (x - x0) / (x1 - x0) if x > x0 else y0
+        x0, y0 = x1, y1
+    return y0

@@ -1,0 +1,195 @@
+"""The bench network server: one thread behind a UDP socket on 127.0.0.1 that speaks Semtech UDP with gateways.
+
+A counterpart for the firmware, not a product: one region, no roaming, nothing is stored. The order of datagrams is what makes a run
+repeat: the downlink first, then the gateway's TX_ACK is awaited, and PUSH_ACK comes last, when the application has its payload.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import Counter, deque
+from datetime import UTC, datetime
+from typing import Any
+
+from kerbstone.emulator.air import eu868, gwmp, lora
+from kerbstone.emulator.air.ns_core import NetworkCore, UplinkMeta, UplinkSink
+from kerbstone.emulator.air.ns_device import Device
+from kerbstone.emulator.air.ns_duty import DutyCycle
+from kerbstone.emulator.air.ns_reply import Reply, Slot, Uplink
+from kerbstone.errors import KerbstoneError
+
+_TX_ACK_S = 1.0  # real time; a gateway that does not answer is taken to have sent
+_POLL_S = 0.2
+_DATAGRAM = 65_535
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class NetworkError(KerbstoneError):
+    """The bench network server stopped by a mistake of its own or of the program that listens to it."""
+
+
+def _ignore(_device: str, _port: int, _payload: bytes, _fcnt: int, _meta: UplinkMeta) -> None:
+    pass
+
+
+class NetworkServer:
+    """`on_uplink(device_name, port, payload, fcnt, meta)` is called on the server's thread, before the gateway goes on.
+
+    `start_utc`: seconds since 1970 at virtual time 0. Every method may be called from any thread.
+    """
+
+    def __init__(self, on_uplink: UplinkSink = _ignore, start_utc: int = 0):
+        self._core = NetworkCore(on_uplink, start_utc)
+        self._lock = threading.RLock()
+        self._duty: dict[bytes, DutyCycle] = {}  # by gateway
+        self._pull: dict[bytes, tuple[str, int]] = {}  # where a gateway's downlinks go
+        self._later: deque[tuple[bytes, tuple[str, int]]] = deque()
+        self._token = 0
+        self._failure: BaseException | None = None
+        self._stopping = threading.Event()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._run, name="network-server", daemon=True)
+
+    # -- for the program ---------------------------------------------------------------------------------------------------
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where gateways send to."""
+        host, port = self._socket.getsockname()
+        return str(host), int(port)
+
+    @property
+    def refused(self) -> Counter[str]:
+        """What was not accepted, by reason; see NetworkCore."""
+        with self._lock:
+            return Counter(self._core.refused)
+
+    def register(self, dev_eui: str, join_eui: str, app_key: str | bytes, name: str) -> None:
+        """Makes a device known. EUIs as 16 hex digits; the key as 16 bytes or 32 hex digits."""
+        key = bytes.fromhex(app_key) if isinstance(app_key, str) else app_key
+        if len(key) != 16:
+            raise NetworkError(f"The AppKey of {name} does not have 16 bytes: mint its identity again.")
+        with self._lock:
+            self._core.register(dev_eui, join_eui, key, name)
+
+    def device(self, dev_eui: str) -> Device:
+        """What is known of a device; a live object, to be read while no uplink is under way."""
+        with self._lock:
+            return self._core.devices[dev_eui.lower()]
+
+    def enqueue(self, dev_eui: str, port: int, data: bytes, confirmed: bool = False) -> None:
+        """Queues a downlink for the device's next uplink. A confirmed one is repeated until acknowledged, three times at most."""
+        with self._lock:
+            self._core.enqueue(dev_eui, port, data, confirmed)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends the thread. Raises NetworkError when it had failed."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            # An empty datagram to itself ends the wait at once.
+            self._socket.sendto(b"", self.address)
+            self._thread.join()
+        self._socket.close()
+        if self._failure:
+            failure, self._failure = self._failure, None
+            raise NetworkError(f"The bench network server stopped on {failure!r}: see the cause above.") from failure
+
+    # -- the thread --------------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                got = self._later.popleft() if self._later else self._next(_POLL_S)
+                if got:
+                    self._serve(*got)
+        except Exception as error:  # handed to the program by close()
+            self._failure = error
+
+    def _next(self, timeout_s: float) -> tuple[bytes, tuple[str, int]] | None:
+        self._socket.settimeout(timeout_s)
+        try:
+            return self._socket.recvfrom(_DATAGRAM)
+        except (TimeoutError, ConnectionError):
+            return None
+
+    def _serve(self, data: bytes, sender: tuple[str, int]) -> None:
+        try:
+            datagram = gwmp.parse(data)
+        except gwmp.GwmpError:
+            self._core.refused["datagram"] += 1
+            return
+        if datagram.kind == gwmp.PULL_DATA:
+            self._pull[datagram.eui] = sender
+            self._socket.sendto(datagram.ack(), sender)
+        elif datagram.kind == gwmp.PUSH_DATA:
+            for packet in datagram.body.get("rxpk", []):
+                self._packet(datagram.eui, packet)
+            self._socket.sendto(datagram.ack(), sender)
+
+    def _packet(self, gateway: bytes, rxpk: dict[str, Any]) -> None:
+        with self._lock:
+            try:
+                up = _uplink(gateway, rxpk)
+            except (KeyError, ValueError):
+                self._core.refused["datagram"] += 1
+                return
+            reply = self._core.uplink(up)
+            if reply:
+                self._answer(up, reply)
+
+    def _answer(self, up: Uplink, reply: Reply) -> None:
+        """RX1 first; RX2 when the duty cycle forbids RX1 or the gateway refuses it."""
+        duty = self._duty.setdefault(up.gateway, DutyCycle())
+        for slot in reply.slots:
+            phy = reply.build(slot)
+            rate = eu868.DATA_RATES[slot.dr]
+            airtime = lora.airtime_us(len(phy), rate.sf, rate.bw_hz, crc=False)
+            at = up.utc_us + slot.delay_us
+            if duty.allows(slot.freq_hz, airtime, at) and self._emit(up, slot, phy):
+                duty.spend(slot.freq_hz, airtime, at)
+                reply.sent()
+                return
+
+    def _emit(self, up: Uplink, slot: Slot, phy: bytes) -> bool:
+        """Hands a downlink to the gateway; False when it refuses, or never asked for downlinks."""
+        where = self._pull.get(up.gateway)
+        if where is None:
+            return False
+        rate = eu868.DATA_RATES[slot.dr]
+        self._token = (self._token + 1) & 0xFFFF
+        token = self._token.to_bytes(2, "big")
+        txpk = gwmp.txpk(up.tmst + slot.delay_us, slot.freq_hz, slot.power_dbm, rate.sf, rate.bw_hz, phy)
+        self._socket.sendto(gwmp.Datagram(gwmp.PULL_RESP, token, body={"txpk": txpk}).encode(), where)
+        deadline = time.monotonic() + _TX_ACK_S
+        while (left := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
+            got = self._next(left)
+            if got is None:
+                break
+            try:
+                datagram = gwmp.parse(got[0])
+            except gwmp.GwmpError:
+                continue
+            if datagram.kind == gwmp.TX_ACK and datagram.token == token:
+                return datagram.error == "NONE"
+            self._later.append(got)
+        return True
+
+
+def _uplink(gateway: bytes, rxpk: dict[str, Any]) -> Uplink:
+    """An `rxpk` of a LoRa frame with valid CRC. Raises KeyError or ValueError for anything else."""
+    if rxpk["stat"] != 1 or rxpk["modu"] != "LORA":
+        raise ValueError("no LoRa frame with valid CRC")
+    dr = eu868.data_rate_index(*gwmp.parse_data_rate(rxpk["datr"]))
+    if dr is None:
+        raise ValueError("no data rate of the region")
+    since = datetime.fromisoformat(rxpk["time"]) - _EPOCH
+    utc_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return Uplink(
+        gateway, gwmp.payload(rxpk), int(rxpk["tmst"]), utc_us, gwmp.freq_hz(rxpk), dr, float(rxpk["rssi"]), float(rxpk["lsnr"])
+    )
