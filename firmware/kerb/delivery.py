@@ -8,6 +8,7 @@ from kerb.errors import UplinkError
 from kerb.stamp import stamped
 
 _LIVE_S = 10
+_NOTHING_MS = 86400000
 _PAUSE_S = (30, 60, 120, 300, 900, 3600)
 
 
@@ -45,7 +46,7 @@ class Delivery:
     def next_ms(self, now_ms):
         """ms until there is something to send, as far as is known."""
         if not len(self._outbox) and not (self._hold and self._clock.wants_setting()):
-            return 3600000
+            return _NOTHING_MS
         return max(self.retry_at * 1000 - now_ms, 0)
 
     def run(self):

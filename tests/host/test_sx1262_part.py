@@ -25,9 +25,8 @@ class Bench:
         names = ["cs", "busy", "dio1", "reset"] + (["rxen"] if rxen else [])
         self.lines = {name: Line(name, 1 if name in ("cs", "reset") else 0) for name in names}
         self.meter = Meter(kernel, "radio")
-        ctx = PartContext(
-            "radio", kernel, Constant(0, random.Random(0), {}), random.Random(1), self.meter, {"air": air, "node": node, **options}, self.lines
-        )
+        site = Constant(0, random.Random(0), {})
+        ctx = PartContext("radio", kernel, site, random.Random(1), self.meter, {"air": air, "node": node, **options}, self.lines)
         self.chip = PART(ctx)
         self.chip.power_on()
 
@@ -437,8 +436,8 @@ def test_a_reset_in_the_middle_of_a_frame_leaves_a_crc_error_at_the_receiver(wor
 
 def test_sensitivity_depends_on_the_gain_setting_by_two_db(world):
     limit = 14 + 135.0 + 0.01  # SF12, power saving gain
-    for loss, boosted, heard in ((limit - 0.5, False, True), (limit + 1.0, False, False), (limit + 1.0, True, True), (limit + 3, True, False)):
-        world[1].link("a", "b", loss)
+    for beyond, boosted, heard in ((-0.5, False, True), (1.0, False, False), (1.0, True, True), (3.0, True, False)):
+        world[1].link("a", "b", limit + beyond)
         a, b = pair(world, {"sf": 12, "ldro": 1}, {"sf": 12, "ldro": 1, "boosted": boosted})
         b.listen()
         a.transmit()

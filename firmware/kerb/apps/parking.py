@@ -159,11 +159,13 @@ class App:
                 self._tell(effects, quality if sure else worst(quality, SUSPECT))
         else:
             effects.append(("note", "field not steady after %d samples; keeping the state" % self._samples))
+        # A field that never rests must not wake the node for ever: it is watched less closely until it does.
+        threshold = self._threshold(mean) * (1 if self._steady >= s["steady_n"] else 2)
         self._samples = 0
         for i in range(3):
             self._f[_SETTLED + i] = mean[i]
         effects.append(("set", s["mag"], "baseline", mean))
-        effects.append(("set", s["mag"], "threshold_ut", self._threshold(mean)))
+        effects.append(("set", s["mag"], "threshold_ut", threshold))
 
     def _threshold(self, mean):
         """uT on any axis: half of what the car adds, so that less traffic wakes the node while it stands there."""

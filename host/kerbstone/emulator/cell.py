@@ -16,6 +16,7 @@ from kerbstone.emulator.engine.shimset import shim_folder
 from kerbstone.emulator.kernel import Kernel
 from kerbstone.emulator.radio_cell import RadioCell
 from kerbstone.emulator.runtime import Runtime, Surroundings, build
+from kerbstone.listen.lorawan import Arrival
 
 _SLICES = 240  # how often a run reports how far it is
 
@@ -43,7 +44,7 @@ class NodeTrace:
     time_us: dict[str, dict[str, int]]
     truth: dict[str, Any]
     account: console.Account
-    uplinks: list[dict[str, Any]] = field(default_factory=list)  # decoded by the network server: {"t_us", "payload", ...}
+    delivered: list[Arrival] = field(default_factory=list)  # by the network server; empty for another bearer
 
 
 @dataclass
@@ -73,8 +74,7 @@ def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
             for node in order.nodes:
                 runtime = build(around, node)
                 runtimes.append(runtime)
-                if isinstance(node.spec.uplink, LoRaWanTable):
-                    radio.register(runtime)
+                radio.register(runtime)
             radio.start()
             for i, runtime in enumerate(runtimes):
                 # Not all in the same microsecond: a street is switched on by hand.
@@ -101,5 +101,5 @@ def _trace(runtime: Runtime, radio: RadioCell, duration_us: int) -> NodeTrace:
         time_us={name: dict(m.time_us) for name, m in ledger.meters.items()},
         truth=runtime.site.truth(0, duration_us),
         account=console.read(runtime.console),
-        uplinks=radio.uplinks.get(runtime.node.name, []),
+        delivered=radio.arrivals(runtime.node.name),
     )

@@ -1,12 +1,56 @@
-"""The radio side of a cell."""
+"""The radio side of a cell: the air, one gateway, the bench network server, and the listener behind it."""
+
 from __future__ import annotations
-from typing import Any
+
+from kerbstone.build.node import LoRaWanTable
 from kerbstone.emulator.air.channel import Channel
+from kerbstone.emulator.air.gateway import Gateway
+from kerbstone.emulator.air.network import NetworkServer
 from kerbstone.emulator.air.pathloss import PathLoss
+from kerbstone.emulator.kernel import Kernel
+from kerbstone.emulator.runtime import Runtime
+from kerbstone.emulator.world.site import Site
+from kerbstone.listen.lorawan import Arrival, LoRaWanListener
+
+
 class RadioCell:
-    def __init__(self, kernel: Any, seed: int, start_utc: int):
-        self.channel=Channel(kernel, PathLoss(seed))
-        self.uplinks: dict[str, Any]={}
-    def register(self, r: Any) -> None: ...
-    def start(self) -> None: ...
-    def close(self) -> None: ...
+    """Costs nothing until a LoRaWAN node is registered."""
+
+    def __init__(self, kernel: Kernel, seed: int, start_utc: int):
+        self.channel = Channel(kernel, PathLoss(seed), self._body_loss_db)
+        self.listener = LoRaWanListener()
+        self._kernel = kernel
+        self._start_utc = start_utc
+        self._sites: dict[str, Site] = {}
+        self._server: NetworkServer | None = None
+        self._gateway: Gateway | None = None
+
+    def _body_loss_db(self, sender: str, t_us: int) -> float:
+        site = self._sites.get(sender)
+        return site.extra_loss_db(t_us) if site else 0.0
+
+    def register(self, runtime: Runtime) -> None:
+        """Enrols the node with the network server, if LoRaWAN is its bearer."""
+        if not isinstance(runtime.node.spec.uplink, LoRaWanTable):
+            return
+        if self._server is None:
+            self._server = NetworkServer(self.listener.on_uplink, self._start_utc)
+        identity = runtime.identity
+        self._server.register(identity.dev_eui, identity.join_eui, identity.app_key, runtime.node.name)
+        self._sites[runtime.node.name] = runtime.site
+
+    def start(self) -> None:
+        if self._server:
+            self._server.start()
+            self._gateway = Gateway(self._kernel, self.channel, self._server.address, self._start_utc)
+            self._gateway.start()
+
+    def arrivals(self, name: str) -> list[Arrival]:
+        """What the network server delivered for a node."""
+        return self.listener.arrivals(name)
+
+    def close(self) -> None:
+        if self._gateway:
+            self._gateway.close()
+        if self._server:
+            self._server.close()

@@ -129,7 +129,7 @@ def _arrivals(nodes: list[Node], results: list[CellResult], listeners: dict[str,
                 mine = [(e[0], bytes.fromhex(e[3]["payload"]), bool(e[3]["dup"])) for e in published if e[1] == trace.name]
                 arrivals[trace.name] = _match(listeners[node.spec.uplink.prefix], trace.device_id, mine)
             else:
-                arrivals[trace.name] = [Arrival(u["t_us"], u["payload"], u["dr"], u["rssi_dbm"]) for u in trace.uplinks]
+                arrivals[trace.name] = [Arrival(a.t_us, a.payload, a.dr, a.rssi_dbm) for a in trace.delivered]
     return arrivals
 
 

@@ -72,6 +72,7 @@ class GasIndex:
 
     def __init__(self, kind, interval_s=10):
         self._kind = kind
+        self._voc = kind[0] == VOC[0]
         self._dt = interval_s
         hours = interval_s / 3600
         self._rate = hours / (_LEARN_H + hours)
@@ -100,7 +101,7 @@ class GasIndex:
     @property
     def resumable(self):
         """True when mean and deviation are worth keeping over an interruption of up to ten minutes."""
-        return self._kind is VOC and self._s[_AGE] >= _RESUME_S
+        return self._voc and self._s[_AGE] >= _RESUME_S
 
     def resume(self):
         """Restarts after an interruption with the mean and deviation learned before; see `resumable`."""
@@ -128,7 +129,7 @@ class GasIndex:
         if 0 < sraw < _INVALID:
             s[_SRAW] = min(max(sraw - self._kind[0], 1), _RANGE)
         # Until it has learned something NOx shows usual air; VOC computes with the initial values.
-        known = self._kind is VOC or s[_LEARNING]
+        known = self._voc or s[_LEARNING]
         s[_INDEX] = max(self._smooth(self._scale() if known else self._kind[8]), 0.5)
         if s[_SRAW] > 0:
             self._learn(s[_SRAW])
@@ -136,13 +137,13 @@ class GasIndex:
 
     def _scale(self):
         s, usual = self._s, self._kind[8]
-        deviation = -(s[_STD] + _STD_BONUS) if self._kind is VOC else _STD_NOX
+        deviation = -(s[_STD] + _STD_BONUS) if self._voc else _STD_NOX
         x = (s[_SRAW] - (s[_OFFSET] + s[_MEAN])) / deviation * _GAIN
         y = _step(self._kind[6], self._kind[7], x)
         if x < 0:
             return _TOP * y
         # Above usual air the curve is stretched to start at the index of usual air. NOx starts at 1 by itself.
-        stretch = (_TOP - 5 * usual) / 4 if self._kind is VOC else 0
+        stretch = (_TOP - 5 * usual) / 4 if self._voc else 0
         return (_TOP + stretch) * y - stretch if 0 < y < 1 else _TOP * y
 
     def _smooth(self, x):

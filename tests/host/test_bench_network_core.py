@@ -1,0 +1,425 @@
+"""The bench network server without sockets, against published vectors and against a small end device written here."""
+
+import json
+from pathlib import Path
+
+import pytest
+from kerbstone.emulator.air import eu868, ns_adr, ns_mac
+from kerbstone.emulator.air import ns_crypto as crypto
+from kerbstone.emulator.air import ns_frames as frames
+from kerbstone.emulator.air.ns_core import NetworkCore
+from kerbstone.emulator.air.ns_duty import DutyCycle
+from kerbstone.emulator.air.ns_reply import Uplink
+
+DATA = Path(__file__).parents[1] / "conformance" / "data" / "lorawan_cases.json"
+CASES = json.loads(DATA.read_text())
+KEY = bytes(range(16))
+DEV_EUI, JOIN_EUI = "0200000000000001", "02000000000000ee"
+DAY_US = 86_400_000_000
+
+
+def cases(kind):
+    found = [pytest.param(c["inputs"], c["expected"], id=c["id"]) for c in CASES if c["kind"] == kind]
+    assert found
+    return found
+
+
+def unhex(text):
+    return bytes.fromhex(text)
+
+
+# -- published vectors ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("given", "expected"), cases("join_request") + cases("join_request_mic"))
+def test_join_request_mic_is_the_published_one(given, expected):
+    message = unhex(given["message"] if "message" in given else expected["phy_payload"][:-8])
+    assert crypto.mic(unhex(given["app_key"]), message).hex() == expected["mic"]
+
+
+@pytest.mark.parametrize(("given", "expected"), cases("join_request_parse"))
+def test_join_request_is_read_as_published(given, expected):
+    got = frames.parse_uplink(unhex(given["phy_payload"]))
+    assert (got.join_eui, got.dev_eui, f"{got.dev_nonce:04x}", got.mic.hex()) == (
+        expected["join_eui"], expected["dev_eui"], expected["dev_nonce"], expected["mic"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "expected"), cases("join_request_mic_negative"))
+def test_a_damaged_join_request_is_not_genuine(given, expected):
+    assert frames.parse_uplink(unhex(given["phy_payload"])).genuine(unhex(given["app_key"])) is expected["mic_valid"]
+
+
+@pytest.mark.parametrize(("given", "expected"), cases("join_accept"))
+def test_a_join_accept_opens_as_published(given, expected):
+    phy = unhex(given["phy_payload"])
+    body = crypto.open_accept(unhex(given["app_key"]), phy[1:])
+    assert body.hex() == expected["decrypted_body"]
+    assert crypto.mic(unhex(given["app_key"]), phy[:1] + body[:-4]).hex() == expected["mic"]
+    assert phy[1:] == crypto.seal_accept(unhex(given["app_key"]), body)
+
+
+@pytest.mark.parametrize(("given", "expected"), cases("join_accept_cflist"))
+def test_the_join_accept_built_here_is_byte_for_byte_the_published_one(given, expected):
+    net_id = int(expected["net_id"], 16)
+    phy = frames.build_join_accept(
+        unhex(given["app_key"]), expected["join_nonce"], net_id, int(expected["dev_addr"], 16), expected["rx1_dr_offset"],
+        expected["rx2_dr"], expected["rx_delay"], tuple(expected["cflist_hz"]),
+    )  # fmt: skip
+    assert phy.hex() == given["phy_payload"]
+    keys = crypto.session_keys(unhex(given["app_key"]), expected["join_nonce"], net_id, given["dev_nonce"])
+    assert [k.hex() for k in keys] == [expected["nwk_s_key"], expected["app_s_key"]]
+
+
+@pytest.mark.parametrize(("given", "expected"), cases("session_keys_1_0"))
+def test_session_keys_are_the_published_ones(given, expected):
+    keys = crypto.session_keys(unhex(given["app_key"]), given["join_nonce"], given["net_id"], given["dev_nonce"])
+    assert [k.hex() for k in keys] == [expected["nwk_s_key"], expected["app_s_key"]]
+
+
+@pytest.mark.parametrize(("given", "expected"), cases("frm_payload_encrypt"))
+def test_payload_encryption_is_the_published_one(given, expected):
+    direction = crypto.UP if given["direction"] == "up" else crypto.DOWN
+    got = crypto.crypt(unhex(given["key"]), direction, int(given["dev_addr"], 16), given["fcnt"], unhex(given["plaintext"]))
+    assert got.hex() == expected["ciphertext"]
+
+
+@pytest.mark.parametrize(("given", "expected"), cases("data_mic"))
+def test_data_mic_is_the_published_one(given, expected):
+    direction = crypto.UP if given["direction"] == "up" else crypto.DOWN
+    got = crypto.data_mic(unhex(given["nwk_s_key"]), direction, int(given["dev_addr"], 16), given["fcnt"], unhex(given["message"]))
+    assert got.hex() == expected["mic"]
+
+
+def test_published_data_frames_are_read_and_judged_and_rebuilt():
+    for case in (c for c in CASES if c["kind"] == "data_frame_1_0"):
+        given, want = case["inputs"], case["expected"]
+        phy, key = unhex(given["phy_payload"]), unhex(given["nwk_s_key"])
+        if phy[0] >> 5 == frames.DATA_UP:
+            got = frames.parse_uplink(phy)
+            assert (f"{got.dev_addr:08x}", got.fcnt16, got.port, got.fopts.hex()) == (
+                want["dev_addr"], want["fcnt"], want["fport"], want["fopts"],
+            )  # fmt: skip
+            assert got.genuine(key, want["fcnt"])
+        else:
+            # The published downlink has no ADR bit, ours has: all but control byte and MIC must agree.
+            built = frames.build_data_down(key, bytes(16), int(want["dev_addr"], 16), want["fcnt"], True, False, False, b"", want["fport"], b"")
+            assert built[:5] + bytes([built[5] & 0x7F]) + built[6:-4] == phy[:-4]
+            assert crypto.data_mic(key, crypto.DOWN, int(want["dev_addr"], 16), want["fcnt"], phy[:-4]) == phy[-4:]
+
+
+@pytest.mark.parametrize(("given", "expected"), cases("data_frame_mic_negative"))
+def test_a_data_frame_with_a_wrong_mic_is_not_genuine(given, expected):
+    got = frames.parse_uplink(unhex(given["phy_payload"]))
+    assert got.genuine(unhex(given["nwk_s_key"]), got.fcnt16) is expected["mic_valid"]
+
+
+def test_frames_that_are_no_uplinks_are_refused():
+    (case,) = [c for c in CASES if c["kind"] == "station_reject"]
+    for phy in case["inputs"]["phy_payloads"]:
+        with pytest.raises(frames.FrameError):
+            frames.parse_uplink(unhex(phy))
+
+
+def test_link_check_answer_has_the_published_bytes():
+    (case,) = [c for c in CASES if c["kind"] == "mac_command" and c["inputs"]["command"] == "LinkCheckAns"]
+    fields = case["inputs"]["fields"]
+    got = ns_mac.link_check_ans(-20.0 + fields["margin"], 0, fields["gw_cnt"])
+    assert got.hex() == case["expected"]["bytes"]
+
+
+def test_device_time_is_gps_time_with_leap_seconds():
+    # 2018-09-14 00:00:00 UTC is GPS week 2018, day 5: 1220918418 s.
+    got = ns_mac.device_time_ans(1_536_883_200_000_000 + 250_000)
+    assert got == b"\x0d" + (1_220_918_418).to_bytes(4, "little") + bytes([64])
+
+
+@pytest.mark.parametrize(("raw", "margin"), [(0x00, 0), (0x1F, 31), (0x20, -32), (0x2F, -17), (0x3F, -1)])
+def test_status_margin_is_a_six_bit_two_s_complement(raw, margin):
+    assert ns_mac.status_margin_db(raw) == margin
+
+
+# -- rate adaptation and duty cycle --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dr", "power", "snr", "wanted"),
+    [
+        (0, 0, [-9.0], (0, 0)),  # 11 dB above the floor, margin 10: nothing to give
+        (0, 0, [-20.0, -1.0, -15.0], (3, 0)),  # the best counts: 9 dB to give, three steps
+        (0, 0, [10.0], (5, 1)),
+        (5, 0, [30.0], (5, 7)),
+        (5, 3, [-3.0], (5, 1)),  # 5.5 dB short of the margin: power comes back, one step for 3 dB
+        (5, 0, [-7.0], (5, 0)),
+    ],
+)
+def test_rate_adaptation_spends_the_margin_on_rate_then_on_power(dr, power, snr, wanted):
+    assert ns_adr.target(dr, power, snr) == wanted
+
+
+def test_duty_cycle_is_a_budget_over_a_sliding_hour_per_sub_band():
+    duty = DutyCycle()
+    for i in range(36):
+        assert duty.allows(868_100_000, 1_000_000, i)
+        duty.spend(868_100_000, 1_000_000, i)
+    assert not duty.allows(868_500_000, 1, 100)
+    assert duty.allows(867_100_000, 1_000_000, 100)
+    assert duty.allows(869_525_000, 300_000_000, 100)
+    assert not duty.allows(869_525_000, 360_000_001, 100)
+    assert duty.allows(868_500_000, 1_000_000, 3_600_000_000)
+    assert not duty.allows(862_000_000, 1, 0)
+
+
+# -- a device and the server ---------------------------------------------------------------------------------------------------
+
+
+class MiniDevice:
+    """As little of an end device as the server needs; crypto as proven above."""
+
+    def __init__(self, core, key=KEY):
+        self.core, self.key = core, key
+        self.nonce, self.fcnt, self.t_us = 0, 0, 0
+        self.snr, self.dr = 5.0, 0
+
+    def up(self, phy):
+        self.t_us += 60_000_000
+        return self.core.uplink(Uplink(b"g" * 8, phy, self.t_us % (1 << 32), self.t_us, 868_100_000, self.dr, -100.0, self.snr))
+
+    def join_request(self):
+        head = b"\0" + unhex(JOIN_EUI)[::-1] + unhex(DEV_EUI)[::-1] + self.nonce.to_bytes(2, "little")
+        return head + crypto.mic(self.key, head)
+
+    def join(self):
+        reply = self.up(self.join_request())
+        if reply is None:
+            return None
+        phy = reply.build(reply.slots[0])
+        reply.sent()
+        body = crypto.open_accept(self.key, phy[1:])
+        assert crypto.mic(self.key, phy[:1] + body[:-4]) == body[-4:]
+        self.join_nonce, self.addr = int.from_bytes(body[:3], "little"), int.from_bytes(body[6:10], "little")
+        self.nwk, self.app = crypto.session_keys(self.key, self.join_nonce, int.from_bytes(body[3:6], "little"), self.nonce)
+        self.settings, self.cf_list = body[10], body[12:28]
+        self.nonce, self.fcnt = self.nonce + 1, 0
+        return reply
+
+    def frame(self, data=b"", port=None, confirmed=False, fopts=b"", ack=False, adr=False, adr_ack_req=False, fcnt=None):
+        fcnt = self.fcnt if fcnt is None else fcnt
+        control = adr << 7 | adr_ack_req << 6 | ack << 5 | len(fopts)
+        head = bytes([0x80 if confirmed else 0x40]) + self.addr.to_bytes(4, "little") + bytes([control]) + (fcnt & 0xFFFF).to_bytes(2, "little")
+        head += fopts
+        if port is not None:
+            head += bytes([port]) + crypto.crypt(self.app if port else self.nwk, 0, self.addr, fcnt, data)
+        return head + crypto.data_mic(self.nwk, 0, self.addr, fcnt, head)
+
+    def send(self, *args, **kwargs):
+        phy = self.frame(*args, **kwargs)
+        self.fcnt += 1
+        return self.up(phy)
+
+    def read(self, reply, slot=0, sent=True):
+        """(fcnt, control, fopts, port, data, confirmed) of the downlink."""
+        phy = reply.build(reply.slots[slot])
+        if sent:
+            reply.sent()
+        fcnt, control = int.from_bytes(phy[6:8], "little"), phy[5]
+        assert crypto.data_mic(self.nwk, 1, self.addr, fcnt, phy[:-4]) == phy[-4:]
+        at = 8 + (control & 15)
+        port = phy[at] if at < len(phy) - 4 else None
+        data = crypto.crypt(self.app if port else self.nwk, 1, self.addr, fcnt, phy[at + 1 : -4])
+        return fcnt, control, phy[8:at], port, data, phy[0] == 0xA0
+
+
+@pytest.fixture
+def got():
+    return []
+
+
+@pytest.fixture
+def core(got):
+    core = NetworkCore(lambda *a: got.append(a), 0)
+    core.register(DEV_EUI, JOIN_EUI, KEY, "bay-1")
+    return core
+
+
+@pytest.fixture
+def device(core):
+    device = MiniDevice(core)
+    assert device.join()
+    return device
+
+
+def test_a_join_offers_rx1_on_the_uplink_channel_and_rx2_at_869_525(core):
+    device = MiniDevice(core)
+    device.dr = 4
+    reply = device.join()
+    rx1, rx2 = reply.slots
+    assert (rx1.delay_us, rx1.freq_hz, rx1.dr) == (5_000_000, 868_100_000, 4)
+    assert (rx2.delay_us, rx2.freq_hz, rx2.dr) == (6_000_000, 869_525_000, 0)
+    assert [int.from_bytes(device.cf_list[i : i + 3], "little") * 100 for i in range(0, 15, 3)] == list(eu868.MORE_CHANNELS_HZ)
+    assert device.cf_list[15] == 0
+
+
+def test_a_used_dev_nonce_is_refused_and_the_join_nonce_grows(core):
+    device = MiniDevice(core)
+    device.join()
+    first = device.join_nonce
+    device.nonce -= 1
+    assert device.join() is None
+    device.nonce = 7
+    device.join()
+    assert device.join_nonce > first
+    device.nonce = 6
+    assert device.join() is None
+    assert core.refused == {"devnonce": 2}
+
+
+def test_a_join_with_the_wrong_key_or_from_a_stranger_is_refused(core):
+    assert MiniDevice(core, bytes(16)).join() is None
+    core.devices.clear()
+    assert MiniDevice(core).join() is None
+    assert core.refused == {"mic": 1, "device": 1}
+
+
+def test_the_old_session_works_until_the_device_uses_the_new_one(core, device, got):
+    device.send(b"old", 2)
+    before = device.nwk, device.app, device.fcnt
+    device.join()
+    after = device.nwk, device.app
+    device.nwk, device.app, device.fcnt = before
+    device.send(b"old again", 2)
+    device.nwk, device.app = after
+    device.fcnt = 0
+    device.send(b"new", 2)
+    device.nwk, device.app, device.fcnt = before[0], before[1], 10
+    device.send(b"too late", 2)
+    assert [g[2] for g in got] == [b"old", b"old again", b"new"]
+    assert core.refused == {"mic": 1}
+
+
+def test_an_uplink_is_decrypted_and_delivered_with_how_it_arrived(device, got):
+    device.dr = 3
+    device.fcnt = 9
+    assert device.send(b"\x12\x34", 2) is None
+    meta = {"t_us": device.t_us, "tmst": device.t_us, "freq_hz": 868_100_000, "dr": 3, "rssi_dbm": -100.0, "snr_db": 5.0}
+    assert got == [("bay-1", 2, b"\x12\x34", 9, meta)]
+
+
+def test_the_frame_counter_is_followed_over_its_sixteen_bits(device, got):
+    for fcnt in (0, 65_000, 65_535, 65_536, 65_537, 131_072 + 5):
+        device.fcnt = fcnt
+        device.send(b"x", 2)
+    assert [g[3] for g in got] == [0, 65_000, 65_535, 65_536, 65_537, 131_077]
+
+
+def test_a_replayed_or_forged_frame_is_refused(core, device, got):
+    old = device.frame(b"one", 2)
+    device.up(old)
+    device.fcnt = 1
+    device.send(b"two", 2)
+    device.up(old)
+    forged = bytearray(device.frame(b"six", 2))
+    forged[-6] ^= 1
+    device.up(bytes(forged))
+    assert [g[2] for g in got] == [b"one", b"two"]
+    assert core.refused == {"mic": 2}
+
+
+def test_a_repeated_frame_is_acknowledged_again_but_delivered_once(device, got):
+    frame = device.frame(b"door", 2, confirmed=True)
+    counters = [device.read(device.up(frame))[0] for _ in range(3)]
+    assert counters == [0, 1, 2]
+    assert len(got) == 1
+
+
+def test_copies_of_one_frame_from_two_gateways_count_once(core, device, got):
+    phy = device.frame(b"x", 2, confirmed=True)
+    here = Uplink(b"1" * 8, phy, 1, 5_000_000_000, 868_100_000, 0, -100.0, 5.0)
+    there = Uplink(b"2" * 8, phy, 9, 5_000_030_000, 868_100_000, 0, -110.0, -5.0)
+    assert core.uplink(here) and core.uplink(there) is None
+    assert len(got) == 1
+
+
+def test_a_confirmed_uplink_is_acknowledged_and_an_unconfirmed_one_costs_no_downlink(device):
+    assert device.send(b"x", 2) is None
+    fcnt, control, fopts, port, _, _ = device.read(device.send(b"x", 2, confirmed=True))
+    assert (fcnt, control & 0x20, fopts, port) == (0, 0x20, b"", None)
+
+
+def test_link_check_and_device_time_are_answered_in_the_order_asked(device):
+    device.snr = -7.4
+    reply = device.send(fopts=b"\x0d\x02")
+    _, _, fopts, _, _, _ = device.read(reply)
+    assert fopts == ns_mac.device_time_ans(device.t_us) + bytes([2, 13, 1])
+
+
+def test_commands_on_port_0_are_read_too(device):
+    reply = device.send(b"\x02", 0)
+    assert device.read(reply)[2][0] == 2
+
+
+def test_an_adr_ack_request_gets_some_downlink(device):
+    assert device.send(b"x", 2, adr=True) is None
+    assert device.read(device.send(b"x", 2, adr=True, adr_ack_req=True))[1] & 0x0F == 0
+
+
+def test_adr_asks_once_takes_the_answer_and_is_content(device):
+    device.snr = 5.0
+    replies = [device.send(b"x", 2, adr=True) for _ in range(ns_adr.ENOUGH)]
+    assert replies[:-1] == [None] * (ns_adr.ENOUGH - 1)
+    assert device.read(replies[-1])[2] == bytes([3, 5 << 4, 0xFF, 0x00, 1])  # 15 dB to give: five rates
+    device.dr, device.snr = 5, 3.0
+    device.send(b"x", 2, adr=True, fopts=b"\x03\x07")
+    assert all(device.send(b"x", 2, adr=True) is None for _ in range(25))
+
+
+def test_adr_rests_after_a_refusal_and_is_silent_without_the_adr_bit(device):
+    for _ in range(10):
+        assert device.send(b"x", 2) is None
+    assert device.read(device.send(b"x", 2, adr=True))[2][0] == 3
+    assert device.send(b"x", 2, adr=True, fopts=b"\x03\x05") is None
+    assert [device.send(b"x", 2, adr=True) is None for _ in range(20)] == [True] * 19 + [False]
+
+
+def test_the_status_is_asked_once_a_day(core, device):
+    assert device.send(b"x", 2) is None
+    device.t_us += DAY_US
+    assert device.read(device.send(b"x", 2))[2] == b"\x06"
+    device.send(b"x", 2, fopts=b"\x06\xfe\x3f")
+    assert (core.devices[DEV_EUI].battery, core.devices[DEV_EUI].margin_db) == (254, -1)
+    assert device.send(b"x", 2) is None
+
+
+def test_queued_downlinks_come_one_by_one_and_say_that_more_wait(core, device):
+    core.enqueue(DEV_EUI, 10, b"first", False)
+    core.enqueue(DEV_EUI, 11, b"second", False)
+    first, second = device.read(device.send()), device.read(device.send())
+    assert (first[3], first[4], first[1] & 0x10) == (10, b"first", 0x10)
+    assert (second[3], second[4], second[1] & 0x10) == (11, b"second", 0)
+    assert (first[0], second[0]) == (0, 1)
+    assert device.send() is None
+
+
+def test_a_downlink_too_long_for_the_slot_waits_for_a_faster_one(core, device):
+    core.enqueue(DEV_EUI, 10, bytes(60), False)
+    reply = device.send()
+    assert device.read(reply, 0, sent=False)[3] is None  # RX1 at DR0 takes 51 bytes
+    assert device.read(reply, 1)[3] == 10  # RX2 at DR3 takes 115
+    assert not core.devices[DEV_EUI].queue
+
+
+def test_a_confirmed_downlink_is_repeated_until_acknowledged_three_times_at_most(core, device):
+    core.enqueue(DEV_EUI, 10, b"open", True)
+    assert device.read(device.send())[5]
+    assert device.read(device.send())[4] == b"open"
+    assert device.send(ack=True) is None
+    core.enqueue(DEV_EUI, 10, b"shut", True)
+    assert [device.read(r)[4] if (r := device.send()) else None for _ in range(5)] == [b"shut"] * 3 + [None] * 2
+
+
+def test_keys_stay_out_of_reprs(core, device):
+    text = repr(core.devices[DEV_EUI])
+    device.send(b"x", 2)
+    text += repr(core.devices[DEV_EUI])
+    for secret in (KEY, device.nwk, device.app):
+        assert repr(secret) not in text and secret.hex() not in text
