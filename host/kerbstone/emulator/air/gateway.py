@@ -85,7 +85,7 @@ class Gateway:
     def _received(self, tx: Transmission, channel: int, got: Reception, since: int) -> None:
         self._busy_demodulators -= 1
         self._down = [d for d in self._down if d[1] > self._kernel.now - _KEEP_US]
-        if any(start < tx.end_us for start, _ in self._down):
+        if any(start < tx.end_us and end > tx.start_us for start, end in self._down):
             self._missed(tx, "transmitting itself")
         elif self._channel.disturbed(tx, self.name, since, tx.end_us):
             self._missed(tx, "collision")
