@@ -5,9 +5,50 @@ from kerb.errors import ConfigError
 _MODULES = {"lorawan": "kerb.uplink.lorawan.uplink", "mqtt": "kerb.uplink.mqtt"}
 
 
-def make(config, identity, board, store):
-    """The uplink that the node file names. ConfigError for an unknown kind."""
-    path = _MODULES.get(config["kind"])
-    if path is None:
-        raise ConfigError("uplink kind %s is not one of %s" % (config["kind"], ", ".join(sorted(_MODULES))))
-    return __import__(path, None, None, ("Uplink",)).Uplink(config, identity, board, store)
+class Bearer:
+    """The node's uplink, built when first needed: most wakes measure, decide and sleep again without it.
+
+    Until then its packed session passes through untouched, so frame counters stay where they are.
+    """
+
+    def __init__(self, config, load_identity, board, store):
+        if config["kind"] not in _MODULES:
+            raise ConfigError("uplink kind %s is not one of %s" % (config["kind"], ", ".join(sorted(_MODULES))))
+        self._config = config
+        self._load_identity = load_identity
+        self._board = board
+        self._store = store
+        self._session = None
+        self._uplink = None
+        self.on_open = None  # called just before the session is handed over
+
+    def unpack(self, session):
+        """Keeps the session for later."""
+        self._session = session
+
+    def pack(self):
+        """The session as it is now; None when there is none."""
+        return self._uplink.pack() if self._uplink else self._session
+
+    @property
+    def uplink(self):
+        """The uplink itself."""
+        if self._uplink is None:
+            module = __import__(_MODULES[self._config["kind"]], None, None, ("Uplink",))
+            uplink = module.Uplink(self._config, self._load_identity(), self._board, self._store)
+            if self._session:
+                if self.on_open:
+                    self.on_open()
+                uplink.unpack(self._session)
+            self._uplink = uplink
+        return self._uplink
+
+    @property
+    def idle(self):
+        """True when nobody needed it in this life."""
+        return self._uplink is None
+
+    def sleep(self):
+        # After power-on a radio idles at hundreds of uA until someone tells it to sleep.
+        if self._uplink or not self._session:
+            self.uplink.sleep()

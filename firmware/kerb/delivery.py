@@ -15,9 +15,9 @@ _PAUSE_S = (30, 60, 120, 300, 900, 3600)
 class Delivery:
     """`config` is the node's uplink table; "confirm" is "all", "events" or "none"."""
 
-    def __init__(self, outbox, uplink, clock, config):
+    def __init__(self, outbox, bearer, clock, config):
         self._outbox = outbox
-        self._uplink = uplink
+        self._bearer = bearer
         self._clock = clock
         self._confirm = {"all": 2, "events": 1, "none": -1}[config["confirm"]]
         self._hold = config.get("link") == "hold"
@@ -54,11 +54,11 @@ class Delivery:
         mono = mono_ms() // 1000
         wants = len(self._outbox) or (self._hold and self._clock.wants_setting())
         if not wants or mono < self.retry_at:
-            if self._hold:
+            if self._hold and not self._bearer.idle:
                 self._listen()
             return
         try:
-            if self._uplink.connect():
+            if self._bearer.uplink.connect():
                 self._exchange()
             else:
                 self._later()
@@ -68,7 +68,7 @@ class Delivery:
 
     def _exchange(self):
         if self._clock.wants_setting():
-            self._uplink.ask_time()
+            self._bearer.uplink.ask_time()
             self._take_time()
         for name in list(self._outbox.names()):
             record = self._outbox.read(name)
@@ -81,7 +81,7 @@ class Delivery:
         """One record; False when the bearer cannot go on now."""
         repeat = record.tried and record.name not in self._fresh
         frame = self._frame(record, repeat)
-        if len(frame) > self._uplink.mtu:
+        if len(frame) > self._bearer.uplink.mtu:
             # A busy regional plan may be too narrow today; the record waits.
             self._later()
             return False
@@ -90,7 +90,7 @@ class Delivery:
         log.event("sent", record.name, frame.hex())
         # A bearer whose own repeats reach the far end unmarked sends this instead.
         again = self._frame(record, True)
-        receipt = self._uplink.send(frame, record.priority, record.priority <= self._confirm, again)
+        receipt = self._bearer.uplink.send(frame, record.priority, record.priority <= self._confirm, again)
         self._take_time()
         if receipt is None or (not receipt.acknowledged and record.priority <= self._confirm):
             log.event("kept", record.name)
@@ -111,19 +111,19 @@ class Delivery:
         return stamped(record.frame, TRUST_LIVE if utc is None else trust, utc, repeat, record.seq)
 
     def _take_time(self):
-        got = self._uplink.take_time()
+        got = self._bearer.uplink.take_time()
         if got:
             step = self._clock.set(*got)
             log.event("clock", got[0], step)
 
     def _listen(self):
-        got = self._uplink.receive()
+        got = self._bearer.uplink.receive()
         while got:
             log.event("downlink", got[0], len(got[1]))
-            got = self._uplink.receive()
+            got = self._bearer.uplink.receive()
 
     def _later(self):
         """A growing pause; the bearer may know better."""
         pause = _PAUSE_S[min(self._failures, len(_PAUSE_S) - 1)]
         self._failures += 1
-        self.retry_at = mono_ms() // 1000 + max(pause, self._uplink.retry_after_s())
+        self.retry_at = mono_ms() // 1000 + max(pause, self._bearer.uplink.retry_after_s())

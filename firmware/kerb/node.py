@@ -3,7 +3,8 @@
 import sys
 from struct import pack, unpack
 
-from kerb import bearer, codec, config, identity, log
+from kerb import codec, config, identity, log
+from kerb.bearer import Bearer
 from kerb.clock import TRUST_LIVE, Clock, mono_ms
 from kerb.delivery import Delivery
 from kerb.outbox import Outbox
@@ -32,8 +33,9 @@ class Node:
         self.sampler = Sampler([self.parts[name] for name in self.config["order"]])
         self.app = self._make_app()
         self.outbox = Outbox(policy["outbox_limit"])
-        self.uplink = bearer.make(self.config["uplink"], identity.load(), self.power, self.store)
-        self.delivery = Delivery(self.outbox, self.uplink, self.clock, self.config["uplink"])
+        self.bearer = Bearer(self.config["uplink"], identity.load, self.power, self.store)
+        self.bearer.on_open = self.forget_session
+        self.delivery = Delivery(self.outbox, self.bearer, self.clock, self.config["uplink"])
         self.env = {}
         self.woken = False
         self.saved_at = 0
@@ -54,12 +56,7 @@ class Node:
         if warm:
             self.clock.unpack(self.retained.get("clk"))
             self.sampler.unpack(self.retained.get("smp"))
-            session = self.retained.get("upl")
-            if session:
-                # Frame counters live on from here: a reset before the next save must not find the old ones.
-                self.uplink.unpack(session)
-                self.retained.drop("upl")
-                self.retained.save()
+            self.bearer.unpack(self.retained.get("upl"))
             epoch, count, self.outbox.next_seq = unpack("<III", self.retained.get("box"))
             if not count:
                 self.outbox.assume_empty()
@@ -79,11 +76,18 @@ class Node:
         log.event("boot", epoch)
         return epoch
 
+    def forget_session(self):
+        """Frame counters live on in RAM from here: a reset before the next save must not find the old ones."""
+        self.retained.drop("upl")
+        self.retained.save()
+
     def save(self):
         self.retained.put("app", self.app.pack())
         self.retained.put("clk", self.clock.pack())
         self.retained.put("smp", self.sampler.pack())
-        self.retained.put("upl", self.uplink.pack())
+        session = self.bearer.pack()
+        if session:
+            self.retained.put("upl", session)
         self.retained.put("box", pack("<III", self.delivery.epoch, len(self.outbox), self.outbox.next_seq))
         self.retained.put("try", self.delivery.pack())
         self.retained.save()
@@ -100,7 +104,7 @@ class Node:
             return
         for part in self.parts.values():
             part.sleep()
-        self.uplink.sleep()
+        self.bearer.sleep()
         self.save()
         # Saving took its time, and it may be long: flash.
         left = wait - (mono_ms() - now)

@@ -26,10 +26,14 @@ class Air:
             machine.reset()
         return None if answer is None else Receipt(answer, 0)
 
+class Bearer:
+    idle = False
+    def __init__(self, uplink): self.uplink = uplink
+
 def make(plan, clock=None, confirm="all", limit=500):
     box = outbox.Outbox(limit)
     air = Air(plan)
-    way = delivery.Delivery(box, air, clock or Clock(), {"confirm": confirm})
+    way = delivery.Delivery(box, Bearer(air), clock or Clock(), {"confirm": confirm})
     return box, air, way
 """
 
@@ -165,7 +169,7 @@ for i in range(4):
     now = time.time()
     print(way.retry_at - now)
     kept = way.pack()
-    way = delivery.Delivery(box, air, Clock(), {"confirm": "all"})
+    way = delivery.Delivery(box, Bearer(air), Clock(), {"confirm": "all"})
     way.unpack(kept)
     time.sleep(way.retry_at - now)
 """)

@@ -225,7 +225,7 @@ def test_the_listener_decodes_each_record_and_keeps_what_does_not_decode(make):
     listener = LoRaWanListener({"bay-1": load_profile("parking")}, lambda a, d: records.append((a, d)))
     world = make(listener.on_uplink)
     world.device.join()
-    frame = encode(load_profile("parking"), "state", {"occupied": 1})
+    frame = encode(load_profile("parking"), "state", {"state": "occupied", "cause": "event"})
     world.device.send(frame, 2)
     world.device.send(b"\xff", 2)
     ((arrival, decoded),) = records

@@ -374,6 +374,11 @@ def test_adr_asks_once_takes_the_answer_and_is_content(device):
     assert all(device.send(b"x", 2, adr=True) is None for _ in range(25))
 
 
+def test_a_device_with_a_larger_margin_keeps_its_rate(core, device):
+    core.devices[DEV_EUI].adr_margin_db = 25.0
+    assert all(device.send(b"x", 2, adr=True) is None for _ in range(10))
+
+
 def test_adr_rests_after_a_refusal_and_is_silent_without_the_adr_bit(device):
     for _ in range(10):
         assert device.send(b"x", 2) is None

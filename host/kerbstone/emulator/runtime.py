@@ -96,6 +96,8 @@ def build(around: Surroundings, node: Node) -> Runtime:
     files = board_files(node)
     login = dict(zip(("mqtt_user", "mqtt_password"), around.login, strict=True)) if around.login else {}
     files["/identity.json"] = json.dumps(identity.to_json() | login).encode()
+    rom = around.folder / f"{node.name}.rom"
+    split_rom(files, rom)
     image = around.folder / f"{node.name}.flash"
     blocks = node.board.filesystem.size // _BLOCK
     write_image(around.interpreter, image, blocks, files)
@@ -104,7 +106,7 @@ def build(around: Surroundings, node: Node) -> Runtime:
         name=node.name, title=node.board.title, limits=LIMITS[node.board.mcu], heap_kb=node.board.heap_kb,
         boot_ms=node.board.times.boot_ms, wake_ms=node.board.times.wake_ms, current_ua=node.board.current_ua.model_dump(),
         unique_id=identity.unique_id, mac=identity.mac, seed=int.from_bytes(derive(around.seed, node.name, "device")[:4], "little"),
-        rtc_ppm=node.board.times.rtc_ppm,
+        rtc_ppm=node.board.times.rtc_ppm, rom=str(rom),
     )
     wifi_table = node.board.wifi
     if wifi_table:
@@ -119,6 +121,14 @@ def build(around: Surroundings, node: Node) -> Runtime:
         runtime.wifi = Wifi(device, identity.wifi_ssid, identity.wifi_password)
         Sockets(device, runtime.wifi, around.hosts, around.start_utc)
     return runtime
+
+
+def split_rom(files: dict[str, bytes], rom: Path) -> None:
+    """Moves the compiled package out of `files` into the folder of the read-only partition."""
+    for name in [n for n in files if n.startswith("/kerb/")]:
+        path = rom / name[1:]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(files.pop(name))
 
 
 def _site(around: Surroundings, node: Node) -> Site:

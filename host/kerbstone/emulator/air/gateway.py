@@ -106,8 +106,8 @@ class Gateway:
         when = self._start + timedelta(microseconds=tx.end_us)
         return {
             "time": when.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "tmst": self._tmst(tx.end_us), "chan": channel, "rfch": channel // 5,
-            "freq": tx.freq_hz / 1e6, "stat": 1, "modu": "LORA", "datr": gwmp.data_rate(tx.sf, tx.bw_hz), "codr": f"4/{tx.cr + 4}",
-            "rssi": round(got.packet_rssi_dbm), "lsnr": round(got.snr_db, 1), "size": len(tx.payload),
+            "freq": eu868.CHANNELS_HZ[channel] / 1e6, "stat": 1, "modu": "LORA", "datr": gwmp.data_rate(tx.sf, tx.bw_hz),
+            "codr": f"4/{tx.cr + 4}", "rssi": round(got.packet_rssi_dbm), "lsnr": round(got.snr_db, 1), "size": len(tx.payload),
             "data": base64.b64encode(tx.payload).decode(),
         }
 

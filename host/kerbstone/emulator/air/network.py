@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kerbstone.emulator.air import eu868, gwmp, lora
+from kerbstone.emulator.air.ns_adr import MARGIN_DB
 from kerbstone.emulator.air.ns_core import NetworkCore, UplinkMeta, UplinkSink
 from kerbstone.emulator.air.ns_device import Device
 from kerbstone.emulator.air.ns_duty import DutyCycle
@@ -67,13 +68,16 @@ class NetworkServer:
         with self._lock:
             return Counter(self._core.refused)
 
-    def register(self, dev_eui: str, join_eui: str, app_key: str | bytes, name: str) -> None:
-        """Makes a device known. EUIs as 16 hex digits; the key as 16 bytes or 32 hex digits."""
+    def register(self, dev_eui: str, join_eui: str, app_key: str | bytes, name: str, adr_margin_db: float = MARGIN_DB) -> None:
+        """Makes a device known. EUIs as 16 hex digits; the key as 16 bytes or 32 hex digits.
+
+        `adr_margin_db`: dB that rate adaptation leaves unspent; more where the antenna gets covered. Raises NetworkError.
+        """
         key = bytes.fromhex(app_key) if isinstance(app_key, str) else app_key
         if len(key) != 16:
             raise NetworkError(f"The AppKey of {name} does not have 16 bytes: mint its identity again.")
         with self._lock:
-            self._core.register(dev_eui, join_eui, key, name)
+            self._core.register(dev_eui, join_eui, key, name, adr_margin_db)
 
     def device(self, dev_eui: str) -> Device:
         """What is known of a device; a live object, to be read while no uplink is under way."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypedDict
 
 from kerbstone.emulator.air import eu868, ns_crypto, ns_frames, ns_mac
+from kerbstone.emulator.air.ns_adr import MARGIN_DB
 from kerbstone.emulator.air.ns_device import Device, Queued, Session
 from kerbstone.emulator.air.ns_reply import DataReply, JoinReply, Reply, Uplink, settle_confirmed, slots
 
@@ -45,9 +46,9 @@ class NetworkCore:
         self._by_addr: dict[int, Device] = {}
         self._last: tuple[bytes, int] = (b"", -_SAME_US)
 
-    def register(self, dev_eui: str, join_eui: str, app_key: bytes, name: str) -> Device:
-        """Makes a device known; EUIs as 16 hex digits."""
-        device = Device(name, dev_eui.lower(), join_eui.lower(), len(self.devices) + 1, app_key)
+    def register(self, dev_eui: str, join_eui: str, app_key: bytes, name: str, adr_margin_db: float = MARGIN_DB) -> Device:
+        """Makes a device known; EUIs as 16 hex digits. `adr_margin_db`: what rate adaptation leaves unspent."""
+        device = Device(name, dev_eui.lower(), join_eui.lower(), len(self.devices) + 1, app_key, adr_margin_db)
         self.devices[device.dev_eui] = self._by_addr[device.dev_addr] = device
         return device
 

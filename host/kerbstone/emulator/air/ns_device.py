@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from kerbstone.emulator.air.ns_adr import MARGIN_DB
 from kerbstone.emulator.air.ns_frames import DataUp
 
 _HISTORY = 20  # uplinks that rate adaptation looks at
@@ -57,6 +58,7 @@ class Device:
     join_eui: str
     dev_addr: int
     app_key: bytes = field(repr=False)
+    adr_margin_db: float = MARGIN_DB
     last_dev_nonce: int = -1
     join_nonce: int = 0
     session: Session | None = None

@@ -93,7 +93,7 @@ class DataReply:
         session = self._session
         if session.asked or session.adr_rest or len(session.snr_db) < ns_adr.ENOUGH:
             return
-        wanted = ns_adr.target(session.dr, session.power, session.snr_db)
+        wanted = ns_adr.target(session.dr, session.power, session.snr_db, self._device.adr_margin_db)
         request = ns_mac.link_adr_req(*wanted)
         if wanted != (session.dr, session.power) and self._room(len(request)):
             self._rate = wanted

@@ -19,19 +19,22 @@ from _flashdev import FlashDevice
 
 random.seed(_hello["random_seed"])
 vfs.umount("/")
-vfs.mount(vfs.VfsPosix(_HERE), "/rom")
+vfs.mount(vfs.VfsPosix(_HERE), "/port")
+if _hello["rom"]:
+    # The read-only partition from which newer ports import; here it holds the firmware.
+    vfs.mount(vfs.VfsPosix(_hello["rom"]), "/rom")
 _device = FlashDevice(_hello["flash_blocks"], _hello["flash_block_size"])
 try:
-    vfs.mount(vfs.VfsLfs2(_device), "/")
+    vfs.mount(vfs.VfsLfs2(_device, readsize=256), "/")
 except OSError:
     # The RP2 port formats what it cannot mount; the ESP32 port stops and says so.
     if _hello["port"] != "rp2":
         print("The filesystem appears to be corrupted.")
         machine.reset()
     vfs.VfsLfs2.mkfs(_device)
-    vfs.mount(vfs.VfsLfs2(_device), "/")
+    vfs.mount(vfs.VfsLfs2(_device, readsize=256), "/")
 os.chdir("/")
-sys.path[:] = ["", "/rom", ".frozen", "/lib"]
+sys.path[:] = ["", "/port", "/rom", ".frozen", "/lib"]
 sys.modules.pop("__main__", None)
 
 
