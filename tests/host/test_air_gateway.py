@@ -138,6 +138,14 @@ def test_the_ninth_frame_at_once_finds_no_demodulator(make):
     assert cell.missed() == ["all demodulators busy"]
 
 
+def test_demodulators_are_free_again_after_each_frame(make):
+    cell = make()
+    for i in range(DEMODULATORS + 4):
+        cell.uplink(i * SECOND_US)
+    cell.kernel.run(20 * SECOND_US)
+    assert len(cell.server.rxpk) == DEMODULATORS + 4
+
+
 def test_two_equal_frames_collide_and_a_stronger_one_is_captured(make):
     cell = make()
     cell.uplink(0, "a")

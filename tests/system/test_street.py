@@ -30,15 +30,26 @@ def test_sleeping_nodes_wake_and_mains_nodes_stay_up(nodes):
 
 def test_parking_reports_agree_with_the_cars(nodes):
     score = nodes["parking"].score
-    events = nodes["parking"].truth["events"]
-    assert len(events) >= 10
-    assert min(v for k, v in score.items() if "f1" in k.lower()) >= 0.95, score
+    assert score["happened"] >= 10
+    assert score["f1"] >= 0.97 and score["state_minutes_right_pct"] >= 99.0, score
 
 
 def test_the_clock_is_learnt_from_the_network(nodes):
-    for name in ("parking", "bins", "air", "light"):
-        assert any("unix" not in n for n in [name])
-    assert all(r["trust"] in ("live", "stamped") for n in nodes.values() for r in n.records), "a record had no trusted time"
+    """A record that waited carries a stamp of a clock right to a minute; only what was stored before the first answer may not."""
+    for node in nodes.values():
+        late = [r for r in node.records if r["sample_us"] > HOUR_US]
+        assert late and all(r["trust"] in ("live", "stamped") for r in late), node.name
+        assert all(abs(r["t_us"] - r["sample_us"]) < HOUR_US for r in late), node.name
+
+
+def test_a_light_pole_follows_the_sun(nodes):
+    assert nodes["light"].score["lit_as_should_pct"] > 99.0
+
+
+def test_air_and_bin_reports_are_near_the_truth(nodes):
+    assert nodes["air"].score["temperature_error_mean_c"] < 0.5
+    assert nodes["air"].score["pm2_5_error_mean_ug_m3"] < 3.0
+    assert nodes["bins"].score["fill_error_p95_pct"] <= 3.0
 
 
 def test_battery_nodes_last_years_and_the_ledger_adds_up(street_day, nodes):

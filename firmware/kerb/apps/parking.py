@@ -27,6 +27,7 @@ DEFAULTS = {
     "steady_ut": 4.0,  # uT between two samples at rest: 2.2 uT rms for 0.9 uT noise an axis (LIS2MDL low power)
     "steady_n": 3,  # steady samples that make a decision
     "burst_ms": 1000,  # ms between the samples of a burst
+    "confirm_ms": 60000,  # ms to the second look at a weak arrival: the field of a passing tram stands for 10..60 s
     "burst_max": 30,  # samples after which an unsteady field (a tram) is left alone until the next wake
     "wake_ut": 5.0,  # uT on any axis that wake the node: five times the noise
     "heartbeat_s": 21600,  # s between full reports
@@ -66,13 +67,14 @@ class App:
         self._empty = array("f", [0.0] * 3)
         self._state = self._shown = _NONE
         self._samples = self._steady = self._votes = self._faults = 0
+        self._doubt = False  # a weak arrival waits for its second look
         self._mono = self._beat = 0
         self._temp10 = 200  # 0.1 degC
         self._battery_mv = 0
 
     def pack(self):
         out = bytearray(self.STATE_BYTES)
-        flags = self._faults | (4 if self._base.known else 0)
+        flags = self._faults | (4 if self._base.known else 0) | (8 if self._doubt else 0)
         pack_into(
             _HEAD, out, 0, self._state, self._shown, self._samples, self._steady, self._votes, flags,
             self._mono, self._beat, self._temp10, self._battery_mv,
@@ -91,6 +93,7 @@ class App:
             self._f[i] = unpack_from("<f", data, _HEAD_BYTES + 4 * i)[0]
         self._base.unpack_from(data, self.STATE_BYTES - STATE_BYTES)
         self._base.known = bool(flags & 4)
+        self._doubt = bool(flags & 8)
 
     def step(self, sample, now):
         effects = []
@@ -148,6 +151,12 @@ class App:
         s = self._set
         if self._steady >= s["steady_n"]:
             state, sure = self._decide(mean)
+            if state == _OCCUPIED and self._doubtful():
+                effects.append(("again", s["mag"], s["confirm_ms"]))
+                self._samples = 0
+                return
+            if state != _OCCUPIED:
+                self._doubt = False
             if state == _FREE:
                 self._votes = 0
                 if self._base.known:
@@ -166,6 +175,12 @@ class App:
             self._f[_SETTLED + i] = mean[i]
         effects.append(("set", s["mag"], "baseline", mean))
         effects.append(("set", s["mag"], "threshold_ut", threshold))
+
+    def _doubtful(self):
+        """True the first time that an arrival shows no more than a tram or a neighbour would: such a field is seen twice."""
+        arrival = self._base.known and self._state != _OCCUPIED and self._f[_PEAK] < self._set["peak_ut"]
+        self._doubt = arrival and not self._doubt
+        return self._doubt
 
     def _threshold(self, mean):
         """uT on any axis: half of what the car adds, so that less traffic wakes the node while it stands there."""

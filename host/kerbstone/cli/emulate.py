@@ -19,6 +19,7 @@ from kerbstone.emulator.run import run
 from kerbstone.errors import KerbstoneError
 from kerbstone.report.page import render
 
+_FILE_WIDTH = 110  # columns when the output goes to a file or a pipe
 STREET = ["parking", "bins", "air", "light"]
 
 
@@ -41,6 +42,8 @@ def command(
         if path and str(path) != "-" and not path.parent.is_dir():
             raise KerbstoneError(f"{path} cannot be written: the folder {path.parent} does not exist.")
     console = Console(stderr=str(json_out) == "-")
+    if not console.is_terminal:
+        console = Console(stderr=str(json_out) == "-", width=_FILE_WIDTH)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         tasks = {node.name: bars.add_task(node.name, total=1.0) for node in loaded}
@@ -62,7 +65,7 @@ def command(
 
 def table(result: RunResult) -> Table:
     """The figures of a run, a row a node."""
-    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("node", "via", "wakes", "readings", "uplinks", "decoded", "waiting", "lost", "duplicates", "mAh/day"):
         shown.add_column(name, justify="left" if name in ("node", "via") else "right", no_wrap=True)
     for n in result.nodes:

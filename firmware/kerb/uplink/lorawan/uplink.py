@@ -110,7 +110,10 @@ class Uplink:
         return True
 
     def send(self, frame, priority, confirmed, again=None):
-        """`again` is not needed: repeats carry the same frame counter, so the network drops them. A Receipt once the frame left, None when it could not (see wait_ms and mtu). Takes until the last receive window."""
+        """A Receipt once the frame left, None when it could not (see wait_ms and mtu). Takes until the last receive window.
+
+        `again` is not needed: this bearer's own repeats carry the same frame counter, so the network drops them.
+        """
         mac = self._mac
         if not mac.session.joined or len(frame) > self.mtu:
             return None
