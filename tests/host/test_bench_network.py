@@ -10,8 +10,8 @@ from kerbstone.emulator.air.network import NetworkError, NetworkServer
 from kerbstone.emulator.kernel import SECOND_US, Kernel
 from kerbstone.emulator.log import digest
 from kerbstone.listen.lorawan import LoRaWanListener
-from test_bench_network_core import DEV_EUI, JOIN_EUI, KEY, MiniDevice
-from test_sx1262_part import RX_DONE, TX_DONE, Bench
+from lorawan_bench import DEV_EUI, JOIN_EUI, KEY, MiniDevice
+from sx1262_bench import RX_DONE, TX_DONE, Bench
 
 START_UTC = 1_775_174_400
 _LEAD_US = 20_000  # time the chip gets to be set up before a window

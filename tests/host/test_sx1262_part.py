@@ -1,103 +1,13 @@
 """The virtual SX1262 by its SPI commands, as a driver sends them."""
 
-import random
 from struct import pack
 
 import pytest
 from kerbstone.emulator.air.channel import Channel
-from kerbstone.emulator.air.lora import airtime_us
+from kerbstone.emulator.air.lora import airtime_us, symbols_us
 from kerbstone.emulator.kernel import Kernel
-from kerbstone.emulator.ledger import Meter
-from kerbstone.emulator.parts.base import Line, PartContext
 from kerbstone.emulator.parts.sx1262 import PART, Sx1262
-from kerbstone.emulator.world.constant import Constant
-
-TX_DONE, RX_DONE, PREAMBLE, HEADER_VALID, HEADER_ERR, CRC_ERR, TIMEOUT = 1, 2, 4, 0x10, 0x20, 0x40, 0x200
-FREQ = 868_100_000
-FOREVER = 1 << 62
-
-
-class Bench:
-    """A chip, its wires, and a person who sends commands."""
-
-    def __init__(self, kernel, air, node="a", rxen=False, **options):
-        self.kernel = kernel
-        names = ["cs", "busy", "dio1", "reset"] + (["rxen"] if rxen else [])
-        self.lines = {name: Line(name, 1 if name in ("cs", "reset") else 0) for name in names}
-        self.meter = Meter(kernel, "radio")
-        site = Constant(0, random.Random(0), {})
-        ctx = PartContext("radio", kernel, site, random.Random(1), self.meter, {"air": air, "node": node, **options}, self.lines)
-        self.chip = PART(ctx)
-        self.chip.power_on()
-
-    def run(self, us):
-        self.kernel.run(self.kernel.now + us)
-
-    def ready(self, limit_us=100_000):
-        """us until BUSY falls."""
-        start = self.kernel.now
-        while self.lines["busy"].level:
-            assert self.kernel.now - start < limit_us, "BUSY never fell"
-            self.run(1)
-        return self.kernel.now - start
-
-    def raw(self, data):
-        self.lines["cs"].drive(0)
-        out = self.chip.spi_transfer(data)
-        self.lines["cs"].drive(1)
-        return out
-
-    def do(self, *data):
-        self.ready()
-        return self.raw(bytes(data))
-
-    def write(self, register, *data):
-        self.do(0x0D, *pack(">H", register), *data)
-
-    def read(self, register, size=1):
-        return self.do(0x1D, *pack(">H", register), *bytes(1 + size))[4:]
-
-    def irq(self):
-        return int.from_bytes(self.do(0x12, 0, 0, 0)[2:], "big")
-
-    def errors(self):
-        return int.from_bytes(self.do(0x17, 0, 0, 0)[2:], "big")
-
-    def mode(self):
-        return self.do(0xC0, 0)[1] >> 4 & 7
-
-    def misuse(self):
-        return [e[3]["what"] for e in self.kernel.log.of(self.chip.node, "radio_misuse")]
-
-    def setup(self, sf=7, tcxo=False, sync=0x3444, crc=1, inverted=0, size=4, freq=FREQ, ldro=0, boosted=False, rf_switch=True):
-        self.do(0x80, 0)
-        if tcxo:
-            self.do(0x97, 2, *pack(">I", 320)[1:])  # 1.8 V, 5 ms
-        self.do(0x96, 1)
-        self.do(0x9D, 1 if rf_switch else 0)
-        self.do(0x8A, 1)
-        self.do(0x86, *pack(">I", (freq << 25) // 32_000_000))
-        self.do(0x8B, sf, 4, 1, ldro)
-        self.do(0x8C, 0, 8, 0, size, crc, inverted)
-        self.write(0x0736, 0x09 if inverted else 0x0D)
-        self.write(0x0740, sync >> 8, sync & 255)
-        self.write(0x08AC, 0x96 if boosted else 0x94)
-        self.do(0x95, 2, 2, 0, 1)
-        self.do(0x8E, 22, 4)
-        self.do(0x08, *pack(">HHHH", 0x3FF, 0x3FF, 0, 0))
-
-    def transmit(self, data=b"kerb"):
-        self.do(0x0E, 0, *data)
-        self.do(0x83, 0, 0, 0)
-
-    def listen(self, timeout_us=0, symbols=0):
-        self.do(0x8F, 0, 0)
-        self.do(0xA0, symbols)
-        self.do(0x82, *pack(">I", timeout_us * 64 // 1000)[1:])
-
-    def packet(self):
-        size, start = self.do(0x13, 0, 0, 0)[2:]
-        return self.do(0x1E, start, 0, *bytes(size))[3:]
+from sx1262_bench import TIMEOUT, TX_DONE, Bench
 
 
 @pytest.fixture
@@ -335,14 +245,6 @@ def test_gfsk_is_refused_rather_than_imitated(bench):
 # -- refusals and details ------------------------------------------------------------------------------------------------------
 
 
-def test_the_timer_does_not_end_a_frame_whose_header_was_read(world):
-    a, b = pair(world, {"sf": 9}, {"sf": 9})
-    b.listen(timeout_us=95_000)  # header ends after 83 ms, the frame after 123 ms
-    a.transmit()
-    b.run(500_000)
-    assert b.irq() & RX_DONE and not b.irq() & TIMEOUT
-
-
 def test_a_command_in_the_wrong_mode_fails_and_changes_nothing(bench):
     bench.setup()
     bench.do(0x80, 1)
@@ -395,16 +297,6 @@ def test_the_fallback_mode_is_entered_after_a_packet(bench):
         assert bench.mode() == mode
 
 
-def test_rssi_reads_the_noise_and_then_the_frame(world):
-    a, b = pair(world)
-    b.listen()
-    b.run(1000)
-    assert -b.do(0x15, 0, 0)[2] / 2 == pytest.approx(-115, abs=0.5)
-    a.transmit()
-    b.run(10_000)
-    assert -b.do(0x15, 0, 0)[2] / 2 == -86
-
-
 def test_random_numbers_differ_from_read_to_read(bench):
     assert bench.read(0x0819, 4) != bench.read(0x0819, 4)
 
@@ -417,3 +309,21 @@ def test_without_supply_the_chip_is_silent_and_free(bench):
     assert bench.meter.current_ua == 0
     assert bench.kernel.log.of(kind="cut_short")
     assert bench.raw(b"\xc0\0") == b"\0\0"
+
+
+def test_the_symbol_timeout_fires_after_exactly_that_many_symbols(bench):
+    bench.setup(sf=9)
+    rises = []
+    bench.lines["dio1"].watchers.append(lambda level: rises.append(bench.kernel.now))
+    bench.listen(symbols=10)
+    start = bench.kernel.now
+    bench.run(100_000)
+    assert rises == [start + 83 + symbols_us(10, 9, 125_000)]
+
+
+def test_the_receiver_is_charged_for_its_window_only(bench):
+    bench.setup(sf=7, boosted=True)
+    bench.listen(timeout_us=30_000)
+    bench.run(200_000)
+    bench.meter.settle()
+    assert bench.meter.charge_uas["rx_boosted"] == pytest.approx(5300 * 0.030, rel=0.01)

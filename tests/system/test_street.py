@@ -1,9 +1,13 @@
 """The street: four nodes, two bearers, one day, nothing lost."""
 
+import json
+
 import pytest
 from conftest import DAY_US
 from kerbstone.build.node import load_node
+from kerbstone.emulator.identity import mint
 from kerbstone.emulator.run import run
+from kerbstone.report.page import render
 
 HOUR_US = 3_600_000_000
 
@@ -78,3 +82,11 @@ def test_a_run_against_mosquitto_loses_nothing(mosquitto):
 def test_one_broker_or_another_the_log_is_the_same(mosquitto):
     node = [load_node("light")]
     assert run(node, 3, 6 * HOUR_US, broker=mosquitto).event_log_sha256 == run(node, 3, 6 * HOUR_US).event_log_sha256
+
+
+def test_no_secret_reaches_a_result_a_report_or_the_log(street_day):
+    text = json.dumps(street_day.to_json()) + render(street_day)
+    for name in ("parking", "bins", "air", "light"):
+        identity = mint(1, name)
+        assert identity.app_key not in text and identity.wifi_password not in text
+        assert identity.app_key not in repr(identity) and identity.wifi_password not in str(identity)
