@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "host"), str(ROOT / "tests"), str(Path(__file__).parent)]
 
 from heap import heap_peaks
+
 from kerbstone.build.firmware import compile_file
 from kerbstone.build.node import load_node
 from kerbstone.cli.emulate import STREET

@@ -15,9 +15,9 @@ from float32 import install_micropython
 
 install_micropython()
 
-from kerb import codec  # noqa: E402
-from kerb.clock import Instant  # noqa: E402
-from kerbstone.codec import compile_profile  # noqa: E402
+from kerb import codec
+from kerb.clock import Instant
+from kerbstone.codec import compile_profile
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 HEAP = "128wk"  # behaves like 128 KB on a 32-bit chip

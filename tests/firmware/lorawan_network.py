@@ -39,6 +39,7 @@ try:
     crypto.aes = Aes
 except ImportError:
     from cryptolib import aes as Aes
+
     from kerb.uplink.lorawan import crypto
 
     cmac = crypto.cmac

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import quickjs
+
 from kerbstone.codec import Profile, Quality, Trust, compile_profile, decode, encode, load_profile, profile_names
 from kerbstone.codec.generated import javascript
 from kerbstone.paths import firmware_dir

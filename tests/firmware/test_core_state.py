@@ -1,6 +1,7 @@
 """What survives: store, retained record, clock, sampler rhythm, on an emulated board."""
 
 import pytest
+
 from bare_board import BareBoard
 
 

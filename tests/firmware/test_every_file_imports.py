@@ -1,8 +1,8 @@
 """Every firmware file is imported by the interpreter at the heap of its board, from the board's own file system."""
 
 import pytest
-from bare_board import BareBoard
 
+from bare_board import BareBoard
 from kerbstone.paths import firmware_dir
 
 SCRIPT = """

@@ -9,6 +9,7 @@ from typing import Any
 
 import mqtt_bench as bench
 import pytest
+
 from kerbstone.listen.broker import BrokerAddress, EmbeddedBroker
 from kerbstone.listen.mqtt import MqttListener
 

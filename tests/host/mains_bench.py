@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from kerbstone.emulator.kernel import SECOND_US, Kernel
 from kerbstone.emulator.ledger import Meter
 from kerbstone.emulator.parts.base import I2CPart, Line, Nack, Part, PartContext, UartPart

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kerbstone.emulator.air import eu868, gwmp, lora
 from kerbstone.emulator.air.channel import Channel, Transmission
 from kerbstone.emulator.air.pathloss import PathLoss

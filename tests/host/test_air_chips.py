@@ -3,10 +3,11 @@
 from struct import pack
 
 import pytest
+from sx1262_bench import CRC_ERR, FREQ, HEADER_ERR, HEADER_VALID, PREAMBLE, RX_DONE, TIMEOUT, Bench
+
 from kerbstone.emulator.air.channel import Channel
 from kerbstone.emulator.air.lora import symbols_us
 from kerbstone.emulator.kernel import Kernel
-from sx1262_bench import CRC_ERR, FREQ, HEADER_ERR, HEADER_VALID, PREAMBLE, RX_DONE, TIMEOUT, Bench
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import socket
 import threading
 
 import pytest
+
 from kerbstone.emulator.air import gwmp, lora
 from kerbstone.emulator.air.channel import Channel, Transmission
 from kerbstone.emulator.air.eu868 import CHANNELS_HZ

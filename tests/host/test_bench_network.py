@@ -1,6 +1,9 @@
 """A virtual SX1262, the gateway and the bench server together, over real UDP, in virtual time."""
 
 import pytest
+from lorawan_bench import DEV_EUI, JOIN_EUI, KEY, MiniDevice
+from sx1262_bench import RX_DONE, TX_DONE, Bench
+
 from kerbstone.codec.encode import encode
 from kerbstone.codec.profile import load_profile
 from kerbstone.emulator.air import ns_crypto as crypto
@@ -10,8 +13,6 @@ from kerbstone.emulator.air.network import NetworkError, NetworkServer
 from kerbstone.emulator.kernel import SECOND_US, Kernel
 from kerbstone.emulator.log import digest
 from kerbstone.listen.lorawan import LoRaWanListener
-from lorawan_bench import DEV_EUI, JOIN_EUI, KEY, MiniDevice
-from sx1262_bench import RX_DONE, TX_DONE, Bench
 
 START_UTC = 1_775_174_400
 _LEAD_US = 20_000  # time the chip gets to be set up before a window

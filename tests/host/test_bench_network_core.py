@@ -1,12 +1,12 @@
 """The bench network server without sockets, against a small end device written here."""
 
-
 import pytest
+from lorawan_bench import DEV_EUI, JOIN_EUI, KEY, MiniDevice
+
 from kerbstone.emulator.air import eu868, ns_adr, ns_mac
 from kerbstone.emulator.air.ns_core import NetworkCore
 from kerbstone.emulator.air.ns_duty import DutyCycle
 from kerbstone.emulator.air.ns_reply import Uplink
-from lorawan_bench import DEV_EUI, JOIN_EUI, KEY, MiniDevice
 
 DAY_US = 86_400_000_000
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from kerbstone.emulator.air import ns_crypto as crypto
 from kerbstone.emulator.air import ns_frames as frames
 from kerbstone.emulator.air import ns_mac

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import paho.mqtt.client as paho
 import pytest
+
 from kerbstone.errors import BrokerError
 from kerbstone.listen import topics
 from kerbstone.listen.broker import BrokerAddress, EmbeddedBroker, check

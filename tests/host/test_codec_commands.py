@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
+
 from kerbstone.cli import decode, encode, generate
 from kerbstone.codec import Trust, load_profile, profile_names
 from kerbstone.codec import decode as decode_payload
@@ -15,7 +17,6 @@ from kerbstone.codec import encode as encode_values
 from kerbstone.codec.generated import generated_files, json_schema, stale_files, write_files
 from kerbstone.errors import CodecError, KerbstoneError
 from kerbstone.paths import protocols_dir
-from typer.testing import CliRunner
 
 APP = typer.Typer()
 for module in (decode, encode, generate):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import quickjs
+
 from kerbstone.codec import Profile, Quality, Trust, decode, decode_any, encode, load_profile, profile_names
 from kerbstone.codec.generated import javascript
 from kerbstone.codec.layout import write_head

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from kerbstone.codec import compile_profile, load_profile, profile_names
 from kerbstone.codec.catalogue import catalogue
 from kerbstone.errors import NodeFileError

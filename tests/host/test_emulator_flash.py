@@ -1,6 +1,7 @@
 """NOR flash under littlefs."""
 
 import pytest
+
 from bare_board import BareBoard
 from kerbstone.emulator.flash import Flash
 

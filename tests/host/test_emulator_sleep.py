@@ -1,6 +1,7 @@
 """Sleep, wake, reset and what survives them, on the interpreter itself."""
 
 import pytest
+
 from bare_board import BareBoard
 
 COUNT = """

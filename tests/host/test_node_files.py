@@ -1,6 +1,7 @@
 """A node file that cannot work is refused with one sentence: file, line, what is wrong, what to do."""
 
 import pytest
+
 from kerbstone.build.board import board_names, load_board
 from kerbstone.build.check import check
 from kerbstone.build.compile import node_json

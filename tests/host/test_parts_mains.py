@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from kerbstone.emulator.parts import bl0942, bme280, sgp41, sps30
 from mains_bench import AIR, LAMP, builder
+
+from kerbstone.emulator.parts import bl0942, bme280, sgp41, sps30
 
 ROOT = Path(__file__).parents[2]
 

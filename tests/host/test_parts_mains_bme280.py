@@ -6,8 +6,9 @@ import statistics
 from pathlib import Path
 
 import pytest
-from kerbstone.emulator.parts import bme280
 from mains_bench import AIR, builder, quality, sensor_error
+
+from kerbstone.emulator.parts import bme280
 
 CASES = json.loads((Path(__file__).parents[1] / "conformance/data/sensor_cases.json").read_text())
 

@@ -3,8 +3,9 @@
 import importlib
 
 import pytest
-from kerbstone.emulator.parts import bl0942, dimmer
 from mains_bench import LAMP, Bench, builder, quality, sensor_error
+
+from kerbstone.emulator.parts import bl0942, dimmer
 
 
 @pytest.fixture

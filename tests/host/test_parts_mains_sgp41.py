@@ -3,9 +3,10 @@
 import statistics
 
 import pytest
+from mains_bench import AIR, builder, quality, sensor_error
+
 from kerbstone.emulator.parts import sgp41
 from kerbstone.emulator.parts.base import Nack
-from mains_bench import AIR, builder, quality, sensor_error
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import importlib
 import statistics
 
 import pytest
+from mains_bench import AIR, I2C, builder, quality, sensor_error
+
 from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.parts import sgp41, sps30
-from mains_bench import AIR, I2C, builder, quality, sensor_error
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from contextlib import suppress
 from itertools import pairwise
 
 import pytest
+
 from kerbstone.emulator.kernel import SECOND_US, Kernel
 from kerbstone.emulator.ledger import Ledger
 from kerbstone.emulator.parts import a02yyuw as a02yyuw_part

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kerbstone.emulator.result import NodeResult, RunResult
 from kerbstone.emulator.score import score_node
 from kerbstone.emulator.world.registry import SITES, build_site

@@ -6,6 +6,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kerbstone.emulator.result import NodeResult
 from kerbstone.emulator.score import integral, line_at, match, parking_steps, percentile, score_node, step_at
 from kerbstone.emulator.world.registry import build_site

@@ -20,7 +20,8 @@ def frame(state, trust=Trust.LIVE, stamp=None, repeat=False, seq=0):
 def result(tmp_path, console, arrivals):
     path = tmp_path / "console"
     path.write_text("".join(f"kerb {line}\n" for line in console))
-    trace = NodeTrace("parking", "x", 1, {"mcu": {"active": 3.6e6}}, {"mcu": {"active": HOUR_US}}, {"series": {"occupied": [[0, 0]]}, "events": []}, read(path))
+    truth = {"series": {"occupied": [[0, 0]]}, "events": []}
+    trace = NodeTrace("parking", "x", 1, {"mcu": {"active": 3.6e6}}, {"mcu": {"active": HOUR_US}}, truth, read(path))
     return tally(load_node("parking"), trace, arrivals, START, 24 * HOUR_US)
 
 

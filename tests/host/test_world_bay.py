@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from kerbstone.emulator.score import step_at
 from kerbstone.emulator.world.dipole import Car, add, norm, scale
 from kerbstone.emulator.world.registry import build_site

@@ -5,6 +5,7 @@ import random
 import statistics
 
 import pytest
+
 from kerbstone.emulator.world.registry import build_site
 
 START = 1_772_323_200  # 2026-03-01 00:00 UTC

@@ -7,6 +7,7 @@ import time
 from itertools import pairwise
 
 import pytest
+
 from kerbstone.emulator.world.bay import Bay
 from kerbstone.emulator.world.bin import Bin
 from kerbstone.emulator.world.constant import Constant

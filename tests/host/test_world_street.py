@@ -4,6 +4,7 @@ import random
 import statistics
 
 import pytest
+
 from kerbstone.emulator.score import integral
 from kerbstone.emulator.world.registry import build_site
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from kerbstone.emulator.world import weather
 from kerbstone.emulator.world.calendar import LocalClock, profile_at
 from kerbstone.emulator.world.sun import SUNSET_DEG, elevation_deg

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from kerbstone.build.node import load_node
 from kerbstone.cli.emulate import STREET
 from kerbstone.emulator.result import NodeResult, RunResult

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from conftest import DAY_US
+
 from kerbstone.build.node import load_node
 from kerbstone.emulator.identity import mint
 from kerbstone.emulator.run import run

@@ -51,7 +51,8 @@ def command(
             loaded, seed, until, broker=broker, progress=lambda name, share: bars.update(tasks[name], completed=share)
         )
     console.print(table(result))
-    console.print(f"seed {seed}, {duration} in {result.wall_s:.1f} s, {result.events} events, log SHA-256 {result.event_log_sha256}")
+    console.print(f"seed {seed}, {duration} in {result.wall_s:.1f} s, {result.events} events")
+    console.print(f"event log SHA-256 {result.event_log_sha256}", soft_wrap=True)
     for node in result.nodes:
         for note in node.notes[:5]:
             console.print(f"{node.name}: {note}", markup=False)

@@ -5,6 +5,7 @@ import sys
 import time
 
 import network
+
 from kerb.errors import UplinkError
 from kerb.uplink.wifi import Station
 
