@@ -27,7 +27,7 @@ DEFAULTS = {
     "steady_ut": 4.0,  # uT between two samples at rest: 2.2 uT rms for 0.9 uT noise an axis (LIS2MDL low power)
     "steady_n": 3,  # steady samples that make a decision
     "burst_ms": 1000,  # ms between the samples of a burst
-    "confirm_ms": 60000,  # ms to the second look at a weak arrival: the field of a passing tram stands for 10..60 s
+    "confirm_ms": 45000,  # ms to the second look at a weak arrival: most tram fields, 10..60 s long, are gone; told within a minute
     "burst_max": 30,  # samples after which an unsteady field (a tram) is left alone until the next wake
     "wake_ut": 5.0,  # uT on any axis that wake the node: five times the noise
     "heartbeat_s": 21600,  # s between full reports

@@ -14,6 +14,9 @@ from kerbstone.errors import NodeFileError
 from kerbstone.paths import firmware_dir
 
 
+_LAST_PIN = {"esp32": 39, "esp32s3": 48, "rp2040": 29}  # data sheets of the chips
+
+
 def find_source(node: Node, kind: str, name: str) -> Path | None:
     """The source of a driver ("drivers") or application ("apps"): beside the node file first, then ours."""
     for path in (node.folder / kind / f"{name}.py", firmware_dir() / "kerb" / kind / f"{name}.py"):
@@ -172,6 +175,8 @@ def _pins(node: Node) -> None:
         if pin in taken and taken[pin][1] != group:
             raise error_at(node.file, place, f"GPIO{pin} is used twice, by {taken[pin][0]} and by {what}: move one of them.")
         taken[pin] = (what, group)
+        if not 0 <= pin <= _LAST_PIN[node.board.mcu]:
+            raise error_at(node.file, place, f"{node.spec.node.board} has no GPIO{pin}: its last is GPIO{_LAST_PIN[node.board.mcu]}.")
         if pin in reserved and place[-1] not in ("bus", "rail", "kind") and len(place) > 2:
             raise error_at(
                 node.file, place, f"GPIO{pin} of {node.spec.node.board} is not free ({reserved[pin]}): choose another pin for {what}."

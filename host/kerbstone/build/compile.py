@@ -54,7 +54,7 @@ def _part(node: Node, part: PartTable) -> dict[str, Any]:
 
 def _uplink(node: Node) -> dict[str, Any]:
     uplink = node.spec.uplink
-    table: dict[str, Any] = uplink.model_dump()
+    table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db"})
     if isinstance(uplink, LoRaWanTable):
         path = protocols_dir() / "lorawan" / f"{uplink.region.lower()}.toml"
         table["region"] = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -70,16 +70,39 @@ def nearest(word: str, known: list[str]) -> str:
 
 
 def _sentence(file: TomlFile, model: type[BaseModel], error: ValidationError) -> NodeFileError:
-    first = error.errors()[0]
-    place = tuple(p for p in first["loc"] if not (isinstance(p, str) and p.startswith("function-")))
+    # A misspelt key also leaves the right one missing: name the misspelling.
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    place = _keys(file.data, first["loc"])
     key = str(place[-1]) if place else ""
     kind = first["type"]
     if kind == "extra_forbidden":
         return error_at(file, place, f"unknown key {key!r}; {nearest(key, _fields(model, place[:-1]))}")
     if kind == "missing":
+        table = _at(file.data, place[:-1])
+        close = difflib.get_close_matches(key, [k for k in table if k not in _fields(model, place[:-1])], 1, 0.6)
+        if close:
+            return error_at(file, (*place[:-1], close[0]), f"unknown key {close[0]!r}; did you mean {key!r}?")
         return error_at(file, place[:-1], f"key {key!r} is missing{_inside(place)}; add it.")
     value = first.get("input")
     return error_at(file, place, f"{'.'.join(str(p) for p in place)} = {value!r}: {first['msg'].removeprefix('Value error, ')}.")
+
+
+def _at(data: Any, place: tuple[str | int, ...]) -> dict[str, Any]:
+    """The table at this path; empty when there is none."""
+    for step in place:
+        data = data.get(step) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _keys(data: Any, place: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The path without the steps that are not keys of the file (the chosen variant of a table)."""
+    found: list[str | int] = []
+    for i, step in enumerate(place):
+        there = isinstance(data, dict) and step in data
+        if there or isinstance(step, int) or i == len(place) - 1:
+            found.append(step)
+            data = data[step] if there else None
+    return tuple(found)
 
 
 def _inside(place: tuple[str | int, ...]) -> str:

@@ -54,6 +54,7 @@ class LoRaWanTable(_Table):
     confirm: Literal["all", "events", "none"] = "all"
     port: int = Field(default=2, ge=1, le=223)
     adr: bool = True
+    adr_margin_db: float = Field(default=10.0, ge=0, le=40)  # what the network should keep in hand for this place
 
 
 class MqttTable(_Table):

@@ -31,12 +31,13 @@ class RadioCell:
 
     def register(self, runtime: Runtime) -> None:
         """Enrols the node with the network server, if LoRaWAN is its bearer."""
-        if not isinstance(runtime.node.spec.uplink, LoRaWanTable):
+        uplink = runtime.node.spec.uplink
+        if not isinstance(uplink, LoRaWanTable):
             return
         if self._server is None:
             self._server = NetworkServer(self.listener.on_uplink, self._start_utc)
         identity = runtime.identity
-        self._server.register(identity.dev_eui, identity.join_eui, identity.app_key, runtime.node.name)
+        self._server.register(identity.dev_eui, identity.join_eui, identity.app_key, runtime.node.name, uplink.adr_margin_db)
         self._sites[runtime.node.name] = runtime.site
 
     def start(self) -> None:
