@@ -13,7 +13,6 @@ from kerbstone.emulator.board.limits import LIMITS
 from kerbstone.errors import NodeFileError
 from kerbstone.paths import firmware_dir
 
-
 _LAST_PIN = {"esp32": 39, "esp32s3": 48, "rp2040": 29}  # data sheets of the chips
 
 
