@@ -99,7 +99,10 @@ def test_anywhere_and_at_any_time_the_sun_rises_before_the_noon_after_which_it_s
 def test_micropython_gives_the_same_seconds():
     queries = [[day, lat, lon, alt, up] for day in range(20_000, 20_400, 7) for lat, lon in ((52.5, 13.4), (-33.9, 151.2), (69.6, 18.9))
                for alt, up in EVENTS.values()]  # fmt: skip
-    script = "import json, sys\nfrom kerb.apps.algo.sun import crossing\nfor line in sys.stdin:\n    print(json.dumps(crossing(*json.loads(line))))"
+    script = (
+        "import json, sys\nfrom kerb.apps.algo.sun import crossing\n"
+        "for line in sys.stdin:\n    print(json.dumps(crossing(*json.loads(line))))"
+    )
     theirs = [json.loads(line) for line in micropython(script, "".join(json.dumps(q) + "\n" for q in queries))]
     for query, (state, seconds) in zip(queries, theirs, strict=True):
         ours = sun.crossing(*query)

@@ -46,6 +46,7 @@ class Device:
         self.wake_reason = 0
         self.boot_us = 0
         self.light = False
+        self.rtc: Callable[[], tuple[int, int, float]] = lambda: (0, 0, 0.0)
         self._shims = shims
         self._console = console.open("ab", buffering=0)
         self._wait: Event | None = None
@@ -250,7 +251,7 @@ class Device:
             "unique_id": spec.unique_id, "mac": spec.mac, "freq": limits.freq, "max_sleep_ms": limits.max_sleep_ms,
             "backup_bytes": limits.backup_bytes, "rtc_bytes": limits.rtc_bytes, "wdt_ms": limits.wdt_ms,
             "flash_blocks": self.flash.blocks, "flash_block_size": self.flash.block_size, "sysname": limits.port,
-            "machine": spec.title, "rom": spec.rom, "random_seed": spec.seed * 1_000_003 + self.boots,
+            "machine": spec.title, "rtc": self.rtc(), "rom": spec.rom, "random_seed": spec.seed * 1_000_003 + self.boots,
         }
 
     def _irqs(self) -> list[tuple[str, Any]]:

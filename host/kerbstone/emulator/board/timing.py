@@ -17,7 +17,7 @@ class Timing:
         self.memory = b""
         self.backup: list[int] = []
         self.nvs: dict[str, int | str] = {}
-        self._rtc_base_us = 0  # RTC reading minus kernel time at `_rtc_at`
+        self._rtc_base_us = 0  # what the RTC showed at `_rtc_at`
         self._rtc_at = 0
         self._wdt: Event | None = None
         self._wdt_ms = 0
@@ -25,11 +25,12 @@ class Timing:
         self._rng = random.Random(device.spec.seed)
         device.raw = {1: self._urandom, 2: self._memory_get, 3: self._memory_set}
         device.calls.update(
-            rtc_s=lambda: self.rtc_us() // 1_000_000, rtc_us=self.rtc_us, rtc_set=self._rtc_set,
+            rtc_set=self._rtc_set,
             backup_get=lambda i: self.backup[i], backup_set=self._backup_set,
             wdt=self._wdt_start, wdt_feed=self._wdt_feed, timer=self._timer, timer_off=self._timer_off,
             nvs_set=self._nvs_set, nvs_get=lambda space, key: self.nvs.get(f"{space}/{key}"), nvs_commit=lambda: None,
         )
+        device.rtc = self._rtc
         device.on_boot.append(self._boot)
         device.on_stop.append(self._stop)
 
@@ -50,14 +51,17 @@ class Timing:
 
     # -- RTC ----------------------------------------------------------------------------------------------
 
-    def rtc_us(self) -> int:
-        """us since 1970 as the RTC shows it: it runs fast by rtc_ppm."""
-        dt = self.device.kernel.now - self._rtc_at
-        return self._rtc_base_us + dt + int(dt * self.device.spec.rtc_ppm / 1e6)
+    def _rtc(self) -> tuple[int, int, float]:
+        """What the RTC was set to (us since 1970), when (us since this boot began), and how fast it runs (ppm).
 
-    def _rtc_set(self, utc_s: int) -> None:
+        The interpreter reckons with it by itself: asking for the time is the most frequent thing a firmware does.
+        """
+        return self._rtc_base_us, self._rtc_at - self.device.boot_us, self.device.spec.rtc_ppm
+
+    def _rtc_set(self, utc_s: int) -> list[float]:
         self._rtc_base_us = utc_s * 1_000_000
         self._rtc_at = self.device.kernel.now
+        return list(self._rtc())
 
     # -- memory that survives -----------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """RTC, WDT and Timer."""
 
+import time
+
 import _link
 from _clocktime import calendar, seconds
 
@@ -11,9 +13,9 @@ class RTC:
     def datetime(self, t=None):
         """(year, month, day, weekday, hours, minutes, seconds, subseconds)."""
         if t is not None:
-            _link.ask("rtc_set", seconds((t[0], t[1], t[2], t[4], t[5], t[6])))
+            _link.hello["rtc"] = _link.ask("rtc_set", seconds((t[0], t[1], t[2], t[4], t[5], t[6])))
             return None
-        us = _link.ask("rtc_us")
+        us = time.rtc_us()
         c = calendar(us // 1000000)
         return (c[0], c[1], c[2], c[6], c[3], c[4], c[5], us % 1000000)
 

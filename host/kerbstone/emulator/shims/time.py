@@ -47,11 +47,18 @@ def ticks_add(a, b):
 
 
 def time():
-    return _link.ask("rtc_s") - _EPOCH
+    return rtc_us() // 1000000 - _EPOCH
 
 
 def time_ns():
-    return _link.ask("rtc_us") * 1000 - _EPOCH * 1000000000
+    return rtc_us() * 1000 - _EPOCH * 1000000000
+
+
+def rtc_us():
+    """us since 1970 as the RTC shows them: what it was set to, and the board's slip since."""
+    base, at, ppm = _link.hello["rtc"]
+    dt = _now_us() - at
+    return base + dt + int(dt * ppm / 1e6)
 
 
 def gmtime(t=None):
