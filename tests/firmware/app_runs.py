@@ -97,7 +97,7 @@ def check_effects(profile_name: str, effects: list[Any], parts: dict[str, set[st
             _, record, priority, values = effect
             assert priority in (0, 1, 2)
             rest = dict(values)
-            quality = rest.pop("quality")
+            quality = rest.pop("quality", 0)  # else the sample's
             assert quality in (0, 1, 2, 3)
             profile = compile_profile(profile_name)
             assert set(rest) <= {row[0] for row in profile["channels"]}

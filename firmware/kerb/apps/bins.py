@@ -1,7 +1,7 @@
 """A waste container: filling level from a burst of echoes, and what a collector must know at once.
 
-A lost echo is never an empty bin: soft rubbish swallows sound. Fill is then missing, and after some bursts an alarm. A drop in
-level is believed when a second burst confirms it, a fire when a second temperature does. While the bin is tipped its echoes
+A lost echo is never an empty bin: soft rubbish swallows sound. Fill is then missing, and after some bursts an alarm. A jump of
+the level is believed when a second burst confirms it, a fire when a second temperature does. While the bin is tipped its echoes
 count for nothing.
 """
 
@@ -29,10 +29,10 @@ DEFAULTS = {
     "report_step": 5,  # % of change that is reported at once
     "full_pct": 90,  # % that raise "full", and
     "full_clear_pct": 85,  # % that drop it
-    "emptied_pct": 25,  # % of drop that make an emptying, seen twice
+    "emptied_pct": 25,  # % of fall that make an emptying; a change of this size is seen twice
     "tries": 3,  # bursts in a row without agreement that raise "no_echo"
     "retry_ms": 2000,  # ms to the next burst after a useless one
-    "confirm_ms": 30000,  # ms to the second look after a drop or a hot reading; a lorry holds the bin for about 20 s
+    "confirm_ms": 30000,  # ms to the second look after a jump or a hot reading; a lorry holds the bin for about 20 s
     "tilt_deg": 45,  # degrees
     "fire_c": 65,  # degC; the sun makes at most 60 under a lid
     "fire_rate": 6,  # K a minute, on two readings in a row
@@ -63,7 +63,7 @@ class App:
     def __init__(self, settings):
         self._set = s = merged("bins", DEFAULTS, settings)
         fill.check(s["shape"], s["dims"])
-        self._fill = self._told = self._drop = _NO_FILL  # level %: last good one, last one sent, one that waits for confirmation
+        self._fill = self._told = self._jump = _NO_FILL  # level %: last good one, last one sent, one that waits for confirmation
         self._alarms = self._told_alarms = 0
         self._misses = self._same = 0
         self._mm = self._raw = self._battery_mv = 0  # raw: 0.1 mm of the last cluster, for the frozen sensor
@@ -74,7 +74,7 @@ class App:
     def pack(self):
         out = bytearray(self.STATE_BYTES)
         pack_into(
-            _STATE, out, 0, self._fill, self._told, self._drop, self._alarms | self._misses << 5, self._told_alarms,
+            _STATE, out, 0, self._fill, self._told, self._jump, self._alarms | self._misses << 5, self._told_alarms,
             self._mm, self._battery_mv, self._temp10, self._same, self._raw,
             self._temp_at, self._fill_at, self._told_at, self._mono, self._flags,
         )  # fmt: skip
@@ -82,7 +82,7 @@ class App:
 
     def unpack(self, data):
         (
-            self._fill, self._told, self._drop, alarms, self._told_alarms,
+            self._fill, self._told, self._jump, alarms, self._told_alarms,
             self._mm, self._battery_mv, self._temp10, self._same, self._raw,
             self._temp_at, self._fill_at, self._told_at, self._mono, self._flags,
         ) = unpack_from(_STATE, data, 0)  # fmt: skip
@@ -153,13 +153,15 @@ class App:
         self._freeze(mm)
         part = fill.fraction(s["shape"], s["dims"], s["height_mm"], floor - mm)
         percent = int(100 * part + 0.5)
-        if self._fill != _NO_FILL and percent <= self._fill - s["emptied_pct"]:
-            if self._drop == _NO_FILL or abs(percent - self._drop) > s["emptied_pct"] // 2:
-                self._drop = percent
+        # Rises are seen twice as well: two false echoes that agree would else make a level that "empties" with the next burst.
+        if self._fill != _NO_FILL and abs(percent - self._fill) >= s["emptied_pct"]:
+            if self._jump == _NO_FILL or abs(percent - self._jump) > s["emptied_pct"] // 2:
+                self._jump = percent
                 effects.append(("again", s["level"], s["confirm_ms"]))
                 return False
-            self._alarm(_EMPTIED, True)
-        self._drop = _NO_FILL
+            if percent < self._fill:
+                self._alarm(_EMPTIED, True)
+        self._jump = _NO_FILL
         self._fill, self._fill_at = percent, self._mono
         self._mm = int(mm + 0.5)
         self._alarm(_FULL, percent >= s["full_pct"] or (percent >= s["full_clear_pct"] and bool(self._alarms & _FULL)))
@@ -178,7 +180,7 @@ class App:
         if self._misses < tries:
             effects.append(("again", self._set["level"], self._set["retry_ms"]))
             return False
-        self._drop = _NO_FILL
+        self._jump = _NO_FILL
         self._alarm(_NO_ECHO, True)
         return True
 
@@ -206,7 +208,7 @@ class App:
         """A level of this hour, not contradicted since."""
         if self._fill == _NO_FILL or self._misses or self._alarms & _TILTED:
             return False
-        return self._drop == _NO_FILL and 0 <= self._mono - self._fill_at <= self._set["report_s"]
+        return self._jump == _NO_FILL and 0 <= self._mono - self._fill_at <= self._set["report_s"]
 
     def _report(self, sample, priority, effects):
         valid = self._fill_valid()
