@@ -91,7 +91,7 @@ def test_steps_of_the_schedule_dim_the_lamp_by_the_local_clock():
         seen[(lamp.utc // MINUTE + 60) % 1_440] = lamp.level  # winter: UTC + 1 h
     at = lambda hour, minute: seen[hour * 60 + minute]  # noqa: E731
     assert [at(22, 29), at(22, 30), at(0, 59), at(1, 0), at(5, 29), at(5, 30), at(8, 0)] == [90, 50, 50, 30, 30, 80, 0]
-    assert [r[3]["level"] for r in lamp.reports if r[1] == "core"] == [50, 30, 80, 0]
+    assert [r[3]["level"] for r in lamp.reports if r[2] == 1] == [90, 50, 30, 80, 0]
 
 
 @pytest.mark.parametrize(
