@@ -96,7 +96,7 @@ def test_can_be_resumed_only_for_voc_and_only_after_three_hours():
             ours.process(30_000 if kind is VOC else 17_000)
             seen.append(ours.resumable)
         assert seen[-1] is (kind is VOC)
-        assert not any(seen[: 1_080])
+        assert not any(seen[:1_080])
 
 
 def test_packing_between_all_samples_changes_nothing():

@@ -2,7 +2,8 @@
 
 A report carries the mean of what was measured since the last one, the latest gas indices, and the worst quality among all of
 it. The humidity correction of dust is off by default: its kappa depends on the local aerosol, and a wrong one is worse than
-raw values, which a reference campaign can still correct afterwards.
+raw values, which a reference campaign can still correct afterwards. A report is "warming" until the VOC index has learned (45
+minutes); the NOx index shows usual air, 1, until it has something to compare with.
 """
 
 from array import array

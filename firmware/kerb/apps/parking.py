@@ -9,12 +9,12 @@ makes the bay "unsure" until the field has changed for good. A wrong first guess
 """
 
 from array import array
-from math import sqrt
 from struct import pack_into, unpack_from
 
 from micropython import const
 
-from kerb.apps.algo.baseline import STATE_BYTES, Baseline
+from kerb.apps.algo import baseline, burst
+from kerb.apps.algo.burst import distance
 from kerb.apps.algo.settings import due, merged
 from kerb.quality import FAULT, SUSPECT, worst
 
@@ -46,27 +46,28 @@ _PATIENCE = const(3)  # failed measurements in a row that are a fault
 _CLEARER = const(2)  # how many times nearer to the empty field than to the car's counts as gone, whatever the drift
 _ELECTED = const(4)  # votes: the same field came back three times
 
-_SETTLED = const(0)  # places in the array of floats, three axes each
-_LAST = const(3)
-_SUM = const(6)
-_CANDIDATE = const(9)
-_PEAK = const(12)
-_COUNT = const(13)
-
-_HEAD = "<BBBBBBIIhH"
-_HEAD_BYTES = const(18)
+_HEAD = "<BBBBIIhHf"
+_KNOWN = const(4)  # flags, above two bits of faults: there is an empty field
+_DOUBT = const(8)
+_VECTORS_AT = const(20)  # settled and candidate
+_BURST_AT = const(44)
+_BASE_AT = const(70)
+_NOWHERE = (0, 0, 0)
 
 
 class App:
-    STATE_BYTES = 102  # head, 13 floats, baseline
+    STATE_BYTES = 102  # head, two vectors, burst, baseline
 
     def __init__(self, settings):
         self._set = merged("parking", DEFAULTS, settings)
-        self._base = Baseline()
-        self._f = array("f", [0.0] * _COUNT)
-        self._empty = array("f", [0.0] * 3)
+        self._base = baseline.Baseline()
+        self._burst = burst.Burst(self._set["steady_ut"])
+        self._settled = array("f", _NOWHERE)  # uT, what the last burst ended with
+        self._candidate = array("f", _NOWHERE)  # uT, stands for election as the empty field
+        self._empty = array("f", _NOWHERE)  # uT, the empty field expected now
+        self._peak = array("f", (0,))  # uT, farthest from empty in this burst
         self._state = self._shown = _NONE
-        self._samples = self._steady = self._votes = self._faults = 0
+        self._votes = self._faults = 0
         self._doubt = False  # a weak arrival waits for its second look
         self._mono = self._beat = 0
         self._temp10 = 200  # 0.1 degC
@@ -74,26 +75,29 @@ class App:
 
     def pack(self):
         out = bytearray(self.STATE_BYTES)
-        flags = self._faults | (4 if self._base.known else 0) | (8 if self._doubt else 0)
+        flags = self._faults | (_KNOWN if self._base.known else 0) | (_DOUBT if self._doubt else 0)
         pack_into(
-            _HEAD, out, 0, self._state, self._shown, self._samples, self._steady, self._votes, flags,
-            self._mono, self._beat, self._temp10, self._battery_mv,
+            _HEAD, out, 0, self._state, self._shown, self._votes, flags,
+            self._mono, self._beat, self._temp10, self._battery_mv, self._peak[0],
         )  # fmt: skip
-        pack_into("<13f", out, _HEAD_BYTES, *self._f)
-        self._base.pack_into(out, self.STATE_BYTES - STATE_BYTES)
+        pack_into("<6f", out, _VECTORS_AT, *self._settled, *self._candidate)
+        self._burst.pack_into(out, _BURST_AT)
+        self._base.pack_into(out, _BASE_AT)
         return bytes(out)
 
     def unpack(self, data):
         (
-            self._state, self._shown, self._samples, self._steady, self._votes, flags,
-            self._mono, self._beat, self._temp10, self._battery_mv,
+            self._state, self._shown, self._votes, flags,
+            self._mono, self._beat, self._temp10, self._battery_mv, self._peak[0],
         ) = unpack_from(_HEAD, data, 0)  # fmt: skip
         self._faults = flags & 3
-        for i in range(_COUNT):
-            self._f[i] = unpack_from("<f", data, _HEAD_BYTES + 4 * i)[0]
-        self._base.unpack_from(data, self.STATE_BYTES - STATE_BYTES)
-        self._base.known = bool(flags & 4)
-        self._doubt = bool(flags & 8)
+        self._doubt = bool(flags & _DOUBT)
+        for i in range(3):
+            self._settled[i] = unpack_from("<f", data, _VECTORS_AT + 4 * i)[0]
+            self._candidate[i] = unpack_from("<f", data, _VECTORS_AT + 12 + 4 * i)[0]
+        self._burst.unpack_from(data, _BURST_AT)
+        self._base.unpack_from(data, _BASE_AT)
+        self._base.known = bool(flags & _KNOWN)
 
     def step(self, sample, now):
         effects = []
@@ -102,7 +106,7 @@ class App:
         if pause < 0:  # a power cycle: the past is a memory, not a measurement
             self._shown = _NONE
         if pause < 0 or pause > 5 + self._set["burst_ms"] // 200:
-            self._samples = 0  # the burst was cut off
+            self._burst.restart()  # it was cut off
         self._remember(sample)
         if sample.get("bx_ut") is not None:
             self._faults = 0
@@ -124,36 +128,28 @@ class App:
     # -- burst ----------------------------------------------------------------------------------------------------
 
     def _sense(self, sample, effects):
-        f, s = self._f, self._set
+        s, samples = self._set, self._burst
         field = (sample["bx_ut"], sample["by_ut"], sample["bz_ut"])
-        if not self._samples:
-            f[_PEAK] = 0
-        if not self._samples or _distance(field, f, _LAST) > s["steady_ut"]:
-            self._steady = 0
-            for i in range(3):
-                f[_SUM + i] = 0
-        for i in range(3):
-            f[_LAST + i] = field[i]
-            f[_SUM + i] += field[i]
+        if not samples.samples:
+            self._peak[0] = 0
+        samples.add(field)
         if self._base.known:
             self._base.at(self._temp10 / 10, self._empty)
-            f[_PEAK] = max(f[_PEAK], _distance(field, self._empty, 0))
-        self._steady += 1
-        self._samples += 1
-        if self._steady >= s["steady_n"] or self._samples >= s["burst_max"]:
-            mean = tuple([f[_SUM + i] / self._steady for i in range(3)])
-            self._settle(mean, sample["quality"], effects)
+            self._peak[0] = max(self._peak[0], distance(field, self._empty))
+        if samples.steady >= s["steady_n"] or samples.samples >= s["burst_max"]:
+            self._settle(samples.mean(), sample["quality"], effects)
+            samples.restart()
         else:
             effects.append(("again", s["mag"], s["burst_ms"]))
 
     def _settle(self, mean, quality, effects):
         """The burst is over: decide, tell, and arm the comparator around what it sees now."""
         s = self._set
-        if self._steady >= s["steady_n"]:
+        rests = self._burst.steady >= s["steady_n"]
+        if rests:
             state, sure = self._decide(mean)
             if state == _OCCUPIED and self._doubtful():
                 effects.append(("again", s["mag"], s["confirm_ms"]))
-                self._samples = 0
                 return
             if state != _OCCUPIED:
                 self._doubt = False
@@ -167,18 +163,17 @@ class App:
             if state != self._shown:
                 self._tell(effects, quality if sure else worst(quality, SUSPECT))
         else:
-            effects.append(("note", "field not steady after %d samples; keeping the state" % self._samples))
+            effects.append(("note", "field not steady after %d samples; keeping the state" % self._burst.samples))
         # A field that never rests must not wake the node for ever: it is watched less closely until it does.
-        threshold = self._threshold(mean) * (1 if self._steady >= s["steady_n"] else 2)
-        self._samples = 0
+        threshold = self._threshold(mean) * (1 if rests else 2)
         for i in range(3):
-            self._f[_SETTLED + i] = mean[i]
+            self._settled[i] = mean[i]
         effects.append(("set", s["mag"], "baseline", mean))
         effects.append(("set", s["mag"], "threshold_ut", threshold))
 
     def _doubtful(self):
         """True the first time that an arrival shows no more than a tram or a neighbour would: such a field is seen twice."""
-        arrival = self._base.known and self._state != _OCCUPIED and self._f[_PEAK] < self._set["peak_ut"]
+        arrival = self._base.known and self._state != _OCCUPIED and self._peak[0] < self._set["peak_ut"]
         self._doubt = arrival and not self._doubt
         return self._doubt
 
@@ -197,10 +192,10 @@ class App:
         on, off = s["on_ut"], s["off_ut"]
         if not self._base.known:
             return self._first(mean)
-        d = _distance(mean, self._empty, 0)  # from the empty bay
-        e = _distance(mean, self._f, _SETTLED)  # from what was settled before
+        d = distance(mean, self._empty)  # from the empty bay
+        e = distance(mean, self._settled)  # from what was settled before
         if state != _OCCUPIED:
-            weak = d >= off and e >= off and self._f[_PEAK] >= s["peak_ut"]
+            weak = d >= off and e >= off and self._peak[0] >= s["peak_ut"]
             if d >= on or weak:
                 self._nominate(mean)
                 return _OCCUPIED, d >= on
@@ -213,18 +208,18 @@ class App:
 
     def _first(self, mean):
         """No empty field is known yet; `mean` becomes it by assumption, or because what stood there has gone."""
-        size = _distance(mean, (0, 0, 0), 0)
+        size = distance(mean, _NOWHERE)
         earthly = _EARTH_MIN_UT <= size <= _EARTH_MAX_UT
         if self._state == _NONE:
             if self._set["assume"] == "occupied":
                 return _OCCUPIED, False
             return (_FREE, True) if earthly else (_UNSURE, False)
-        changed = _distance(mean, self._f, _SETTLED) >= self._set["on_ut"]
+        changed = distance(mean, self._settled) >= self._set["on_ut"]
         return (_FREE, True) if changed and earthly else (self._state, False)
 
     def _nominate(self, mean):
         for i in range(3):
-            self._f[_CANDIDATE + i] = mean[i]
+            self._candidate[i] = mean[i]
         self._votes = 1
 
     def _vote(self, mean):
@@ -233,7 +228,7 @@ class App:
         If a car stood there when the baseline was taken, the bay never looks free again; but then the field keeps coming
         back to one value between cars that all differ. A visit to "free" ends the vote, so a resident's car cannot win it.
         """
-        if _distance(mean, self._f, _CANDIDATE) < self._set["off_ut"]:
+        if distance(mean, self._candidate) < self._set["off_ut"]:
             self._votes += 2
         elif self._votes:
             self._votes -= 1
@@ -248,7 +243,7 @@ class App:
 
     def _miss(self, sample, effects):
         """Something did not answer; the magnetometer alone is asked again, so what fails then is the magnetometer."""
-        self._samples = 0
+        self._burst.restart()
         if self._faults < _PATIENCE:
             self._faults += 1
         if self._faults < _PATIENCE:
@@ -272,9 +267,3 @@ class App:
             values["battery_v"] = self._battery_mv / 1000 if self._battery_mv else None
             values["temperature"] = self._temp10 / 10
         effects.append(("report", record, priority, values))
-
-
-def _distance(a, b, at):
-    """Length of a - b[at:at + 3]."""
-    x, y, z = a[0] - b[at], a[1] - b[at + 1], a[2] - b[at + 2]
-    return sqrt(x * x + y * y + z * z)
