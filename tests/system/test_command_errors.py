@@ -73,6 +73,15 @@ def test_a_payload_that_is_none(payload, word):
     assert word in refused(kerbstone("decode", "parking", payload))
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("emulate", "light", "--seed", "x"), ("emulate",), ("emulate", "light", "--fro", "1h"), ("emulat",), ("decode", "parking"),
+     ("emulate", "light", "--seed", "-1")],
+)
+def test_a_command_line_that_makes_no_sense(words):
+    assert "--help" in refused(kerbstone(*words))
+
+
 def test_an_unknown_profile():
     refused(kerbstone("decode", "parkin", "1000"))
 

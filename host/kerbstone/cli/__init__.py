@@ -21,11 +21,18 @@ app.command("generate")(generate.command)
 
 def main() -> None:
     """Entry point of the console script."""
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
     try:
-        app()
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except KerbstoneError as error:
         print(f"kerbstone: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except typer.TyperException as error:
+        sentence = " ".join(error.format_message().split())
+        print(f"kerbstone: {sentence} See `kerbstone {' '.join(sys.argv[1:2])} --help`.", file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
         print("kerbstone: stopped.", file=sys.stderr)
         sys.exit(130)
