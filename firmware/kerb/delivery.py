@@ -9,6 +9,7 @@ from kerb.stamp import stamped
 
 _LIVE_S = 10
 _NOTHING_MS = 86400000
+_TIME_PAUSE_S = 600  # between attempts to learn the time when there is nothing else to send
 _PAUSE_S = (30, 60, 120, 300, 900, 3600)
 
 
@@ -23,6 +24,7 @@ class Delivery:
         self._hold = config.get("link") == "hold"
         self._fresh = set()  # names stored in this life and never yet handed to the bearer
         self._failures = 0
+        self._time_at = 0  # mono s of the next attempt to learn the time
         self.retry_at = 0
         self.epoch = 0
 
@@ -45,14 +47,16 @@ class Delivery:
 
     def next_ms(self, now_ms):
         """ms until there is something to send, as far as is known."""
-        if not len(self._outbox) and not (self._hold and self._clock.wants_setting()):
-            return _NOTHING_MS
-        return max(self.retry_at * 1000 - now_ms, 0)
+        if len(self._outbox):
+            return max(self.retry_at * 1000 - now_ms, 0)
+        if self._hold and self._clock.wants_setting():
+            return max(max(self.retry_at, self._time_at) * 1000 - now_ms, 0)
+        return _NOTHING_MS
 
     def run(self):
         """Sends what there is, if the bearer lets it."""
         mono = mono_ms() // 1000
-        wants = len(self._outbox) or (self._hold and self._clock.wants_setting())
+        wants = len(self._outbox) or (self._hold and self._clock.wants_setting() and mono >= self._time_at)
         if not wants or mono < self.retry_at:
             if self._hold and not self._bearer.idle:
                 self._listen()
@@ -68,6 +72,7 @@ class Delivery:
 
     def _exchange(self):
         if self._clock.wants_setting():
+            self._time_at = mono_ms() // 1000 + _TIME_PAUSE_S
             self._bearer.uplink.ask_time()
             self._take_time()
         for name in list(self._outbox.names()):

@@ -30,10 +30,10 @@ class Bearer:
     idle = False
     def __init__(self, uplink): self.uplink = uplink
 
-def make(plan, clock=None, confirm="all", limit=500):
+def make(plan, clock=None, confirm="all", limit=500, link="burst"):
     box = outbox.Outbox(limit)
     air = Air(plan)
-    way = delivery.Delivery(box, Bearer(air), clock or Clock(), {"confirm": confirm})
+    way = delivery.Delivery(box, Bearer(air), clock or Clock(), {"confirm": confirm, "link": link})
     return box, air, way
 """
 
@@ -174,3 +174,21 @@ for i in range(4):
     time.sleep(way.retry_at - now)
 """)
     assert [x for x in lines if not x.startswith(("air", "kerb"))] == ["30", "60", "120", "300"]
+
+
+def test_a_time_server_that_never_answers_is_asked_every_ten_minutes_and_not_in_a_loop():
+    lines = run("""
+asked = [0]
+box, air, way = make([], link="hold")
+def ask():
+    asked[0] += 1
+air.ask_time = ask
+end = time.time() + 3600
+turns = 0
+while time.time() < end:
+    way.run()
+    turns += 1
+    time.sleep_ms(max(way.next_ms(time.time_ns() // 1000000), 1))
+print(asked[0], turns < 20)
+""")
+    assert lines[-1] == "6 True"
