@@ -152,3 +152,20 @@ def test_an_uncaught_exception_is_logged_and_leaves_the_board_at_its_prompt():
         lines = board.run(2)
         assert "ZeroDivisionError" in lines[-1]
         assert board.kinds() == ["crash", "prompt"]
+
+
+def test_a_software_reset_of_the_esp32_is_told_as_one_and_keeps_rtc_memory():
+    main = """
+import machine
+print(machine.reset_cause(), machine.RTC().memory())
+machine.RTC().memory(b"kept")
+machine.reset()
+"""
+    with BareBoard(main) as board:
+        assert board.run(1.5) == ["1 b''", "5 b'kept'"]
+
+
+def test_deep_sleep_of_zero_sets_no_timer_on_the_esp32():
+    with BareBoard("import machine\nprint(1)\nmachine.deepsleep(0)\n") as board:
+        assert board.run(1000) == ["1"]
+        assert board.device.deep

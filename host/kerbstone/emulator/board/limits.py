@@ -20,7 +20,7 @@ class Limits:
     backup_bytes: int  # machine.mem_backup()
     max_sleep_ms: int  # 0: none
     wdt_ms: tuple[int, int]  # shortest, longest (0: none)
-    reset_cause: int  # after machine.reset()
+    reset_cause: int  # after machine.reset(); the ESP32 port calls its software reset SOFT_RESET
     deep_sleep_cause: int  # reset_cause() after deep sleep
     timer_wake: int
     ext_wake: tuple[int, int, int]  # wake_reason() for ext0, ext1, gpio
@@ -31,8 +31,8 @@ class Limits:
 _ESP32_RTC_PINS = frozenset({0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39})
 
 LIMITS = {
-    "esp32": Limits("esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 2, 4, 4, (2, 3, 7), _ESP32_RTC_PINS),
-    "esp32s3": Limits("esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 2, 4, 4, (2, 3, 7), frozenset(range(22))),
+    "esp32": Limits("esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 5, 4, 4, (2, 3, 7), _ESP32_RTC_PINS),
+    "esp32s3": Limits("esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 5, 4, 4, (2, 3, 7), frozenset(range(22))),
     # deepsleep() is light sleep plus reset: the port cannot tell it from a watchdog reset. 2**32 us = 71.58 min.
     "rp2040": Limits("rp2", 125_000_000, 0, 1_609_459_200, False, 0, 28, 4_294_967, (0, 8388), 3, 3, 0, (0, 0, 0), frozenset()),
 }

@@ -36,7 +36,9 @@ def _span(ms):
     limit = _link.hello["max_sleep_ms"]
     if ms is not None and limit and ms >= limit:
         raise ValueError("sleep too long")
-    return -1 if ms is None else int(ms)
+    if ms is None or (not ms and _link.hello["port"] == "esp32"):
+        return -1  # the ESP32 port sets no timer for 0
+    return int(ms)
 
 
 def lightsleep(ms=None):
