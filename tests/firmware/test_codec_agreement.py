@@ -2,19 +2,14 @@
 
 import json
 import math
-import os
 import random
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import quickjs
 
+from interpreter import micropython
 from kerbstone.codec import Profile, Quality, Trust, compile_profile, decode, encode, load_profile, profile_names
 from kerbstone.codec.generated import javascript
-from kerbstone.paths import firmware_dir
 
 MESSAGES = 10_000
 STAMPS = (0, 1, 2**31 - 1, 2**31, 2**32 - 1)
@@ -26,17 +21,6 @@ profile = json.loads(sys.stdin.readline())
 for line in sys.stdin:
     print(encode(profile, *json.loads(line)).hex())
 """
-
-
-def micropython(script: str, text: str) -> list[str]:
-    """Lines the script writes when run by MicroPython with the firmware on its path and a board's heap."""
-    found = os.environ.get("MICROPYTHON") or shutil.which("micropython") or str(Path(sys.prefix, "bin", "micropython"))
-    done = subprocess.run(
-        [found, "-X", "heapsize=128wk", "-c", script],
-        input=text, env={**os.environ, "MICROPYPATH": str(firmware_dir())}, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-500:] + done.stderr[-500:]
-    return done.stdout.split()
 
 
 def javascript_decoder(profile: Profile) -> quickjs.Function:
@@ -82,7 +66,7 @@ def test_ten_thousand_messages_read_the_same_everywhere(name: str) -> None:
         expected.append(meant)
 
     text = "\n".join([json.dumps(compile_profile(name)), *map(json.dumps, rows)]) + "\n"
-    sent = micropython(ENCODE_LINES, text)
+    sent = micropython(ENCODE_LINES, text).split()
     assert len(sent) == MESSAGES
     scripted = json.loads(javascript_decoder(profile)(json.dumps([list(bytes.fromhex(line)) for line in sent])))
 
@@ -124,7 +108,7 @@ profile = json.loads(sys.stdin.readline())
 for value in (float("nan"), float("inf"), float("-inf"), 1e30, -1e30, 10**12):
     print(encode(profile, "full", {"fill": 7, "temperature": value, "alarms": ()}, 0, 0).hex())
 """
-    read = [decode(load_profile("bins"), line) for line in micropython(script, json.dumps(compile_profile("bins")) + "\n")]
+    read = [decode(load_profile("bins"), line) for line in micropython(script, json.dumps(compile_profile("bins")) + "\n").split()]
     assert [message.values["temperature"] for message in read] == [None, 87, -40, 87, -40, 87]
     assert [message.quality for message in read] == [Quality.GOOD] + [Quality.SUSPECT] * 5
     assert all(message.values["fill"] == 7 and message.values["distance_mm"] is None for message in read)

@@ -1,18 +1,11 @@
 """The firmware encoder's arithmetic under 32-bit floats, what it does at the ends of a range, and with profiles of other people."""
 
 import random
-import sys
-import types
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-if "micropython" not in sys.modules:  # CPython has no such module; const() is all the firmware's pure files take from it
-    stub = types.ModuleType("micropython")
-    stub.const = lambda value: value  # type: ignore[attr-defined]
-    sys.modules["micropython"] = stub
 
 from kerb import codec
 from kerb.errors import ConfigError

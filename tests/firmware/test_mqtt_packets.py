@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import random
 import struct
-import sys
-import types
 
 import mqtt_bench as bench
 import paho.mqtt.client as paho
 import pytest
-
-if "micropython" not in sys.modules:
-    sys.modules["micropython"] = types.SimpleNamespace(const=lambda value: value)  # type: ignore[assignment]
 
 from kerb.errors import ConfigError, UplinkError
 from kerb.uplink import mqtt_packets as packets

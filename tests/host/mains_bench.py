@@ -28,8 +28,6 @@ AIR = {
 LAMP = {"lamp_power_w": 50.0, "lamp_pf": 0.95, "mains_v": 231.5, "mains_hz": 49.98}
 TICKS = 1 << 30  # period of ticks_ms on the boards
 
-sys.modules.setdefault("micropython", types.SimpleNamespace(const=lambda value: value))  # type: ignore[arg-type]
-
 
 class Bench:
     """One part on its wires, the clock, and the driver's view of both."""

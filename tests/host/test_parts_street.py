@@ -9,6 +9,9 @@ from itertools import pairwise
 
 import pytest
 
+from kerb.drivers import a02yyuw, battery, lis2dh12, lis2mdl, sht4x
+from kerb.errors import ConfigError, SensorError
+from kerb.quality import GOOD, SUSPECT
 from kerbstone.emulator.kernel import SECOND_US, Kernel
 from kerbstone.emulator.ledger import Ledger
 from kerbstone.emulator.parts import a02yyuw as a02yyuw_part
@@ -17,14 +20,6 @@ from kerbstone.emulator.parts import lis2dh12 as lis2dh12_part
 from kerbstone.emulator.parts import lis2mdl as lis2mdl_part
 from kerbstone.emulator.parts import sht4x as sht4x_part
 from kerbstone.emulator.parts.base import Line, Nack, PartContext
-
-if "micropython" not in sys.modules:  # the firmware's pure code needs one name of it
-    sys.modules["micropython"] = types.ModuleType("micropython")
-    sys.modules["micropython"].const = lambda value: value
-
-from kerb.drivers import a02yyuw, battery, lis2dh12, lis2mdl, sht4x
-from kerb.errors import ConfigError, SensorError
-from kerb.quality import GOOD, SUSPECT
 
 EARTH = (19.5, -3.0, 45.0)
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from multiprocessing.managers import SyncManager
-from typing import Any
 
 from kerbstone.build.check import check
 from kerbstone.build.node import MqttTable, Node
 from kerbstone.emulator import log
-from kerbstone.emulator.cell import CellOrder, CellResult, run_cell, split
+from kerbstone.emulator.cell import CellOrder, CellResult, split
 from kerbstone.emulator.engine import interpreter
 from kerbstone.emulator.engine.shimset import shim_folder
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.tally import Arrival, tally
+from kerbstone.emulator.workers import run_cells
 from kerbstone.errors import NodeFileError
 from kerbstone.listen.broker import BrokerAddress, EmbeddedBroker
 from kerbstone.listen.broker import check as check_broker
@@ -58,7 +54,8 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
                 hosts[uplink.broker] = (address.host, address.port)
                 if uplink.prefix not in listeners:
                     listeners[uplink.prefix] = stack.enter_context(MqttListener(address, uplink.prefix))
-        results = _run_cells([CellOrder(c, seed, start_utc, duration_us, hosts, login) for c in split(nodes)], progress)
+        orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login) for c in split(nodes)]
+        results = run_cells(orders, lambda order, share: _tell(progress, order, share))
         traces = {t.name: t for r in results for t in r.nodes}
         events = [e for r in results for e in r.events]
         arrivals = _arrivals(nodes, results, listeners)
@@ -75,47 +72,10 @@ def _distinct(nodes: list[Node]) -> None:
             raise NodeFileError(f"Two nodes are called {name!r}: give each file a name of its own.")
 
 
-def _run_cells(orders: list[CellOrder], progress: Progress | None) -> list[CellResult]:
-    cores = sorted(os.sched_getaffinity(0))
-    context = multiprocessing.get_context("spawn")
-    with SyncManager(ctx=context) as manager:
-        reports: Any = manager.Queue()
-        free: Any = manager.Queue()
-        for core in cores:
-            free.put(core)
-        workers = min(len(orders), len(cores))
-        with ProcessPoolExecutor(workers, context, initializer=_settle, initargs=(free,)) as pool:
-            futures = [pool.submit(_work, order, reports, i) for i, order in enumerate(orders)]
-            _follow(futures, reports, orders, progress)
-            return [f.result() for f in futures]
-
-
-def _settle(free: Any) -> None:
-    """Gives a worker one core: interpreter and kernel take turns, and on one core a turn costs a fifth of what it costs across two."""
-    os.sched_setaffinity(0, {free.get()})
-
-
-def _work(order: CellOrder, reports: Any, index: int) -> CellResult:
-    return run_cell(order, lambda share: reports.put((index, share)))
-
-
-def _follow(futures: list[Any], reports: Any, orders: list[CellOrder], progress: Progress | None) -> None:
-    """Hands on what the cells report until all are done or one has failed."""
-    while True:
-        pending = [f for f in futures if not f.done()]
-        while not reports.empty():
-            index, share = reports.get()
-            if progress:
-                for node in orders[index].nodes:
-                    progress(node.name, share)
-        failed = [f for f in futures if f.done() and f.exception()]
-        if failed:
-            for f in pending:
-                f.cancel()
-            raise failed[0].exception()
-        if not pending:
-            return
-        time.sleep(0.05)
+def _tell(progress: Progress | None, order: CellOrder, share: float) -> None:
+    if progress:
+        for node in order.nodes:
+            progress(node.name, share)
 
 
 def _arrivals(nodes: list[Node], results: list[CellResult], listeners: dict[str, MqttListener]) -> dict[str, list[Arrival]]:

@@ -14,7 +14,7 @@ from typing import Any
 from kerbstone.build.compile import board_files, node_json
 from kerbstone.build.image import write_image
 from kerbstone.build.node import LoRaWanTable, Node
-from kerbstone.emulator.board.analog import Analog, CoreTemperature
+from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
 from kerbstone.emulator.board.device import Device
 from kerbstone.emulator.board.limits import LIMITS
@@ -36,7 +36,6 @@ from kerbstone.emulator.world.site import Site
 from kerbstone.errors import EngineError, NodeFileError
 
 _BLOCK = 4096
-_CORE_TEMPERATURE = 4  # ADC channel of the RP2040
 
 
 @dataclass
@@ -153,7 +152,6 @@ class _Wiring:
         self.analog = Analog(device)
         Timing(device)
         Storage(device)
-        self.analog.sources[_CORE_TEMPERATURE] = CoreTemperature(self.analog)
 
     def connect(self) -> None:
         node = self.runtime.node
@@ -186,7 +184,7 @@ class _Wiring:
             self.i2c.attach(bus["sda"], int(options.get("addr", part.address)), part)
         elif isinstance(part, UartPart):
             self.uarts.attach(bus["rx"], part)
-        pin = options.get("pin")
+        pin = options.get("pin", getattr(part, "adc_channel", None))
         if pin is not None and hasattr(part, "adc_uv"):
             self.analog.sources[pin] = part
         if pin is not None and hasattr(part, "pwm"):

@@ -59,13 +59,3 @@ class Analog:
 
     def _temperature(self) -> float:
         return round(self.temperature(), 1)
-
-
-class CoreTemperature:
-    """RP2040 channel 4: 0.706 V at 27 C, -1.721 mV/C (RP2040 data sheet 4.9.5)."""
-
-    def __init__(self, analog: Analog):
-        self._analog = analog
-
-    def adc_uv(self, t_us: int) -> int:
-        return int(706_000 - (self._analog.temperature() - 27.0) * 1721)
