@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from kerbstone.build.board_extras import Charge, Ethernet, Expander, Light, Modem, Pmu, SpiBus, Usb
 from kerbstone.build.board_tables import Battery, Current, Filesystem, Gpio, I2CBus, Radio, Rail, Table, Times, UartBus, Wifi
-from kerbstone.build.files import load, nearest
-from kerbstone.build.sources import Sources, known_source
+from kerbstone.build.files import error_at, load, nearest
+from kerbstone.build.sources import Sources, source_texts
+from kerbstone.build.wiring import mistakes
+from kerbstone.codec.tomlfile import TomlFile
 from kerbstone.errors import NodeFileError
 from kerbstone.paths import boards_dir
 
@@ -51,17 +53,6 @@ class BoardFile(Table):
     notes: list[str] = Field(default_factory=list)
     source: dict[str, str]  # dotted key, or its table -> tags of sources.toml
 
-    @model_validator(mode="after")
-    def _sources_stand_for_something(self) -> Self:
-        values = self.sources.values
-        for key, tags in self.source.items():
-            if key != "*" and not any(k == key or k.startswith(key + ".") for k in values):
-                raise ValueError(f"source.{key!r} names no value of this board")
-            for tag in tags.split():
-                if not known_source(tag):
-                    raise ValueError(f"source.{key!r} names {tag!r}, which sources.toml does not have")
-        return self
-
     @property
     def sources(self) -> Sources:
         """Every value of the file with where it was seen."""
@@ -73,11 +64,33 @@ def board_names() -> list[str]:
 
 
 def load_board(name: str) -> BoardFile:
-    """A board by the name of its file. Raises NodeFileError."""
+    """A board by the name of its file. Raises NodeFileError, also when the file contradicts its chip or names no source."""
     path: Path = boards_dir() / f"{name}.toml"
     if name not in board_names():
         raise NodeFileError(f"There is no board {name!r}: {nearest(name, board_names())}")
-    return load(path, BoardFile)[0]
+    return read_board(path)
 
 
-__all__ = ["BoardFile", "Gpio", "board_names", "load_board"]
+def read_board(path: Path) -> BoardFile:
+    """The board in a file, checked by itself. Raises NodeFileError."""
+    board, file = load(path, BoardFile)
+    _check_sources(board, file)
+    for key, words in mistakes(board):
+        raise error_at(file, tuple(key.split(".")), words)
+    return board
+
+
+def _check_sources(board: BoardFile, file: TomlFile) -> None:
+    values = board.sources.values
+    for key, tags in board.source.items():
+        if key != "*" and not any(k == key or k.startswith(key + ".") for k in values):
+            raise file.error(key, f"[source] names {key!r}, which this board does not have; {nearest(key, list(values))}")
+        for tag in tags.split():
+            if tag not in source_texts():
+                raise file.error(tag, f"[source] {key!r} names {tag!r}, which sources.toml does not have: add it there.")
+    for value in board.sources:
+        if not value.tags:
+            raise error_at(file, tuple(value.key.split(".")), f"nobody says where {value.key} comes from: add it, or its table, to [source].")
+
+
+__all__ = ["BoardFile", "Gpio", "board_names", "load_board", "read_board"]

@@ -7,6 +7,7 @@ Tag K is general knowledge nobody has checked: what carries it is unconfirmed.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,10 +23,6 @@ def source_texts() -> dict[str, str]:
     with (boards_dir() / "sources.toml").open("rb") as file:
         texts: dict[str, str] = tomllib.load(file)["sources"]
     return texts
-
-
-def known_source(tag: str) -> bool:
-    return tag in source_texts()
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Sources:
                 return tuple(tags.split())
         return tuple(self._table.get("*", "").split())
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Value]:
         return (Value(key, value, self.of(key)) for key, value in self.values.items())
 
 
