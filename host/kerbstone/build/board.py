@@ -67,7 +67,9 @@ def load_board(name: str) -> BoardFile:
     """A board by the name of its file. Raises NodeFileError, also when the file contradicts its chip or names no source."""
     path: Path = boards_dir() / f"{name}.toml"
     if name not in board_names():
-        raise NodeFileError(f"There is no board {name!r}: {nearest(name, board_names())}")
+        alike = [known for known in board_names() if name in known]
+        hint = f"did you mean {' or '.join(map(repr, alike))}?" if name and alike else nearest(name, board_names())
+        raise NodeFileError(f"There is no board {name!r}: {hint}")
     return read_board(path)
 
 

@@ -35,7 +35,7 @@ class Modem(Table):
     ring: Gpio | None = None
     reset: Gpio | None = None
     reset_level: Level = 1
-    enable: list[Enable] = Field(default_factory=list)
+    enable: list[Enable] | None = None
     pmu_rail: str | None = None
     psm_ua: float | None = None
     sleep_ua: float | None = None

@@ -78,7 +78,7 @@ class Radio(Table):
     dio2_rf_sw: bool = True
     dio3_tcxo_millivolts: int | None = Field(default=None, ge=1600, le=3300)
     antenna_gain_dbi: float = 0.0
-    enable: list[Enable] = Field(default_factory=list)
+    enable: list[Enable] | None = None
     pmu_rail: str | None = None  # "issue.rail" of [pmu] that feeds it
 
     @property

@@ -18,8 +18,6 @@ class Chip:
     input_only: frozenset[int]
     adc: frozenset[int]
     adc_with_wifi: frozenset[int]
-    usb: frozenset[int]  # the chip's own USB, where it has one
-    image_at: int  # where the port's image is written; -1: a UF2 drive
 
 
 def _pins(*spans: tuple[int, int] | int) -> frozenset[int]:
@@ -36,17 +34,17 @@ CHIPS = {
     "esp32": Chip(
         # 20, 24 and 28 to 31 do not exist. ADC2: unusable while Wi-Fi runs.
         _pins((0, 19), (21, 23), (25, 27), (32, 39)), _pins(0, 2, 5, 12, 15), _pins((6, 11)), _pins((34, 39)),
-        _pins(0, 2, 4, (12, 15), (25, 27), (32, 39)), _pins((32, 39)), _NONE, 0x1000,
+        _pins(0, 2, 4, (12, 15), (25, 27), (32, 39)), _pins((32, 39)),
     ),
     "esp32s3": Chip(
         _pins((0, 21), (26, 48)), _pins(0, 3, 45, 46), _pins((26, 32)), _NONE,
-        _pins((1, 20)), _pins((1, 10)), _pins(19, 20), 0x0,
+        _pins((1, 20)), _pins((1, 10)),
     ),
     "esp32c3": Chip(
         # GPIO5 is ADC2, which the maker calls unreliable.
-        _pins((0, 21)), _pins(2, 8, 9), _pins((11, 17)), _NONE, _pins((0, 4)), _pins((0, 4)), _pins(18, 19), 0x0,
+        _pins((0, 21)), _pins(2, 8, 9), _pins((11, 17)), _NONE, _pins((0, 4)), _pins((0, 4)),
     ),
-    "rp2040": Chip(_pins((0, 29)), _NONE, _NONE, _NONE, _pins((26, 29)), _pins((26, 29)), _NONE, -1),
+    "rp2040": Chip(_pins((0, 29)), _NONE, _NONE, _NONE, _pins((26, 29)), _pins((26, 29))),
 }
 
 # Supply current while transmitting, {output dBm: mA}, 868-915 MHz, 3.3 V. SX1262: Semtech DS_SX1261-2 rev 1.2 table 3-6 with the

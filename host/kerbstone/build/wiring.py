@@ -24,7 +24,7 @@ def fixed_pins(board: BoardFile) -> Iterator[tuple[str, int]]:
         yield from _of(getattr(board, table), table, keys)
     for table in ("radio", "modem"):
         owner = getattr(board, table)
-        for i, enable in enumerate(owner.enable if owner else ()):
+        for i, enable in enumerate((owner.enable if owner else None) or ()):
             yield f"{table}.enable.{i}.pin", enable.pin
     named: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("i2c", ("sda", "scl")), ("uart", ("tx", "rx")), ("spi", ("sck", "mosi", "miso", "cs")), ("rail", ("pin",)),

@@ -20,7 +20,7 @@ def used_pins(node: Node) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
             pin = getattr(board.radio, key)
             if pin is not None:
                 yield pin, f"radio {key}", place, f"radio {key}"
-        for enable in board.radio.enable:
+        for enable in board.radio.enable or ():
             yield enable.pin, f"radio {enable.what}", place, f"radio {enable.what}"
     for name, part in node.spec.parts.items():
         yield from _of_board(node, name, part)
