@@ -92,7 +92,8 @@ def _check_sources(board: BoardFile, file: TomlFile) -> None:
                 raise file.error(tag, f"[source] {key!r} names {tag!r}, which sources.toml does not have: add it there.")
     for value in board.sources:
         if not value.tags:
-            raise error_at(file, tuple(value.key.split(".")), f"nobody says where {value.key} comes from: add it, or its table, to [source].")
+            words = f"nobody says where {value.key} comes from: add it, or its table, to [source]."
+            raise error_at(file, tuple(value.key.split(".")), words)
 
 
 __all__ = ["BoardFile", "Gpio", "board_names", "load_board", "read_board"]

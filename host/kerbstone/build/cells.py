@@ -61,11 +61,11 @@ class Pack:
 def pack_of(table: BatteryTable) -> Pack:
     """What the stated cells give together: parallel ones add their currents, a buffer carries the peaks instead."""
     known = cells()
-    problems = []
-    if table.cell not in known.cell:
-        problems.append(("cell", f"there is no cell {table.cell!r} in boards/cells.toml; {nearest(table.cell, list(known.cell))}"))
-    if table.buffer and table.buffer not in known.buffer:
-        problems.append(("buffer", f"there is no buffer {table.buffer!r} in boards/cells.toml; {nearest(table.buffer, list(known.buffer))}"))
+    wanted = (("cell", table.cell, list(known.cell)), ("buffer", table.buffer, list(known.buffer)))
+    problems = [
+        (key, f"there is no {key} {name!r} in boards/cells.toml; {nearest(name, names)}")
+        for key, name, names in wanted if name and name not in names
+    ]
     if problems:
         return Pack(table.cell, problems=tuple(problems))
     cell = known.cell[table.cell]

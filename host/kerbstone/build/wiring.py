@@ -20,7 +20,10 @@ _OUTPUTS = ("sck", "mosi", "cs", "scl", "sda", "tx", "rxen", "power", "mdc", "md
 
 def fixed_pins(board: BoardFile) -> Iterator[tuple[str, int]]:
     """(dotted key, pin) of everything the board wires, reserved and shared pins apart."""
-    for table, keys in (("radio", _RADIO), ("modem", _MODEM), ("ethernet", _ETHERNET), ("battery", ("pin", "gate_pin"))):
+    single: tuple[tuple[str, tuple[str, ...]], ...] = (
+        ("radio", _RADIO), ("modem", _MODEM), ("ethernet", _ETHERNET), ("battery", ("pin", "gate_pin")),
+    )
+    for table, keys in single:
         yield from _of(getattr(board, table), table, keys)
     for table in ("radio", "modem"):
         owner = getattr(board, table)
@@ -91,7 +94,8 @@ def _outputs(board: BoardFile) -> Iterator[tuple[str, str]]:
 def _rp2(board: BoardFile) -> Iterator[tuple[str, str]]:
     for name, i2c in board.i2c.items():
         if {rp2_i2c_id(i2c.sda), rp2_i2c_id(i2c.scl)} != {i2c.id} or i2c.sda % 2 or not i2c.scl % 2:
-            yield f"i2c.{name}", f"i2c.{name}: I2C {i2c.id} of the RP2040 does not reach sda {i2c.sda} and scl {i2c.scl}; correct id or pins."
+            words = f"I2C {i2c.id} of the RP2040 does not reach sda {i2c.sda} and scl {i2c.scl}; correct id or pins."
+            yield f"i2c.{name}", f"i2c.{name}: {words}"
     for name, uart in board.uart.items():
         yield from _rp2_bus(f"uart.{name}", uart, uart.id, RP2_UART, rp2_uart_id)
     for name, spi in board.spi.items():

@@ -38,9 +38,8 @@ def command(
     """
     names = [name for given in nodes for name in (STREET if given == "street" else [given])]
     loaded = [load_node(name) for name in names]
-    for node in loaded:
-        for words in check(node):
-            typer.echo(f"warning: {words}", err=True)
+    for words in (w for node in loaded for w in check(node)):
+        typer.echo(f"warning: {words}", err=True)
     until = duration_us(duration)
     for path in (json_out, report):
         if path and str(path) != "-" and not path.parent.is_dir():

@@ -53,11 +53,12 @@ def board_tables(name: str) -> list[RenderableType]:
     """One board for people: values, pins, what the tags mean. Raises NodeFileError."""
     board = load_board(name)
     values = _table(("value", "", "seen in", ""), title=f"{name}: {board.title} (currents in uA)")
-    tags = set()
+    tags: set[str] = set()
     for value in board.sources:
         tags.update(value.tags)
         values.add_row(escape(value.key), escape(_text(value.key, value.value)), " ".join(value.tags), "?" if value.unconfirmed else "")
-    pins = _table(("GPIO", "label", "used by", "can"), title="pins (- : not used by the board; whether it is brought out is in the maker's drawing)", right=(0,))
+    title = "pins (-: the board does not use it; whether it is brought out, the maker's drawing tells)"
+    pins = _table(("GPIO", "label", "used by", "can"), title, right=(0,))
     for pin in pin_map(board):
         pins.add_row(str(pin.number), ", ".join(pin.names), escape(", ".join(pin.uses)) or "-", ", ".join(pin.can))
     texts = _table(("tag", "source"), title="sources")
