@@ -15,7 +15,8 @@ except ImportError:
 
 # RP2: 2**32 us; a margin for the work around it.
 _RP2_LIMIT_MS = 4290000
-_GPIO_WAKE = 7  # ESP_SLEEP_WAKEUP_GPIO of ESP-IDF, which the port hands through without naming it
+# ESP_SLEEP_WAKEUP_EXT0, EXT1 and GPIO of ESP-IDF: the port hands all three through, but names only the first two.
+_PIN_WAKES = (2, 3, 7)
 
 
 class Power:
@@ -29,7 +30,7 @@ class Power:
         """True when a wake pin, not the timer, ended deep sleep."""
         if not esp32:
             return False
-        return machine.wake_reason() in (machine.EXT0_WAKE, machine.EXT1_WAKE, _GPIO_WAKE)  # type: ignore[attr-defined]
+        return machine.wake_reason() in _PIN_WAKES  # type: ignore[attr-defined]
 
     def mono(self):
         """Whole seconds since power-on."""

@@ -44,8 +44,8 @@ kind = "lorawan"
 """
 
 
-def second(wake_pin, level, extra=""):
-    return f'[parts.tilt]\ndriver = "lis2dh12"\nbus = "i2c.main"\nperiod_s = 600\nwake_pin = {wake_pin}\nwake_level = {level}\n{extra}'
+def second(wake_pin, level, name="tilt"):
+    return f'[parts.{name}]\ndriver = "lis2dh12"\nbus = "i2c.main"\nperiod_s = 600\nwake_pin = {wake_pin}\nwake_level = {level}\n'
 
 
 def cell(name, more=""):
@@ -64,7 +64,9 @@ PIN = '[parts.supply]\ndriver = "battery"\npin = {}\nratio = 2.0\nperiod_s = 600
 # rule -> [(a node that breaks it, words of the message, a node that only just does not)]
 CASES = {
     "application": [(change("bins", ('app = "bins"', 'app = "bin"')), "'bins'", NODES["bins"])],
-    "settings": [(change("bins", ("report_s = 3600", "reprot_s = 3600")), "'report_s'", change("bins", ("report_s = 3600", "report_s = 1800")))],
+    "settings": [
+        (change("bins", ("report_s = 3600", "reprot_s = 3600")), "'report_s'", change("bins", ("report_s = 3600", "report_s = 1800"))),
+    ],
     "driver": [(change("bins", ('driver = "sht4x"', 'driver = "sht4y"')), "'sht4x'", NODES["bins"])],
     "option": [(change("bins", ("burst = 5", "brust = 5")), "'burst'", change("bins", ("burst = 5", "burst = 7")))],
     "bus": [(bare("lilygo_t3_s3").replace("i2c.main", "i2c.qwic"), "i2c.qwiic", bare("lilygo_t3_s3").replace("i2c.main", "i2c.qwiic"))],
@@ -81,14 +83,16 @@ CASES = {
         (bare("lilygo_t3_v2_1"), "radio.chip = sx1276", bare("lilygo_t3_s3")),
         (bare("lilygo_tbeam_sx1262"), "radio.pmu_rail = v12.aldo2", bare("lilygo_t3_s3")),
     ],
-    "pin-exists": [(change("light", ("relay_pin = 14", "relay_pin = 30")), "no GPIO30", change("light", ("relay_pin = 14", "relay_pin = 22")))],
+    "pin-exists": [
+        (change("light", ("relay_pin = 14", "relay_pin = 30")), "no GPIO30", change("light", ("relay_pin = 14", "relay_pin = 22"))),
+    ],
     "wake-pin": [
         (bare(HELTEC, second(40, 1)), "use one of 0, 1, 2", bare(HELTEC, second(7, 1))),
         (bare(HELTEC, second(40, 1)), "mcu = esp32s3", bare(HELTEC, second(40, 1), "deep_sleep = false")),
         (bare(XIAO_C3, second(10, 1)), "use one of 0, 1, 2, 3, 4, 5.", bare(XIAO_C3, second(2, 1), head="allow_strapping = [2]")),
     ],
     "wake-level": [
-        (bare(HELTEC, second(7, 1) + second(6, 0).replace("tilt", "lid")), "parts.tilt", bare(HELTEC, second(7, 1) + second(6, 1).replace("tilt", "lid"))),
+        (bare(HELTEC, second(7, 1) + second(6, 0, "lid")), "parts.tilt", bare(HELTEC, second(7, 1) + second(6, 1, "lid"))),
     ],
     "pin-twice": [
         (change("parking", ("wake_pin = 1 ", "wake_pin = 5 ")), "i2c.main sda", change("parking", ("wake_pin = 1 ", "wake_pin = 4 "))),
@@ -109,7 +113,8 @@ CASES = {
     ],
     "cell": [
         (bare(HELTEC, battery=cell("er34615hh")), "'er34615h'", bare(HELTEC, battery=cell("er34615h"))),
-        (bare(HELTEC, battery=cell("er34615h", 'buffer = "hpc1521"')), "'hpc15", bare(HELTEC, battery=cell("er34615h", 'buffer = "hpc1520"'))),
+        (bare(HELTEC, battery=cell("ls33600", 'buffer = "hpc152"')), "'hpc1520'",
+         bare(HELTEC, battery=cell("ls33600", 'buffer = "hpc1520"'))),
     ],
     "peak-current": [
         (bare(HELTEC, battery=cell("er14505h")), "cell.er14505h; boards/heltec", bare(HELTEC, battery=cell("er14505h", "parallel = 2"))),
@@ -124,8 +129,8 @@ WARNINGS = {
         bare("pico_w").replace('app = "bins"', 'app = "own"').replace("600", "3600").replace('"lorawan"', '"mqtt"'),
     ),
     "sleep-current": (
-        bare("lilygo_t3_s3", battery=cell("er14505h", "parallel = 2")).replace("lilygo_t3_s3", RAK).replace("[policy]", "[policy]\ndeep_sleep = false"),
-        "awake", bare(HELTEC, battery=cell("er34615h")),
+        bare(RAK, policy="deep_sleep = false", battery=cell("er14505h", "parallel = 2")), "awake",
+        bare(HELTEC, battery=cell("er34615h")),
     ),
 }
 
@@ -166,7 +171,7 @@ def test_a_warning_is_returned_and_refuses_nothing(tmp_path, rule):
 
 
 def test_the_classic_esp32_does_not_wake_by_any_of_several_low_pins(tmp_path):
-    parts = second(32, 0) + second(33, 0).replace("tilt", "lid")
+    parts = second(32, 0) + second(33, 0, "lid")
     text = bare(OLIMEX, parts).replace("i2c.main", "i2c.uext").replace('"lorawan"', '"mqtt"')
     with pytest.raises(NodeFileError, match="only when all wake pins are low"):
         check(node_of(tmp_path, text))

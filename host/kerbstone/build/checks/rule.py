@@ -33,4 +33,5 @@ def board_row(node: Node, key: str) -> str:
     """A value of the node's board file, as a message names it."""
     value = node.board.sources.values.get(key)
     name = f"boards/{node.spec.node.board}.toml, {key}"
-    return name if value is None else f"{name} = {value}"
+    shown = f"{value:g}" if isinstance(value, float) else value
+    return name if value is None else f"{name} = {shown}"
