@@ -15,6 +15,8 @@ except ImportError:
 
 # RP2: 2**32 us; a margin for the work around it.
 _RP2_LIMIT_MS = 4290000
+# ESP_SLEEP_WAKEUP_EXT0, EXT1 and GPIO of ESP-IDF: the port hands all three through, but names only the first two.
+_PIN_WAKES = (2, 3, 7)
 
 
 class Power:
@@ -28,7 +30,7 @@ class Power:
         """True when a wake pin, not the timer, ended deep sleep."""
         if not esp32:
             return False
-        return machine.wake_reason() in (machine.EXT0_WAKE, machine.EXT1_WAKE)  # type: ignore[attr-defined]
+        return machine.wake_reason() in _PIN_WAKES  # type: ignore[attr-defined]
 
     def mono(self):
         """Whole seconds since power-on."""
@@ -59,7 +61,9 @@ class Power:
         if wake_pins and esp32:
             level = wake_pins[0][1]
             pins = [machine.Pin(p, machine.Pin.IN) for p, _ in wake_pins]
-            esp32.wake_on_ext1(pins, esp32.WAKEUP_ANY_HIGH if level else esp32.WAKEUP_ALL_LOW)
+            # ESP32-C3 has no ext1: its wake by GPIO takes the same arguments.
+            wake_on = getattr(esp32, "wake_on_ext1", None) or esp32.wake_on_gpio  # type: ignore[attr-defined]
+            wake_on(pins, esp32.WAKEUP_ANY_HIGH if level else esp32.WAKEUP_ALL_LOW)
         machine.deepsleep(ms)
 
     def memory_get(self):

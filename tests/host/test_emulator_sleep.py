@@ -169,3 +169,45 @@ def test_deep_sleep_of_zero_sets_no_timer_on_the_esp32():
     with BareBoard("import machine\nprint(1)\nmachine.deepsleep(0)\n") as board:
         assert board.run(1000) == ["1"]
         assert board.device.deep
+
+
+@pytest.mark.parametrize(("mcu", "calls"), [
+    ("esp32", ["wake_on_ext0", "wake_on_ext1"]), ("esp32s3", ["wake_on_ext0", "wake_on_ext1"]), ("esp32c3", ["wake_on_gpio"]),
+])
+def test_a_chips_port_offers_only_the_wake_sources_the_chip_has(mcu, calls):
+    main = """
+import esp32
+print([name for name in sorted(dir(esp32)) if name.startswith("wake_on")])
+"""
+    with BareBoard(main, mcu) as board:
+        assert board.run(3) == [str(calls)]
+
+
+@pytest.mark.parametrize("mcu", ["esp32s3", "esp32c3"])
+def test_the_firmware_wakes_by_a_pin_on_a_chip_with_and_without_ext1(mcu):
+    main = """
+from kerb.power import Power
+power = Power(True)
+print(power.woke_by_pin())
+power.deep_sleep(100000, [(4, 1)])
+"""
+    with BareBoard(main, mcu, firmware=True) as board:
+        board.kernel.at(20_000_000, board.pins.line(4).drive, 1)
+        board.kernel.at(20_000_100, board.pins.line(4).drive, 0)
+        assert board.run(30) == ["False", "True"]
+
+
+def test_the_firmware_feeds_the_radio_before_it_talks_to_it():
+    main = """
+from machine import Pin
+from kerb.errors import RadioError
+from kerb.radio.sx1262 import from_board
+table = {"spi": 1, "sck": 9, "mosi": 10, "miso": 11, "cs": 8, "reset": 12, "busy": 13, "dio1": 14}
+table["enable"] = [{"pin": 7, "level": 1, "what": "front end"}]
+try:
+    from_board(table)
+except RadioError:
+    print(Pin(7).value())
+"""
+    with BareBoard(main, firmware=True) as board:
+        assert board.run(3) == ["1"]

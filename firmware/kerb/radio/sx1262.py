@@ -296,4 +296,6 @@ def from_board(table):
     for name, level in (("cs", 1), ("reset", 1), ("rxen", 0)):
         if table.get(name) is not None:
             pins[name] = Pin(table[name], Pin.OUT, value=level)
+    for supply in table.get("enable", ()):  # front ends, antenna switches: on before the radio is reset
+        Pin(supply["pin"], Pin.OUT, value=supply["level"])
     return SX1262(spi, pins, table)

@@ -3,130 +3,97 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from kerbstone.build.files import load, nearest
+from kerbstone.build.board_extras import Charge, Ethernet, Expander, Light, Modem, Pmu, SpiBus, Usb
+from kerbstone.build.board_tables import Battery, Current, Filesystem, Gpio, I2CBus, Radio, Rail, Table, Times, UartBus, Wifi
+from kerbstone.build.files import error_at, load, nearest
+from kerbstone.build.sources import Sources, source_texts
+from kerbstone.build.wiring import mistakes
+from kerbstone.codec.tomlfile import TomlFile
 from kerbstone.errors import NodeFileError
 from kerbstone.paths import boards_dir
 
-Gpio = Annotated[int, Field(ge=0, le=48)]
+NOT_BOARDS = ("cells", "sources")  # tables that lie beside the board files
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Filesystem(_Table):
-    """Where the port keeps its file system in flash."""
-
-    offset: int = Field(ge=0)
-    size: int = Field(gt=0, multiple_of=4096)
-
-
-class Times(_Table):
-    """How long the chip takes to reach boot.py, and how wrong its RTC runs."""
-
-    boot_ms: int = Field(gt=0, le=60_000)
-    wake_ms: int = Field(gt=0, le=60_000)
-    rtc_ppm: float = Field(default=0.0, ge=-100_000, le=100_000)
-
-
-class Current(_Table):
-    """The board's own supply current by state, uA."""
-
-    boot: float = Field(ge=0)
-    active: float = Field(ge=0)
-    light_sleep: float = Field(ge=0)
-    deep_sleep: float = Field(ge=0)
-
-
-class I2CBus(_Table):
-    id: int = Field(ge=0, le=1)
-    sda: Gpio
-    scl: Gpio
-
-
-class UartBus(_Table):
-    id: int = Field(ge=0, le=2)
-    tx: Gpio
-    rx: Gpio
-
-
-class Radio(_Table):
-    """A LoRa radio on the board: wiring and what its module carries."""
-
-    chip: Literal["sx1262"]
-    spi: int = Field(ge=0, le=2)
-    sck: Gpio
-    mosi: Gpio
-    miso: Gpio
-    cs: Gpio
-    reset: Gpio
-    busy: Gpio
-    dio1: Gpio
-    rxen: Gpio | None = None
-    dio2_rf_sw: bool = True
-    dio3_tcxo_millivolts: int | None = Field(default=None, ge=1600, le=3300)
-    antenna_gain_dbi: float = 0.0
-
-
-class Battery(_Table):
-    """How the board lets its supply be measured."""
-
-    pin: Gpio
-    ratio: float = Field(gt=0, le=20)
-    gate_pin: Gpio | None = None
-    gate_level: int = Field(default=1, ge=0, le=1)
-    attenuation: float | None = None
-    full_scale_v: float | None = None
-
-
-class Rail(_Table):
-    """A switched supply for parts."""
-
-    pin: Gpio
-    on_level: int = Field(ge=0, le=1)
-
-
-class Wifi(_Table):
-    """Wi-Fi current by state, uA, beside the chip's own; times to a working address."""
-
-    connecting: float = Field(ge=0)
-    idle: float = Field(ge=0)
-    rx: float = Field(ge=0)
-    tx: float = Field(ge=0)
-    connect_ms: int = Field(default=734, gt=0)
-    dhcp_ms: int = Field(default=892, ge=0)
-
-
-class BoardFile(_Table):
+class BoardFile(Table):
     title: str
-    mcu: Literal["esp32", "esp32s3", "rp2040"]
+    mcu: Literal["esp32", "esp32s3", "esp32c3", "rp2040"]
     firmware: str  # board id on micropython.org
     flash_mb: int = Field(gt=0, le=64)
+    psram_mb: int = Field(default=0, ge=0, le=32)
+    psram_octal: bool = False
     heap_kb: int = Field(ge=64, le=8192)
+    temperature_c: list[int] | None = Field(default=None, min_length=2, max_length=2)
     filesystem: Filesystem
     times: Times
     current_ua: Current
     i2c: dict[str, I2CBus] = Field(default_factory=dict)
     uart: dict[str, UartBus] = Field(default_factory=dict)
+    spi: dict[str, SpiBus] = Field(default_factory=dict)
     rail: dict[str, Rail] = Field(default_factory=dict)
     radio: Radio | None = None
+    modem: Modem | None = None
     battery: Battery | None = None
     wifi: Wifi | None = None
+    ethernet: Ethernet | None = None
+    pmu: dict[str, Pmu] = Field(default_factory=dict)  # by issue of the board
+    expander: dict[str, Expander] = Field(default_factory=dict)
+    lights: dict[str, Light] = Field(default_factory=dict)
+    buttons: dict[str, Gpio] = Field(default_factory=dict)
+    dac: dict[str, Gpio] = Field(default_factory=dict)
+    usb: Usb | None = None
+    charge: Charge | None = None
     pin_names: dict[str, Gpio] = Field(default_factory=dict)
     reserved: dict[str, list[Gpio]] = Field(default_factory=dict)  # reason -> pins no part may use
+    shared: dict[str, list[Gpio]] = Field(default_factory=dict)  # reason -> pins that serve two things in turn
+    notes: list[str] = Field(default_factory=list)
+    source: dict[str, str]  # dotted key, or its table -> tags of sources.toml
+
+    @property
+    def sources(self) -> Sources:
+        """Every value of the file with where it was seen."""
+        return Sources(self.model_dump(exclude_unset=True, exclude={"source"}), self.source)
 
 
 def board_names() -> list[str]:
-    return sorted(p.stem for p in boards_dir().glob("*.toml"))
+    return sorted(p.stem for p in boards_dir().glob("*.toml") if p.stem not in NOT_BOARDS)
 
 
 def load_board(name: str) -> BoardFile:
-    """A board by the name of its file. Raises NodeFileError."""
+    """A board by the name of its file. Raises NodeFileError, also when the file contradicts its chip or names no source."""
     path: Path = boards_dir() / f"{name}.toml"
     if name not in board_names():
-        raise NodeFileError(f"There is no board {name!r}: {nearest(name, board_names())}")
-    return load(path, BoardFile)[0]
+        alike = [known for known in board_names() if name in known]
+        hint = f"did you mean {' or '.join(map(repr, alike))}?" if name and alike else nearest(name, board_names())
+        raise NodeFileError(f"There is no board {name!r}: {hint}")
+    return read_board(path)
+
+
+def read_board(path: Path) -> BoardFile:
+    """The board in a file, checked by itself. Raises NodeFileError."""
+    board, file = load(path, BoardFile)
+    _check_sources(board, file)
+    for key, words in mistakes(board):
+        raise error_at(file, tuple(key.split(".")), words)
+    return board
+
+
+def _check_sources(board: BoardFile, file: TomlFile) -> None:
+    values = board.sources.values
+    for key, tags in board.source.items():
+        if key != "*" and not any(k == key or k.startswith(key + ".") for k in values):
+            raise file.error(key, f"[source] names {key!r}, which this board does not have; {nearest(key, list(values))}")
+        for tag in tags.split():
+            if tag not in source_texts():
+                raise file.error(tag, f"[source] {key!r} names {tag!r}, which sources.toml does not have: add it there.")
+    for value in board.sources:
+        if not value.tags:
+            words = f"nobody says where {value.key} comes from: add it, or its table, to [source]."
+            raise error_at(file, tuple(value.key.split(".")), words)
+
+
+__all__ = ["BoardFile", "Gpio", "board_names", "load_board", "read_board"]

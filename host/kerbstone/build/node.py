@@ -26,6 +26,16 @@ class NodeTable(_Table):
     app: Word
     profile: str | None = None  # the application's name unless given; a path ends in .toml
     title: str = ""
+    allow_strapping: list[Gpio] = Field(default_factory=list)  # pins read at reset whose circuits are known to let go of them
+
+
+class BatteryTable(_Table):
+    """What the node lives on; without this table nothing is known and nothing about it is checked."""
+
+    cell: Word  # a row of boards/cells.toml
+    series: int = Field(default=1, ge=1, le=8)
+    parallel: int = Field(default=1, ge=1, le=16)
+    buffer: Word | None = None  # a capacitor in parallel that carries the peaks
 
 
 class PartTable(BaseModel):
@@ -91,6 +101,7 @@ class NodeFile(_Table):
     app: dict[str, Any] = Field(default_factory=dict)
     uplink: Annotated[LoRaWanTable | MqttTable, Field(discriminator="kind")]
     policy: PolicyTable = Field(default_factory=PolicyTable)
+    battery: BatteryTable | None = None
     world: WorldTable = Field(default_factory=WorldTable)
 
 

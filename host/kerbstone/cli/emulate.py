@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from kerbstone.build.check import check
 from kerbstone.build.node import load_node
 from kerbstone.cli.durations import duration_us
 from kerbstone.emulator.result import RunResult
@@ -37,6 +38,8 @@ def command(
     """
     names = [name for given in nodes for name in (STREET if given == "street" else [given])]
     loaded = [load_node(name) for name in names]
+    for words in (w for node in loaded for w in check(node)):
+        typer.echo(f"warning: {words}", err=True)
     until = duration_us(duration)
     for path in (json_out, report):
         if path and str(path) != "-" and not path.parent.is_dir():

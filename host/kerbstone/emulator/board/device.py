@@ -250,6 +250,7 @@ class Device:
             "port": limits.port, "epoch": limits.epoch, "reset_cause": self.cause, "wake_reason": self.wake_reason,
             "unique_id": spec.unique_id, "mac": spec.mac, "freq": limits.freq, "max_sleep_ms": limits.max_sleep_ms,
             "backup_bytes": limits.backup_bytes, "rtc_bytes": limits.rtc_bytes, "wdt_ms": limits.wdt_ms,
+            "wake_calls": limits.wake_calls,
             "flash_blocks": self.flash.blocks, "flash_block_size": self.flash.block_size, "sysname": limits.port,
             "machine": spec.title, "rtc": self.rtc(), "rom": spec.rom, "random_seed": spec.seed * 1_000_003 + self.boots,
         }

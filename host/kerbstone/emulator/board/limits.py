@@ -26,6 +26,7 @@ class Limits:
     ext_wake: tuple[int, int, int]  # wake_reason() for ext0, ext1, gpio
     ext0_pins: frozenset[int]
     float_bits: int = 32
+    wake_calls: tuple[str, ...] = ("wake_on_ext0", "wake_on_ext1")  # what the port's `esp32` module offers
 
 
 _ESP32_RTC_PINS = frozenset({0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39})
@@ -33,6 +34,10 @@ _ESP32_RTC_PINS = frozenset({0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35
 LIMITS = {
     "esp32": Limits("esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 5, 4, 4, (2, 3, 7), _ESP32_RTC_PINS),
     "esp32s3": Limits("esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 5, 4, 4, (2, 3, 7), frozenset(range(22))),
+    # No ext0 and ext1: wake_on_gpio() takes the pins of the RTC supply domain (ESP32-C3 data sheet v1.4).
+    "esp32c3": Limits(
+        "esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 5, 4, 4, (2, 3, 7), frozenset(range(6)), 32, ("wake_on_gpio",)
+    ),
     # deepsleep() is light sleep plus reset: the port cannot tell it from a watchdog reset. 2**32 us = 71.58 min.
-    "rp2040": Limits("rp2", 125_000_000, 0, 1_609_459_200, False, 0, 28, 4_294_967, (0, 8388), 3, 3, 0, (0, 0, 0), frozenset()),
+    "rp2040": Limits("rp2", 125_000_000, 0, 1_609_459_200, False, 0, 28, 4_294_967, (0, 8388), 3, 3, 0, (0, 0, 0), frozenset(), 32, ()),
 }

@@ -65,3 +65,8 @@ class NVS:
 
 if _link.hello["port"] != "esp32":
     raise ImportError("no module named 'esp32'")
+
+# A chip's port has only the wake sources the chip has.
+for _name in ("wake_on_ext0", "wake_on_ext1", "wake_on_gpio"):
+    if _name not in _link.hello["wake_calls"]:
+        del globals()[_name]

@@ -1,0 +1,114 @@
+"""Rules on pins: who uses which, and which are not to be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kerbstone.build.checks.rule import Finding, Place, board_row
+from kerbstone.build.chips import CHIPS
+from kerbstone.build.node import Node, PartTable
+
+_RADIO = ("sck", "mosi", "miso", "cs", "reset", "busy", "dio0", "dio1", "dio2", "rxen")
+
+
+def used_pins(node: Node) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
+    """(pin, what uses it, place in the node file, group): the same group may share a pin (a bus)."""
+    board = node.board
+    if node.spec.uplink.kind == "lorawan" and board.radio:
+        place = ("uplink", "kind")
+        for key in _RADIO:
+            pin = getattr(board.radio, key)
+            if pin is not None:
+                yield pin, f"radio {key}", place, f"radio {key}"
+        for enable in board.radio.enable or ():
+            yield enable.pin, f"radio {enable.what}", place, f"radio {enable.what}"
+    for name, part in node.spec.parts.items():
+        yield from _of_board(node, name, part)
+        for key, pin in own_pins(part):
+            yield pin, f"{name}.{key}", ("parts", name, key), f"{name}.{key}"
+
+
+def _of_board(node: Node, name: str, part: PartTable) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
+    """Pins a part uses by the board's wiring."""
+    board, place = node.board, ("parts", name)
+    if part.bus:
+        kind, _, which = part.bus.partition(".")
+        bus = (board.i2c if kind == "i2c" else board.uart)[which]
+        for key, pin in bus.model_dump().items():
+            if key != "id":
+                owner = f"{part.bus} {key}" if kind == "i2c" else f"{part.bus} {key} of {name}"
+                yield pin, owner, (*place, "bus"), owner
+    if part.rail:
+        yield board.rail[part.rail].pin, f"rail {part.rail}", (*place, "rail"), f"rail {part.rail}"
+    if part.driver == "battery" and "pin" not in part.options and board.battery:
+        yield board.battery.pin, "battery", place, "battery"
+        if board.battery.gate_pin is not None:
+            yield board.battery.gate_pin, "battery gate", place, "battery gate"
+
+
+def own_pins(part: PartTable) -> Iterator[tuple[str, int]]:
+    """(key, pin) of the pins the node file itself names: wires somebody must solder."""
+    if part.wake_pin is not None:
+        yield "wake_pin", part.wake_pin
+    for key, value in part.options.items():
+        if (key == "pin" or key.endswith("_pin")) and isinstance(value, int):
+            yield key, value
+
+
+def twice(node: Node) -> Iterator[Finding]:
+    taken: dict[int, tuple[str, str]] = {}
+    for pin, what, place, group in used_pins(node):
+        if pin in taken and taken[pin][1] != group:
+            yield Finding(place, f"GPIO{pin} is used twice, by {taken[pin][0]} and by {what}: move one of them.")
+        taken[pin] = (what, group)
+
+
+def _named(node: Node) -> Iterator[tuple[int, str, Place]]:
+    for name, part in node.spec.parts.items():
+        for key, pin in own_pins(part):
+            yield pin, f"{name}.{key}", ("parts", name, key)
+
+
+def exists(node: Node) -> Iterator[Finding]:
+    known = CHIPS[node.board.mcu].pins
+    for pin, what, place in _named(node):
+        if pin not in known:
+            words = f"{node.spec.node.board} has no GPIO{pin} for {what}: its last is GPIO{max(known)}."
+            yield Finding(place, words, board_row(node, "mcu"))
+
+
+def reserved(node: Node) -> Iterator[Finding]:
+    chip = CHIPS[node.board.mcu]
+    reasons = dict.fromkeys(chip.memory, ("flash", "mcu"))
+    reasons |= {pin: (why, f"reserved.{why}") for why, pins in node.board.reserved.items() for pin in pins}
+    for pin, what, place in _named(node):
+        if pin in reasons:
+            why, key = reasons[pin]
+            words = f"GPIO{pin} of {node.spec.node.board} is not free ({why}): choose another pin for {what}."
+            yield Finding(place, words, board_row(node, key))
+
+
+def strapping(node: Node) -> Iterator[Finding]:
+    straps = CHIPS[node.board.mcu].strapping - set(node.spec.node.allow_strapping)
+    for pin, what, place in _named(node):
+        if pin in straps:
+            words = (
+                f"GPIO{pin} of {node.spec.node.board} decides at reset how the chip starts, and {what} may pull it: "
+                f"choose another pin, or write allow_strapping = [{pin}] in [node] if the circuit lets go of it at reset."
+            )
+            yield Finding(place, words, board_row(node, "mcu"))
+
+
+def analog(node: Node) -> Iterator[Finding]:
+    chip = CHIPS[node.board.mcu]
+    able = chip.adc_with_wifi if node.spec.uplink.kind == "mqtt" else chip.adc
+    when = " while Wi-Fi runs" if able != chip.adc else ""
+    for name, part in node.spec.parts.items():
+        if part.driver != "battery":
+            continue
+        own = part.options.get("pin")
+        pin = own if isinstance(own, int) else node.board.battery.pin if node.board.battery else None
+        if pin is not None and pin not in able:
+            place: Place = ("parts", name, "pin") if own is not None else ("parts", name)
+            words = f"GPIO{pin} of {node.spec.node.board} cannot be measured{when}: use one of {', '.join(map(str, sorted(able)))}."
+            yield Finding(place, words, board_row(node, "mcu" if own is not None else "battery.pin"))

@@ -1,0 +1,77 @@
+"""Rules on deep sleep: what ends it, how long it may last, what survives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kerbstone.build.checks.rule import Finding, board_row
+from kerbstone.build.checks.sources import find_source, literal
+from kerbstone.build.node import Node
+from kerbstone.emulator.board.limits import LIMITS
+
+# What kerb/retained.py and kerb/node.py put into the record beside the application's state, bytes. A test packs the firmware's
+# own objects and compares.
+HEAD = 4
+SECTION = 5
+CLOCK, BOX, RETRY, DUE = 20, 12, 5, 4  # DUE: a part
+SESSION = {"lorawan": 331, "mqtt": 12}
+
+
+def wake_pins(node: Node) -> Iterator[Finding]:
+    if not node.spec.policy.deep_sleep:
+        return
+    able = sorted(LIMITS[node.board.mcu].ext0_pins)
+    for name, part in node.spec.parts.items():
+        if part.wake_pin is not None and part.wake_pin not in able:
+            can = f"use one of {', '.join(map(str, able))}" if able else "no pin of this chip can"
+            words = f"GPIO{part.wake_pin} of {node.spec.node.board} cannot end deep sleep: {can}."
+            yield Finding(("parts", name, "wake_pin"), words, board_row(node, "mcu"))
+
+
+def wake_levels(node: Node) -> Iterator[Finding]:
+    sources = [(n, p) for n, p in node.spec.parts.items() if p.wake_pin is not None]
+    if not node.spec.policy.deep_sleep or len(sources) < 2:
+        return
+    first, level = sources[0][0], sources[0][1].wake_level
+    for name, part in sources[1:]:
+        if part.wake_level != level:
+            words = f"the chip can wait for one level only, and parts.{first} wakes it by {level}: give all wake pins one level."
+            yield Finding(("parts", name, "wake_level"), words, board_row(node, "mcu"))
+    if node.board.mcu == "esp32" and level == 0:
+        words = f"the ESP32 wakes by level 0 only when all wake pins are low: parts.{first} and parts.{sources[1][0]} must wake it by 1."
+        yield Finding(("parts", sources[1][0], "wake_level"), words, board_row(node, "mcu"))
+
+
+def longest(node: Node) -> Iterator[Finding]:
+    """A warning: the firmware sleeps such a time in pieces, each of which costs a start of the chip."""
+    limit_s = LIMITS[node.board.mcu].max_sleep_ms / 1000
+    periods = {name: part.period_s for name, part in node.spec.parts.items() if part.period_s}
+    if not node.spec.policy.deep_sleep or not limit_s or not periods:
+        return
+    name = min(periods, key=lambda n: periods[n])
+    if periods[name] > limit_s:
+        words = f"{node.spec.node.board} can time {limit_s:.0f} s of sleep: it will start in between, every {limit_s / 60:.0f} minutes."
+        yield Finding(("parts", name, "period_s"), words, board_row(node, "mcu"), warning=True)
+
+
+def retained_bytes(node: Node) -> int | None:
+    """Size of the record that must survive deep sleep; None when the application does not say what it keeps."""
+    source = find_source(node, "apps", node.spec.node.app)
+    state = literal(source, "STATE_BYTES", "App") if source else None
+    if not isinstance(state, int):
+        return None
+    sections = (state, CLOCK, DUE * len(node.spec.parts), SESSION[node.spec.uplink.kind], BOX, RETRY)
+    return HEAD + sum(SECTION + size for size in sections)
+
+
+def memory(node: Node) -> Iterator[Finding]:
+    """A refusal for every node that sleeps deeply: see docs/decisions/0005."""
+    limits = LIMITS[node.board.mcu]
+    room = max(limits.rtc_bytes, limits.backup_bytes)
+    needed = retained_bytes(node)
+    if node.spec.policy.deep_sleep and needed is not None and needed > room:
+        words = (
+            f"{node.spec.node.board} keeps {room} bytes over deep sleep and this node needs {needed}, so each wake would be a cold start "
+            "without clock and schedule: choose an ESP32 board, or set deep_sleep = false on mains."
+        )
+        yield Finding(("policy", "deep_sleep"), words, board_row(node, "mcu"))

@@ -1,0 +1,60 @@
+"""Reads what drivers and applications say of themselves, without running them."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+from kerbstone.build.node import Node
+from kerbstone.paths import firmware_dir
+
+
+def find_source(node: Node, kind: str, name: str) -> Path | None:
+    """The source of a driver ("drivers") or application ("apps"): beside the node file first, then ours."""
+    for path in (node.folder / kind / f"{name}.py", firmware_dir() / "kerb" / kind / f"{name}.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def known_names(node: Node, kind: str) -> list[str]:
+    """Drivers or applications this node could name."""
+    folders = (node.folder / kind, firmware_dir() / "kerb" / kind)
+    return sorted({p.stem for f in folders if f.is_dir() for p in f.glob("*.py") if p.stem not in ("__init__", "crc")})
+
+
+def literal(source: Path, name: str, owner: str = "") -> Any:
+    """The value of a constant of a module, or of its class `owner`; None when it is not there or not a literal."""
+    body = ast.parse(source.read_text(encoding="utf-8")).body
+    if owner:
+        body = [s for c in body if isinstance(c, ast.ClassDef) and c.name == owner for s in c.body]
+    for statement in body:
+        if isinstance(statement, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in statement.targets):
+            try:
+                return ast.literal_eval(statement.value)
+            except ValueError:
+                return None
+    return None
+
+
+def driver_options(source: Path) -> set[str]:
+    """The names a driver reads from its `options`."""
+    names: set[str] = set()
+    for item in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        key: ast.expr | None = None
+        if isinstance(item, ast.Call) and isinstance(item.func, ast.Attribute) and item.func.attr == "get" and item.args:
+            key = item.args[0] if _is_options(item.func.value) else None
+        elif isinstance(item, ast.Subscript) and _is_options(item.value):
+            key = item.slice
+        elif isinstance(item, ast.Compare) and any(_is_options(c) for c in item.comparators):
+            key = item.left
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            names.add(key.value)
+    return names - {"name", "where"}
+
+
+def _is_options(value: ast.expr) -> bool:
+    if isinstance(value, ast.Name):
+        return value.id == "options"
+    return isinstance(value, ast.Attribute) and value.attr in ("options", "_options")

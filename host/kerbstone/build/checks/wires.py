@@ -1,0 +1,55 @@
+"""Rules on what the board offers: buses, rails, a supply to measure, a radio the firmware can drive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kerbstone.build.checks.rule import Finding, board_row
+from kerbstone.build.files import nearest
+from kerbstone.build.node import Node
+from kerbstone.paths import firmware_dir
+
+
+def buses(node: Node) -> Iterator[Finding]:
+    board = node.board
+    has = [f"{kind}.{name}" for kind in ("i2c", "uart") for name in getattr(board, kind)]
+    for name, part in node.spec.parts.items():
+        if part.bus and part.bus not in has:
+            hint = nearest(part.bus, has) if has else "it has none."
+            yield Finding(("parts", name, "bus"), f"board {node.spec.node.board} has no bus {part.bus!r}; {hint}")
+
+
+def rails(node: Node) -> Iterator[Finding]:
+    rail = node.board.rail
+    for name, part in node.spec.parts.items():
+        if part.rail and part.rail not in rail:
+            hint = nearest(part.rail, list(rail)) if rail else "it has none."
+            yield Finding(("parts", name, "rail"), f"board {node.spec.node.board} has no switched rail {part.rail!r}; {hint}")
+
+
+def supply(node: Node) -> Iterator[Finding]:
+    for name, part in node.spec.parts.items():
+        if part.driver == "battery" and "pin" not in part.options and node.board.battery is None:
+            words = f"board {node.spec.node.board} cannot measure its supply: give a pin and a ratio, or leave the part out."
+            yield Finding(("parts", name), words)
+
+
+def bearer(node: Node) -> Iterator[Finding]:
+    kind, board = node.spec.uplink.kind, node.spec.node.board
+    if kind == "lorawan" and node.board.radio is None:
+        yield Finding(("uplink", "kind"), f"board {board} has no LoRa radio: choose another board or bearer.")
+    if kind == "mqtt" and node.board.wifi is None:
+        yield Finding(("uplink", "kind"), f"board {board} has no Wi-Fi: choose another board or bearer.")
+
+
+def radio(node: Node) -> Iterator[Finding]:
+    chip = node.board.radio
+    if node.spec.uplink.kind != "lorawan" or chip is None:
+        return
+    drivers = sorted(p.stem for p in (firmware_dir() / "kerb" / "radio").glob("sx*.py") if "_" not in p.stem)
+    if chip.chip not in drivers:
+        words = f"the firmware has no driver for the {chip.chip} of {node.spec.node.board}: choose a board with {' or '.join(drivers)}."
+        yield Finding(("uplink", "kind"), words, board_row(node, "radio.chip"))
+    elif chip.pmu_rail:
+        words = f"{node.spec.node.board} feeds its radio from a power chip the firmware does not switch: choose another board."
+        yield Finding(("uplink", "kind"), words, board_row(node, "radio.pmu_rail"))
