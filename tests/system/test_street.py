@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from conftest import DAY_US
 
+from conftest import DAY_US
 from kerbstone.build.node import load_node
 from kerbstone.cli.emulate import STREET
 from kerbstone.emulator.identity import mint
