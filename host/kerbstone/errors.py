@@ -19,3 +19,7 @@ class EngineError(KerbstoneError):
 
 class BrokerError(KerbstoneError):
     """The MQTT broker is not there or refused."""
+
+
+class BoardError(KerbstoneError):
+    """A virtual board cannot be set up or its state is not usable."""
