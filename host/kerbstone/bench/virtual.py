@@ -34,7 +34,8 @@ class VirtualBoard:
         board_file = load_board(name)
         chip = CHIPS.get(board_file.mcu)
         if chip is None:
-            raise BoardError(f"Board {name!r} has the chip {board_file.mcu}; a virtual loader exists for {', '.join(CHIPS)}: choose such a board.")
+            known = " and ".join(CHIPS)
+            raise BoardError(f"Board {name!r} has the chip {board_file.mcu}; virtual loaders exist for {known}: choose such a board.")
         self.name, self.chip = name, chip
         self.flash_bytes = board_file.flash_mb << 20
         self._state = StateDir(state, name)

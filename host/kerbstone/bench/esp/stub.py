@@ -14,13 +14,14 @@ from kerbstone.bench.esp.write import STUB_CODES, Fault
 
 GREETING = b"OHAI"
 _MOST_READ_BLOCK = 0x10000
+_MOST_READ_WINDOW = 64  # what esptool asks for
 
 
 class _Reading:
     """A fast read under way: blocks go out while no more than `window` of them are unacknowledged."""
 
     def __init__(self, data: bytes, block: int, window: int):
-        self.data, self.block, self.window = data, block, window
+        self.data, self.block, self.window = data, block, min(window, _MOST_READ_WINDOW)
         self.sent = self.acknowledged = 0
 
 
