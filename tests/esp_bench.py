@@ -50,7 +50,9 @@ def application(chip, size=20_000, seed=2):
     image = _IMAGES[chip]()
     image.entrypoint = _RAM[chip]
     image.chip_id = CHIPS[chip].image_id
-    image.segments = [ImageSegment(_RAM[chip], blob(size // 4 * 4, seed), 0)]
+    segment = ImageSegment(_RAM[chip], blob(size // 4 * 4, seed), 0)
+    segment.name = ".dram0.data"  # some versions ask for it
+    image.segments = [segment]
     return image.save(None)
 
 

@@ -152,7 +152,7 @@ class Rfc2217Port:
         except OSError as error:
             self._listener.close()
             raise BoardError(f"TCP port {port} is not free for the board's RFC 2217 server: choose another.") from error
-        self._listener.listen(1)
+        self._listener.listen(8)
         self._listener.setblocking(False)
         self.url = f"rfc2217://127.0.0.1:{self._listener.getsockname()[1]}?ign_set_control"
         self._host: socket.socket | None = None
