@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import esp_bench
-from esptool.bin_image import LoadFirmwareImage
+from esp_bench import FatalError, LoadFirmwareImage
 from kerbstone.bench.esp import boot, image, partitions
 from kerbstone.bench.esp.board import EspBoard, State
 from kerbstone.bench.esp.chips import CHIPS
@@ -95,14 +95,14 @@ def test_a_wrong_digest_is_not_a_wrong_check_byte(chip, flash):
 
 
 def _esptool_accepts(name, data):
-    """esptool's own verdict: it raises for what it cannot load and reports check byte and digest."""
+    """esptool's own verdict: it raises for what it cannot read and keeps check byte and digest to compare."""
     silence = io.StringIO()
     try:
         with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
-            loaded = LoadFirmwareImage(name, io.BytesIO(data))
+            loaded = LoadFirmwareImage(name, data)
             digest = not loaded.append_digest or loaded.stored_digest == loaded.calc_digest
             return loaded.checksum == loaded.calculate_checksum() and digest
-    except Exception:
+    except (FatalError, struct.error, TypeError):
         return False
 
 
@@ -118,6 +118,13 @@ def test_a_byte_changed_anywhere_behind_the_header_is_judged_as_esptool_judges_i
     except image.ImageFault:
         accepted = False
     assert accepted == _esptool_accepts(name, bytes(data))
+
+
+@pytest.mark.parametrize("size", [4, 8, 12, 16, 4000])
+def test_images_of_every_alignment_are_accepted_as_esptool_accepts_them(chip, size):
+    data = esp_bench.application(chip, size)
+    assert _esptool_accepts(chip, data)
+    assert image.load(lambda at, length: data[at : at + length], 0, len(data)).size == len(data)
 
 
 def _ota(*sequences):
@@ -187,7 +194,8 @@ def test_a_board_without_an_image_complains_over_and_over(chip, flash):
     assert board.state is State.FAILING and board.tick() > 0
     board._due -= 10
     board.tick()
-    assert len(said) == 2 and CHIPS[chip].words.causes["power"] in said[0].decode() and CHIPS[chip].words.causes["watchdog"] in said[1].decode()
+    first, second = (starts.decode() for starts in said)
+    assert CHIPS[chip].words.causes["power"] in first and CHIPS[chip].words.causes["watchdog"] in second
 
 
 # DTR and RTS as esptool's reset sequences move them over a network port, one line at a time.

@@ -1,7 +1,6 @@
 """`kerbstone board`: prints its ports, keeps its state, says in one sentence why it does not start."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -25,7 +24,7 @@ def running(tmp_path):
     started = []
 
     def start(*words):
-        process = subprocess.Popen([*COMMAND, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        process = subprocess.Popen([*COMMAND, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
         return process
 

@@ -55,7 +55,7 @@ def test_flash_id_sees_the_boards_flash(board, chip):
     ("baud", "loader", "write"),
     [(115200, [], []), (921600, [], []), (460800, [], ["-u"]), (230400, ["--no-stub"], []), (921600, ["--no-stub"], ["-u"])],
 )
-def test_what_was_written_is_there_and_is_read_back(board, chip, files, baud, loader, write):
+def test_what_was_written_is_there_and_is_read_back(board, chip, files, tmp_path, baud, loader, write):
     data = blob(70_001)
     common = ["--chip", chip, "--baud", baud, *loader]
     said = succeed(board.port, *common, "write-flash", *write, "0x20000", files("data", data))
@@ -64,8 +64,8 @@ def test_what_was_written_is_there_and_is_read_back(board, chip, files, baud, lo
     assert contents(board, 0x20000, len(data) + 3) == data + b"\xff" * 3
     assert "digest matched" in succeed(board.port, *common, "verify-flash", "0x20000", files("data", data))
     size = 2000 if loader else len(data)  # the ROM reads 64 bytes at a time
-    succeed(board.port, *common, "read-flash", "0x20000", size, files("back", b""))
-    assert (files.__closure__[0].cell_contents / "back").read_bytes() == data[:size]
+    succeed(board.port, *common, "read-flash", "0x20000", size, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == data[:size]
 
 
 def test_verify_flash_sees_one_wrong_bit(board, chip, files):
@@ -161,7 +161,8 @@ def test_a_flashed_board_boots_its_interpreter_on_its_file_system_and_the_consol
     board = VirtualBoard(BOARDS[chip], tmp_path / "state", interpreter=interpreter)
     with serial.Serial(board.port, 115200, timeout=0.1) as console:
         assert b"invalid header: 0xffffffff" in read_until(console, b"invalid header")
-    succeed(board.port, "--chip", chip, "write-flash", hex(CHIPS[chip].boot_offset), files("fw", firmware(chip)), hex(FS_AT), files("fs", b"littlefs"))
+    images = [hex(CHIPS[chip].boot_offset), files("fw", firmware(chip)), hex(FS_AT), files("fs", b"littlefs")]
+    succeed(board.port, "--chip", chip, "write-flash", *images)
     assert settles(board, State.RUNNING)
     assert interpreter.starts == [(FS_AT, board.flash_bytes - FS_AT, b"littlefs")]
     with serial.Serial(board.port, 115200, timeout=0.1) as console:

@@ -55,7 +55,7 @@ def test_addresses_beyond_the_chip_are_refused_before_anything_changes(chip, at,
 
 def test_an_image_of_another_size_is_not_overwritten(tmp_path):
     (tmp_path / "flash.bin").write_bytes(b"mine")
-    with pytest.raises(BoardError, match="flash.bin holds 4 bytes"):
+    with pytest.raises(BoardError, match=r"flash\.bin holds 4 bytes"):
         NorChip(tmp_path / "flash.bin", SIZE)
     assert (tmp_path / "flash.bin").read_bytes() == b"mine"
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import esp_bench  # skips this file when esptool is missing
-from esptool.loader import ESPLoader, slip_reader
+from esp_bench import ESPLoader, slip_reader
 from kerbstone.bench.esp import slip
 from kerbstone.bench.esp.board import EspBoard, State
 from kerbstone.bench.esp.chips import CHIPS
@@ -54,7 +54,8 @@ class Host:
         """The replies to one request: (op, value, data with status) each."""
         self.sent = b""
         self.board.receive(slip.encode(struct.pack("<BBHI", 0, op, len(data), check) + data), 115200)
-        return [(frame[1], struct.unpack_from("<I", frame, 4)[0], frame[8:]) for frame in slip.Decoder().feed(self.sent) if frame != b"OHAI"]
+        frames = [frame for frame in slip.Decoder().feed(self.sent) if frame != b"OHAI"]
+        return [(frame[1], struct.unpack_from("<I", frame, 4)[0], frame[8:]) for frame in frames]
 
     def stub(self):
         self.ask(Op.SYNC, SYNC_DATA)
@@ -111,13 +112,10 @@ def test_a_frame_without_end_does_not_grow_for_ever():
     assert decoder.feed(slip.encode(b"next")) == [b"next"]
 
 
-requests = st.tuples(
-    st.sampled_from([int(op) for op in Op if op is not Op.CHANGE_BAUDRATE]) | st.integers(0, 255).filter(lambda op: op != Op.CHANGE_BAUDRATE),
-    st.binary(max_size=40) | st.lists(st.sampled_from([0, 1, 4, 64, 4096, FLASH - 1, FLASH, 2**32 - 1]), max_size=8).map(
-        lambda words: struct.pack(f"<{len(words)}I", *words)
-    ),
-    st.integers(0, 255),
-)
+words = st.lists(st.sampled_from([0, 1, 4, 64, 4096, FLASH - 1, FLASH, 2**32 - 1]), max_size=8)
+operations = (st.sampled_from([int(op) for op in Op]) | st.integers(0, 255)).filter(lambda op: op != Op.CHANGE_BAUDRATE)
+payloads = st.binary(max_size=40) | words.map(lambda numbers: struct.pack(f"<{len(numbers)}I", *numbers))
+requests = st.tuples(operations, payloads, st.integers(0, 255))
 
 
 @pytest.mark.parametrize("stub", [False, True])
