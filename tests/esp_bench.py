@@ -80,10 +80,11 @@ def firmware(chip, app=None, table=None):
 
 @dataclass
 class EchoInterpreter:
-    """Says where its file system is and what it begins with, then echoes; a line `reset` ends it."""
+    """Says where its file system is and what it begins with, then echoes; `reset` ends it, `loader` does so for the ROM's loader."""
 
     starts: list = field(default_factory=list)
     stopped: int = 0
+    reason: str = ""
 
     def __call__(self, flash_image: Path, offset: int, size: int, stream):
         with flash_image.open("rb") as f:
@@ -97,7 +98,8 @@ class EchoInterpreter:
     def _echo(self, stream):
         with stream, contextlib.suppress(OSError):  # the board was switched off
             while data := stream.recv(4096):
-                if b"reset" in data:
+                if b"reset" in data or b"loader" in data:
+                    self.reason = "bootloader" if b"loader" in data else "stopped"
                     return
                 stream.sendall(data)
 

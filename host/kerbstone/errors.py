@@ -21,5 +21,5 @@ class BrokerError(KerbstoneError):
     """The MQTT broker is not there or refused."""
 
 
-class BoardError(KerbstoneError):
-    """A virtual board cannot be set up or its state is not usable."""
+class BenchError(KerbstoneError):
+    """A virtual board's port, folder or flash image cannot be used."""

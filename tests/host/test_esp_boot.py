@@ -230,3 +230,14 @@ def test_an_application_that_ends_is_started_again(chip, flash):
     board.tick()
     assert board.state is State.RUNNING and len(interpreter.starts) == 2 and interpreter.stopped == 1
     board.power_off()
+
+
+def test_firmware_that_asks_for_the_loader_gets_it(chip, flash):
+    start(chip, flash, esp_bench.firmware(chip))
+    board, said = board_with_console(chip, flash, esp_bench.EchoInterpreter())
+    board.power_on()
+    board.receive(b"loader", 115200)
+    while board.state is State.RUNNING:
+        board.console()
+    assert board.state is State.DOWNLOAD and b"waiting for download" in said[-1]
+    board.power_off()

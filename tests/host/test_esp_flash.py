@@ -4,7 +4,7 @@ import pytest
 
 from kerbstone.bench.nor import SECTOR_BYTES, NorChip, OutOfRange, PowerCut
 from kerbstone.bench.state import StateDir
-from kerbstone.errors import BoardError
+from kerbstone.errors import BenchError
 
 SIZE = 16 * SECTOR_BYTES
 
@@ -55,7 +55,7 @@ def test_addresses_beyond_the_chip_are_refused_before_anything_changes(chip, at,
 
 def test_an_image_of_another_size_is_not_overwritten(tmp_path):
     (tmp_path / "flash.bin").write_bytes(b"mine")
-    with pytest.raises(BoardError, match=r"flash\.bin holds 4 bytes"):
+    with pytest.raises(BenchError, match=r"flash\.bin holds 4 bytes"):
         NorChip(tmp_path / "flash.bin", SIZE)
     assert (tmp_path / "flash.bin").read_bytes() == b"mine"
 
@@ -63,9 +63,9 @@ def test_an_image_of_another_size_is_not_overwritten(tmp_path):
 def test_a_state_directory_has_one_owner_one_board_and_one_address(tmp_path):
     with StateDir(tmp_path / "s", "a") as first:
         mac = first.mac
-        with pytest.raises(BoardError, match="in use"):
+        with pytest.raises(BenchError, match="in use"):
             StateDir(tmp_path / "s", "a")
-    with pytest.raises(BoardError, match="keeps the state of board 'a'"):
+    with pytest.raises(BenchError, match="keeps the state of board 'a'"):
         StateDir(tmp_path / "s", "b")
     with StateDir(tmp_path / "s", "a") as again, StateDir(tmp_path / "t", "a") as other:
         assert again.mac == mac != other.mac
@@ -75,5 +75,5 @@ def test_a_state_directory_has_one_owner_one_board_and_one_address(tmp_path):
 @pytest.mark.parametrize("record", ["", "[]", '{"board": "a", "mac": 5}', '{"board": "a", "mac": "zz"}'])
 def test_a_damaged_record_is_named(tmp_path, record):
     (tmp_path / "board.json").write_text(record)
-    with pytest.raises(BoardError, match=r"board\.json"):
+    with pytest.raises(BenchError, match=r"board\.json"):
         StateDir(tmp_path, "a")

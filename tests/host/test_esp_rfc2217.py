@@ -12,7 +12,7 @@ import esp_bench
 from esp_bench import BOARDS, blob, succeed
 from kerbstone.bench.esp.board import State
 from kerbstone.bench.virtual import VirtualBoard
-from kerbstone.errors import BoardError
+from kerbstone.errors import BenchError
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_the_console_is_there_and_a_second_client_is_turned_away(board):
 
 def test_a_port_number_in_use_is_named(board, tmp_path):
     port = int(board.url.partition("?")[0].rpartition(":")[2])
-    with pytest.raises(BoardError, match=f"TCP port {port} is not free"):
+    with pytest.raises(BenchError, match=f"TCP port {port} is not free"):
         VirtualBoard(BOARDS["esp32"], tmp_path / "other", tcp_port=port)
     VirtualBoard(BOARDS["esp32"], tmp_path / "other").close()  # and the state directory is free again
 

@@ -1,1 +1,1 @@
-"""Boards on the bench: virtual ones that the makers' own tools take for real."""
+"""Virtual boards on this machine's own ports and folders, for the real tools: mpremote, a UF2 copied with `cp`."""

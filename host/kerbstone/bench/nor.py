@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from kerbstone.emulator.flash import PAGE_BYTES, Flash
-from kerbstone.errors import BoardError
+from kerbstone.errors import BenchError
 
 SECTOR_BYTES = 4096
 
@@ -28,9 +28,9 @@ class NorChip:
     """
 
     def __init__(self, path: Path, size: int):
-        """Opens or creates the image. Raises BoardError when an existing image has another size."""
+        """Opens or creates the image. Raises BenchError when an existing image has another size."""
         if path.exists() and path.stat().st_size != size:
-            raise BoardError(
+            raise BenchError(
                 f"{path} holds {path.stat().st_size} bytes and the board's flash {size}: name another --state directory or remove the file."
             )
         self.path = path
@@ -104,5 +104,5 @@ class NorChip:
         try:
             erases = [int(count) for count in json.loads(self._wear_path.read_text())["erases"]]
         except (ValueError, KeyError, TypeError) as error:
-            raise BoardError(f"{self._wear_path} is not a wear record: remove it to start counting at zero.") from error
+            raise BenchError(f"{self._wear_path} is not a wear record: remove it to start counting at zero.") from error
         return erases if len(erases) == self._flash.blocks else [0] * self._flash.blocks

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from serial import rfc2217
 
-from kerbstone.errors import BoardError
+from kerbstone.errors import BenchError
 
 _MOST_WAITING = 1 << 20  # bytes a host may leave unread before its port loses some
 _CHUNK = 1 << 16
@@ -143,7 +143,7 @@ class Rfc2217Port:
     """A TCP server for one host at a time; DTR and RTS reach the reset circuit."""
 
     def __init__(self, board: Target, port: int = 0):
-        """Listens on the loopback address. Raises BoardError when the port number is taken."""
+        """Listens on the loopback address. Raises BenchError when the port number is taken."""
         self._board = board
         self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -151,7 +151,7 @@ class Rfc2217Port:
             self._listener.bind(("127.0.0.1", port))
         except OSError as error:
             self._listener.close()
-            raise BoardError(f"TCP port {port} is not free for the board's RFC 2217 server: choose another.") from error
+            raise BenchError(f"TCP port {port} is not free for the board's RFC 2217 server: choose another.") from error
         self._listener.listen(8)
         self._listener.setblocking(False)
         self.url = f"rfc2217://127.0.0.1:{self._listener.getsockname()[1]}?ign_set_control"

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
-from kerbstone.errors import BoardError
+from kerbstone.errors import BenchError
 
 # Locally administered, so it never meets a real board's address; the rest comes from the directory's name.
 _MAC_PREFIX = bytes((0x02, 0x4B, 0x53))
@@ -21,22 +21,22 @@ class StateDir:
     """A locked state directory: `flash` and `mac`. Without a path it is a temporary one, gone at the end."""
 
     def __init__(self, path: Path | None, board: str):
-        """Raises BoardError when the directory is in use, belongs to another board, or cannot be used."""
+        """Raises BenchError when the directory is in use, belongs to another board, or cannot be used."""
         self._temporary = tempfile.TemporaryDirectory(prefix="kerbstone-board-") if path is None else None
         self.path = Path(self._temporary.name) if self._temporary else Path(path or "")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise BoardError(f"{self.path} cannot be used as a state directory ({error.strerror}): name another.") from error
+            raise BenchError(f"{self.path} cannot be used as a state directory ({error.strerror}): name another.") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._lock)
-            raise BoardError(f"{self.path} is in use by another virtual board: stop that one or name another --state directory.") from error
+            raise BenchError(f"{self.path} is in use by another virtual board: stop that one or name another --state directory.") from error
         try:
             self.mac = self._identity(board)
-        except BoardError:
+        except BenchError:
             os.close(self._lock)
             raise
         self.flash = self.path / "flash.bin"
@@ -64,9 +64,9 @@ class StateDir:
             kept = json.loads(file.read_text())
             name, mac_text = kept["board"], kept["mac"]
         except (ValueError, KeyError, TypeError) as error:
-            raise BoardError(f"{file} is not the record of a virtual board: name another --state directory.") from error
+            raise BenchError(f"{file} is not the record of a virtual board: name another --state directory.") from error
         if name != board:
-            raise BoardError(f"{self.path} keeps the state of board {name!r}, not {board!r}: name another --state directory.")
+            raise BenchError(f"{self.path} keeps the state of board {name!r}, not {board!r}: name another --state directory.")
         if not isinstance(mac_text, str) or not re.fullmatch(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", mac_text):
-            raise BoardError(f"{file} has no MAC of the form 02:4b:53:00:00:01: correct or remove it.")
+            raise BenchError(f"{file} has no MAC of the form 02:4b:53:00:00:01: correct or remove it.")
         return bytes.fromhex(mac_text.replace(":", ""))

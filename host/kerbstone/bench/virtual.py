@@ -13,7 +13,7 @@ from kerbstone.bench.nor import NorChip
 from kerbstone.bench.ports import PtyPort, Rfc2217Port
 from kerbstone.bench.state import StateDir
 from kerbstone.build.board import load_board
-from kerbstone.errors import BoardError
+from kerbstone.errors import BenchError
 
 
 class VirtualBoard:
@@ -29,21 +29,21 @@ class VirtualBoard:
     ):
         """`download`: powered with BOOT held. `interpreter`: in place of the bench's own.
 
-        Raises NodeFileError for an unknown board, BoardError for a chip without a loader or an unusable state directory.
+        Raises NodeFileError for an unknown board, BenchError for a chip without a loader or an unusable state directory.
         """
         board_file = load_board(name)
         chip = CHIPS.get(board_file.mcu)
         if chip is None:
             known = " and ".join(CHIPS)
-            raise BoardError(f"Board {name!r} has the chip {board_file.mcu}; virtual loaders exist for {known}: choose such a board.")
+            raise BenchError(f"Board {name!r} has the chip {board_file.mcu}; virtual loaders exist for {known}: choose such a board.")
         self.name, self.chip = name, chip
         self.flash_bytes = board_file.flash_mb << 20
         self._state = StateDir(state, name)
         self.mac = self._state.mac
         try:
-            self.board = EspBoard(chip, NorChip(self._state.flash, self.flash_bytes), self.mac, interpreter or bench_interpreter())
+            self.board = EspBoard(chip, NorChip(self._state.flash, self.flash_bytes), self.mac, interpreter or bench_interpreter(name, self.mac))
             tcp = Rfc2217Port(self.board, tcp_port)
-        except BoardError:
+        except BenchError:
             self._state.close()
             raise
         pty = PtyPort(self.board)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from kerbstone.bench.interpreter import Interpreter, Session
+from kerbstone.bench.interpreter import BOOTLOADER, Interpreter, Session
 from kerbstone.bench.nor import NorChip
 from kerbstone.errors import KerbstoneError
 
@@ -54,6 +54,10 @@ class Application:
             return b""
         except OSError:
             return None
+
+    def wants_loader(self) -> bool:
+        """Whether the firmware ended by asking for the ROM's loader."""
+        return self._session is not None and self._session.reason == BOOTLOADER
 
     def stop(self) -> None:
         if self._session:

@@ -95,7 +95,9 @@ class EspBoard:
     def console(self) -> None:
         """Passes on what the application printed; when it has ended, the board restarts."""
         data = self._application.read() if self._application else b""
-        if data is None:
+        if data is None and self._application and self._application.wants_loader():
+            self._restart("software", download=True)
+        elif data is None:
             self._stop()
             self._due = time.monotonic() + _RESTART_S
         elif data:
