@@ -41,7 +41,8 @@ class VirtualBoard:
         self._state = StateDir(state, name)
         self.mac = self._state.mac
         try:
-            self.board = EspBoard(chip, NorChip(self._state.flash, self.flash_bytes), self.mac, interpreter or bench_interpreter(name, self.mac))
+            flash = NorChip(self._state.flash, self.flash_bytes)
+            self.board = EspBoard(chip, flash, self.mac, interpreter or bench_interpreter(name, self.mac))
             tcp = Rfc2217Port(self.board, tcp_port)
         except BenchError:
             self._state.close()
