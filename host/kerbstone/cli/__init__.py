@@ -7,6 +7,7 @@ import sys
 import typer
 
 from kerbstone.cli import boards, decode, emulate, encode, generate
+from kerbstone.cli import board, decode, emulate, encode, generate
 from kerbstone.errors import KerbstoneError
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app.command("decode")(decode.command)
 app.command("encode")(encode.command)
 app.command("generate")(generate.command)
 app.command("boards")(boards.command)
+app.command("board")(board.command)
 
 
 def main() -> None:
