@@ -19,3 +19,7 @@ class EngineError(KerbstoneError):
 
 class BrokerError(KerbstoneError):
     """The MQTT broker is not there or refused."""
+
+
+class BenchError(KerbstoneError):
+    """A virtual board's port, folder or flash image cannot be used."""

@@ -1,7 +1,7 @@
 """The warm parent: imports the interpreter once, then forks one child a boot.
 
 Run as a plain script (`python -I -S zygote.py FD WHEEL_DIR BINARY`), so that a fork copies a small process.
-A request is a JSON list, [argv, cwd], with the descriptors of link, flash and console; the answer is the child's pid.
+A request is a JSON list, [argv, cwd], with the descriptors of link, flash, console and, for a board with a person at it, of what is typed; the answer is the child's pid.
 """
 
 import json
@@ -15,10 +15,14 @@ from collections.abc import Callable
 def child(call: Callable[[list[str]], int] | None, binary: str, argv: list[str], cwd: str, fds: list[int]) -> None:
     """Becomes the interpreter: link on 3, flash image on 4, console on 1 and 2."""
     high = [os.dup2(fd, 200 + i) for i, fd in enumerate(fds)]
-    for target, fd in zip((3, 4, 1), high, strict=True):
+    typed = len(high) == 4
+    for target, fd in zip((3, 4, 1, 0) if typed else (3, 4, 1), high, strict=True):
         os.dup2(fd, target, inheritable=True)
     os.dup2(1, 2)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if typed:
+        os.environ.pop("HOME", None)  # the prompt must not read or write the user's own history file
+    else:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.closerange(5, 256)
     os.chdir(cwd)
     if binary:
