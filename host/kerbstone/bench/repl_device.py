@@ -73,7 +73,8 @@ class ConsoleDevice(Device):
         argv = interpreter_argv(self.spec.heap_kb, self._shims / "_start.py")
         ours, theirs = socket.socketpair()
         with theirs:
-            self.process = self.zygote.spawn(["micropython", "-i", *argv[1:]], self._shims, self.flash.fileno(), theirs.fileno(), typed=True)
+            argv.insert(1, "-i")
+            self.process = self.zygote.spawn(argv, self._shims, self.flash.fileno(), theirs.fileno(), typed=True)
         self.screen.attach(ours)
 
     def stop(self) -> None:
@@ -181,8 +182,8 @@ class ConsoleDevice(Device):
     def _force(self, process: Process) -> None:
         if not self._breaking or self.process is not process:
             return
-        if self.outstanding is None:
-            if repl_signal.interrupt(process.pid, process.fileno()) or repl_signal.executes(process.pid) is False:
-                self._breaking = False
-                return
+        pid = process.pid
+        if self.outstanding is None and (repl_signal.interrupt(pid, process.fileno()) or repl_signal.executes(pid) is False):
+            self._breaking = False
+            return
         self.kernel.after(_RETRY_US, self._force, process)

@@ -1,7 +1,8 @@
 """The warm parent: imports the interpreter once, then forks one child a boot.
 
 Run as a plain script (`python -I -S zygote.py FD WHEEL_DIR BINARY`), so that a fork copies a small process.
-A request is a JSON list, [argv, cwd], with the descriptors of link, flash, console and, for a board with a person at it, of what is typed; the answer is the child's pid.
+A request is a JSON list, [argv, cwd], with the descriptors of link, flash and console; the answer is the child's pid.
+A fourth descriptor is what the interpreter reads: the console of a board with a person at it.
 """
 
 import json

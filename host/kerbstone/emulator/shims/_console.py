@@ -4,12 +4,14 @@ import io
 import sys
 
 import _link
+import _vfs
 import machine
 
 
 def start(space):
     """Runs the files the board names; afterwards the interpreter goes to its prompt by itself (option -i)."""
     scripts = _link.hello["console"]
+    sys.modules["vfs"] = _vfs
     space.clear()
     space["__name__"] = "__main__"
     try:
