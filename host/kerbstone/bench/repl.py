@@ -184,7 +184,7 @@ class Session:
 
     def _feed(self) -> bool:
         """Gives typed bytes to the interpreter; True when it must be tried again in a moment."""
-        while self._feeding and self._inbox and self._inner:
+        while self._feeding and self._inbox and self._inner and not self.device.breaking:
             at = self._inbox.find(_CTRL_C)
             if at == 0:
                 executes = self.device.executes()

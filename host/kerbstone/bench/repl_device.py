@@ -114,6 +114,10 @@ class ConsoleDevice(Device):
             return
         op, a, b, debt = ops.REQUEST.unpack_from(packet)
         self.outstanding = op
+        if self._breaking and op == ops.SLEEP:
+            # Not even a soft reset goes before Ctrl-C: a main.py that ends in sys.exit() would shut everyone out.
+            self._send(process, OK)
+            return
         t = self.kernel.now + debt + _CALL_US
         if self.kernel.try_advance(t):
             self._perform(process, op, a, b, packet[8:])
@@ -157,6 +161,11 @@ class ConsoleDevice(Device):
         if self._wait and self._wait_mode == ops.MODE_POLL:
             self._typed = False
             self.nudge(ops.MODE_POLL)
+
+    @property
+    def breaking(self) -> bool:
+        """Ctrl-C was pressed and has not come through yet: what is typed after it has to wait."""
+        return self._breaking
 
     def executes(self) -> bool | None:
         """Does Ctrl-C end something now (True), is it a byte like others (False), or ask again in a moment (None)?"""
