@@ -15,6 +15,12 @@ class FlashDevice:
         image.seek(self._base + block * self._size + offset)
         image.readinto(buf)
 
+    def blank(self):
+        """Is the first block erased, as on a new chip?"""
+        buf = bytearray(self._size)
+        self.readblocks(0, buf)
+        return buf == b"\xff" * self._size
+
     def writeblocks(self, block, buf, offset=None):
         if offset is None:
             _link.flash(_link.FLASH_ERASE, block, 0, None)

@@ -27,8 +27,8 @@ _device = FlashDevice(_hello["flash_blocks"], _hello["flash_block_size"], _hello
 try:
     vfs.mount(vfs.VfsLfs2(_device, readsize=256), "/")
 except OSError:
-    # The RP2 port formats what it cannot mount; the ESP32 port stops and says so.
-    if _hello["port"] != "rp2":
+    # The RP2 port formats what it cannot mount; the ESP32 port only what is blank, else it stops and says so.
+    if _hello["port"] != "rp2" and not _device.blank():
         print("The filesystem appears to be corrupted.")
         machine.reset()
     vfs.VfsLfs2.mkfs(_device)

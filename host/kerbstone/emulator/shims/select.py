@@ -6,10 +6,11 @@ import _link
 
 _path = sys.path[:]
 sys.path[:] = []
-sys.modules.pop("select", None)
+_self = sys.modules.pop("select", None)
 import select as _real
 
 sys.path[:] = _path
+sys.modules["select"] = _self  # the frozen asyncio must find this one
 
 POLLIN = 1
 POLLOUT = 4
