@@ -152,7 +152,8 @@ LOOPS = {
     "reads the flash": "with open('log', 'w') as f: f.write('x' * 3000)\nwhile True:\n    with open('log') as f: f.read()\n",
     "prints": "while True: print('noise')\n",
     "reads the console": "import sys\nwhile True: sys.stdin.read(1)\n",
-    "polls the console": "import sys, select\np = select.poll()\np.register(sys.stdin, 1)\nwhile True:\n    if p.poll(50): sys.stdin.read(1)\n",
+    "polls the console":
+        "import sys, select\np = select.poll()\np.register(sys.stdin, 1)\nwhile True:\n    if p.poll(50): sys.stdin.read(1)\n",
     "asyncio": "import asyncio\nasync def f():\n    while True: await asyncio.sleep_ms(20)\nasyncio.run(f())\n",
     "light sleep": "import machine\nwhile True: machine.lightsleep(5000)\n",
     "leaves": "import sys\nsys.exit()\n",
@@ -187,7 +188,8 @@ def test_a_busy_port_gives_mpremotes_own_message(board: Rp2Board):
 
 def test_the_name_of_the_pty_itself_serves_too(board: Rp2Board):
     name = str(board.port.resolve())
-    done = subprocess.run([sys.executable, "-m", "mpremote", "connect", name, "exec", "print('pty')"], capture_output=True, timeout=60, check=True)
+    words = [sys.executable, "-m", "mpremote", "connect", name, "exec", "print('pty')"]
+    done = subprocess.run(words, capture_output=True, timeout=60, check=True)
     assert done.stdout.strip() == b"pty"
 
 
