@@ -43,6 +43,7 @@ def main() -> None:
 
         call = micropython_run.run_main
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the user's terminal: the emulator itself ends what it started
     control.send(b"ready")
     while True:
         message, fds, _, _ = socket.recv_fds(control, 65536, 8)
