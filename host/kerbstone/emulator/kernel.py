@@ -70,6 +70,13 @@ class Kernel:
             self.now = t
         return True
 
+    def next_due(self) -> int | None:
+        """When the next event is due, us; None: nothing is."""
+        heap = self._heap
+        while heap and heap[0].fn is None:
+            heapq.heappop(heap)
+        return heap[0].t if heap else None
+
     def run(self, until: int) -> None:
         """Runs every event up to and including `until`; the clock then stands at `until`."""
         self.end = until

@@ -8,6 +8,7 @@ REQUEST = Struct("<BBHI")  # op, a, b, debt us
 REPLY = Struct("<BBHiQ")  # errno, interrupts pending, payload length, value, now us
 ROOM = 1024
 
+NOW = 1
 SLEEP = 2
 CALL = 4
 PIN_GET = 5
@@ -24,6 +25,8 @@ FLASH_ERASE = 15
 SOCK_SEND = 16
 SOCK_RECV = 17
 ADC = 18
+
+KEYBOARD = 255  # errno of a reply: Ctrl-C was pressed on the console
 
 # Modes of SLEEP
 MODE_BUSY = 0

@@ -26,6 +26,10 @@ class Process:
         self._link = link
         self.alive = True
 
+    def fileno(self) -> int:
+        """The link's descriptor, to wait for a request together with other things."""
+        return self._link.fileno()
+
     def receive(self) -> bytes | None:
         """The next request; None when the process has ended by itself. TimeoutError: it hangs."""
         try:
@@ -71,11 +75,12 @@ class Zygote:
         if self._control.recv(16) != b"ready":
             raise EngineError(f"The interpreter {interpreter.text} did not start: reinstall it, or name another one in MICROPYTHON.")
 
-    def spawn(self, argv: list[str], cwd: Path, flash_fd: int, console_fd: int) -> Process:
-        """Forks a child that runs the interpreter with `argv`."""
+    def spawn(self, argv: list[str], cwd: Path, flash_fd: int, console_fd: int, typed: bool = False) -> Process:
+        """Forks a child that runs the interpreter with `argv`; `typed`: it also reads from the console."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
-            socket.send_fds(self._control, [json.dumps([argv, str(cwd)]).encode()], [theirs.fileno(), flash_fd, console_fd])
+            fds = [theirs.fileno(), flash_fd, console_fd] + ([console_fd] if typed else [])
+            socket.send_fds(self._control, [json.dumps([argv, str(cwd)]).encode()], fds)
         try:
             pid = int(self._control.recv(16))
         except (ValueError, TimeoutError) as error:

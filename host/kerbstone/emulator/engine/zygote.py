@@ -2,6 +2,7 @@
 
 Run as a plain script (`python -I -S zygote.py FD WHEEL_DIR BINARY`), so that a fork copies a small process.
 A request is a JSON list, [argv, cwd], with the descriptors of link, flash and console; the answer is the child's pid.
+A fourth descriptor is what the interpreter reads: the console of a board with a person at it.
 """
 
 import json
@@ -15,10 +16,14 @@ from collections.abc import Callable
 def child(call: Callable[[list[str]], int] | None, binary: str, argv: list[str], cwd: str, fds: list[int]) -> None:
     """Becomes the interpreter: link on 3, flash image on 4, console on 1 and 2."""
     high = [os.dup2(fd, 200 + i) for i, fd in enumerate(fds)]
-    for target, fd in zip((3, 4, 1), high, strict=True):
+    typed = len(high) == 4
+    for target, fd in zip((3, 4, 1, 0) if typed else (3, 4, 1), high, strict=True):
         os.dup2(fd, target, inheritable=True)
     os.dup2(1, 2)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if typed:
+        os.environ.pop("HOME", None)  # the prompt must not read or write the user's own history file
+    else:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.closerange(5, 256)
     os.chdir(cwd)
     if binary:
@@ -38,6 +43,7 @@ def main() -> None:
 
         call = micropython_run.run_main
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the user's terminal: the emulator itself ends what it started
     control.send(b"ready")
     while True:
         message, fds, _, _ = socket.recv_fds(control, 65536, 8)

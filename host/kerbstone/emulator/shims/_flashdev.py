@@ -4,15 +4,22 @@ import _link
 
 
 class FlashDevice:
-    def __init__(self, blocks, block_size):
+    def __init__(self, blocks, block_size, first=0):
         self._image = open(4, "r+b")
         self._blocks = blocks
         self._size = block_size
+        self._base = first * block_size  # where the file system begins in the image
 
     def readblocks(self, block, buf, offset=0):
         image = self._image
-        image.seek(block * self._size + offset)
+        image.seek(self._base + block * self._size + offset)
         image.readinto(buf)
+
+    def blank(self):
+        """Is the first block erased, as on a new chip?"""
+        buf = bytearray(self._size)
+        self.readblocks(0, buf)
+        return buf == b"\xff" * self._size
 
     def writeblocks(self, block, buf, offset=None):
         if offset is None:
@@ -28,3 +35,16 @@ class FlashDevice:
         if op == 6:
             return _link.flash(_link.FLASH_ERASE, arg, 0, None)
         return None
+
+
+if "console" in _link.hello:
+    from micropython import kbd_intr
+
+    class FlashDevice(FlashDevice):
+        def readblocks(self, block, buf, offset=0):
+            # Ctrl-C reaches a computing interpreter as a signal; it must not cut a read of the file system in two.
+            kbd_intr(-1)
+            image = self._image
+            image.seek(self._base + block * self._size + offset)
+            image.readinto(buf)
+            kbd_intr(3)

@@ -10,7 +10,7 @@ from struct import pack_into, unpack_from
 
 from micropython import const
 
-HELLO = const(1)
+NOW = const(1)
 SLEEP = const(2)
 IRQS = const(3)
 CALL = const(4)
@@ -62,6 +62,8 @@ def call(op, a=0, b=0, data=None):
     if pending:
         _serve()
     if error:
+        if error == 255:
+            raise KeyboardInterrupt
         raise OSError(error)
     return value
 

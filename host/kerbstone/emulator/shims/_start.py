@@ -23,12 +23,12 @@ vfs.mount(vfs.VfsPosix(_HERE), "/port")
 if _hello["rom"]:
     # The read-only partition from which newer ports import; here it holds the firmware.
     vfs.mount(vfs.VfsPosix(_hello["rom"]), "/rom")
-_device = FlashDevice(_hello["flash_blocks"], _hello["flash_block_size"])
+_device = FlashDevice(_hello["flash_blocks"], _hello["flash_block_size"], _hello.get("flash_first", 0))
 try:
     vfs.mount(vfs.VfsLfs2(_device, readsize=256), "/")
 except OSError:
-    # The RP2 port formats what it cannot mount; the ESP32 port stops and says so.
-    if _hello["port"] != "rp2":
+    # The RP2 port formats what it cannot mount; the ESP32 port only what is blank, else it stops and says so.
+    if _hello["port"] != "rp2" and not _device.blank():
         print("The filesystem appears to be corrupted.")
         machine.reset()
     vfs.VfsLfs2.mkfs(_device)
@@ -47,12 +47,17 @@ def _run(name):
     exec(compile(source, name, "exec"), {"__name__": "__main__"})
 
 
-try:
-    _run("boot.py")
-    _run("main.py")
-except SystemExit:
-    pass
-except BaseException as error:
-    sys.print_exception(error)
-    _link.ask("crashed", str(type(error)), str(error))
-_link.ask("ended")
+if "console" in _hello:
+    import _console
+
+    _console.start(globals())
+else:
+    try:
+        _run("boot.py")
+        _run("main.py")
+    except SystemExit:
+        pass
+    except BaseException as error:
+        sys.print_exception(error)
+        _link.ask("crashed", str(type(error)), str(error))
+    _link.ask("ended")

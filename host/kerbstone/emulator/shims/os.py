@@ -30,3 +30,16 @@ def uname():
 
 def sync():
     pass
+
+
+if "console" in (_link.hello or ()):  # no board: the maker of images
+    _own = ("port", "rom")  # where the shims and the read-only partition hang: no board shows them
+
+    def ilistdir(path="."):
+        root = path == "/" or (path in ("", ".") and _real.getcwd() == "/")
+        for entry in _real.ilistdir(path):
+            if not root or entry[0] not in _own:
+                yield entry
+
+    def listdir(path="."):
+        return [entry[0] for entry in ilistdir(path)]

@@ -1,12 +1,36 @@
 """`select.poll` in virtual time over the emulated board's streams and sockets."""
 
+import sys
+
 import _link
+
+_path = sys.path[:]
+sys.path[:] = []
+_self = sys.modules.pop("select", None)
+import select as _real
+
+sys.path[:] = _path
+sys.modules["select"] = _self  # the frozen asyncio must find this one
 
 POLLIN = 1
 POLLOUT = 4
 POLLERR = 8
 POLLHUP = 16
 _IOCTL_POLL = 3
+
+
+class _Console:
+    """The console (`sys.stdin`, `sys.stdout`), which only the interpreter itself can ask."""
+
+    def __init__(self, stream):
+        self._poll = _real.poll()
+        self._poll.register(stream, POLLIN)
+
+    def ioctl(self, op, flags):
+        events = flags & POLLOUT
+        for entry in self._poll.ipoll(0):
+            events |= entry[1] & (flags | POLLERR | POLLHUP)
+        return events
 
 
 class Poll:
@@ -18,7 +42,7 @@ class Poll:
             if entry[0] is obj:
                 entry[1] = flags
                 return
-        self._objects.append([obj, flags])
+        self._objects.append([obj, flags, obj if hasattr(obj, "ioctl") else _Console(obj)])
 
     def unregister(self, obj):
         self._objects = [e for e in self._objects if e[0] is not obj]
@@ -32,8 +56,8 @@ class Poll:
 
     def _ready(self):
         found = []
-        for obj, flags in self._objects:
-            got = obj.ioctl(_IOCTL_POLL, flags)
+        for obj, flags, probe in self._objects:
+            got = probe.ioctl(_IOCTL_POLL, flags)
             if got:
                 found.append((obj, got))
         return found
