@@ -6,8 +6,7 @@ import sys
 
 import typer
 
-from kerbstone.cli import boards, decode, emulate, encode, generate
-from kerbstone.cli import board, decode, emulate, encode, generate
+from kerbstone.cli import board, boards, decode, emulate, encode, generate
 from kerbstone.errors import KerbstoneError
 
 app = typer.Typer(

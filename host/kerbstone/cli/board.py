@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from kerbstone.bench.rp2_run import run_rp2
 from kerbstone.bench.virtual import VirtualBoard
+from kerbstone.build.board import load_board
 
 
 def command(
@@ -20,12 +22,16 @@ def command(
     """Run a virtual board until Ctrl-C. esptool flashes it, its console is what a real board says.
 
     The RFC 2217 address has the reset lines. The pseudo-terminal has none: there esptool enters download mode by itself
-    (use --before no-reset), and the board boots when the port is closed.
+    (use --before no-reset), and the board boots when the port is closed. An RP2040 board is a folder that takes a UF2 file, then a
+    serial port for mpremote.
 
     Example: kerbstone board olimex_esp32_poe --state my-board
     """
-    virtual = VirtualBoard(board, state, tcp_port, download)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if load_board(board).mcu == "rp2040":
+        _rp2(board, state, json_out)
+        return
+    virtual = VirtualBoard(board, state, tcp_port, download)
     try:
         facts = virtual.facts()
         if json_out:
@@ -38,3 +44,14 @@ def command(
             typer.echo("stopped.")
     finally:
         virtual.close()
+
+
+def _rp2(board: str, state: Path | None, json_out: bool) -> None:
+    def say(text: str, mode: str) -> None:
+        typer.echo(json.dumps({"event": text, "mode": mode}) if json_out else text)
+
+    try:
+        run_rp2(board, state, say)
+    except KeyboardInterrupt:
+        if not json_out:
+            typer.echo("stopped.")
