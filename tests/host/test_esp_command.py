@@ -64,7 +64,7 @@ def test_started_in_download_mode_it_says_so(running):
 
 def test_unknown_board_and_a_board_without_a_loader():
     assert "'olimex_esp32_poe'" in refused("olimex_esp32_pow")
-    assert "rp2040" in refused("pico_w")
+    assert "esp32c3" in refused("xiao_esp32c3_wio_sx1262_header")
 
 
 def test_unusable_state(tmp_path):
