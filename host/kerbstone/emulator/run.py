@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from multiprocessing.managers import SyncManager
@@ -17,6 +17,8 @@ from kerbstone.emulator import log
 from kerbstone.emulator.cell import CellOrder, CellResult, run_cell, split
 from kerbstone.emulator.engine import interpreter
 from kerbstone.emulator.engine.shimset import shim_folder
+from kerbstone.emulator.faults.arm import check_orders
+from kerbstone.emulator.faults.model import Order
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.tally import Arrival, tally
 from kerbstone.errors import NodeFileError
@@ -32,15 +34,16 @@ _QUIET_S = 20.0
 
 
 def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_UTC, broker: str | None = None,
-        progress: Progress | None = None) -> RunResult:
-    """Runs the nodes for `duration_us` of virtual time.
+        progress: Progress | None = None, faults: Sequence[Order] = ()) -> RunResult:
+    """Runs the nodes for `duration_us` of virtual time, with the faults that are asked for.
 
-    Raises NodeFileError, EngineError or BrokerError before anything is started when it cannot work.
+    Raises NodeFileError, FaultError, EngineError or BrokerError before anything is started when it cannot work.
     """
     began = time.monotonic()
     _distinct(nodes)
     for node in nodes:
         check(node)
+    check_orders(faults, nodes)
     interpreter.find()
     shim_folder()
     with ExitStack() as stack:
@@ -58,7 +61,8 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
                 hosts[uplink.broker] = (address.host, address.port)
                 if uplink.prefix not in listeners:
                     listeners[uplink.prefix] = stack.enter_context(MqttListener(address, uplink.prefix))
-        results = _run_cells([CellOrder(c, seed, start_utc, duration_us, hosts, login) for c in split(nodes)], progress)
+        orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login, tuple(faults)) for c in split(nodes)]
+        results = _run_cells(orders, progress)
         traces = {t.name: t for r in results for t in r.nodes}
         events = [e for r in results for e in r.events]
         arrivals = _arrivals(nodes, results, listeners)
