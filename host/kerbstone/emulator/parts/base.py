@@ -125,11 +125,11 @@ class UartPart(Part):
     def _arrive(self, data: bytes) -> None:
         if self.to_mcu and self.powered:
             if self.disturb:
-                self.disturb(data, self._heard)
+                self.disturb(data, self._to_receiver)
             else:
                 self.to_mcu(data)
 
-    def _heard(self, data: bytes) -> None:
+    def _to_receiver(self, data: bytes) -> None:
         if self.to_mcu:
             self.to_mcu(data)
 
