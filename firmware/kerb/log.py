@@ -4,5 +4,15 @@
 """
 
 
+_told: set = set()
+
+
+def trouble(what, error):
+    """A fault of the board itself, told once in a life: it would come at every turn."""
+    if what not in _told:
+        _told.add(what)
+        event("fault", what, error)
+
+
 def event(kind, *words):
     print("kerb", kind, *words)

@@ -9,20 +9,24 @@ SECOND_US = 1_000_000
 
 _PART = Param("part", "word", None, "the part in the node file")
 _OFF = Param("off", "duration", 5 * SECOND_US, "how long the supply stays away", low=1000)
+_OPERATIONS = (
+    Param("op", "int", None, "which operation from the beginning, 1 = the first", low=1),
+    Param("times", "int", 1, "how often", low=1, high=100_000),
+    Param("step", "int", 1, "operations by which each further one comes later after the return than the one before", high=100_000),
+)
 _SHARE = Param("share", "float", 1.0, "probability", low=0, high=1)
 
 _FAULTS = (
     Fault("power_cut", "the supply fails and comes back", "the device and the rails of its parts", power.cut_now, (_OFF,), instant=True),
     Fault(
         "power_cut_op", "the supply fails at a flash operation, and again after each return", "Flash.faults", power.cut_at_operation,
-        (
-            Param("op", "int", None, "which operation from the beginning, 1 = the first", low=1),
-            Param("torn", "bool", False, "in the middle of it: only a prefix of the data lands, an erase ends half done"),
-            Param("times", "int", 1, "how many cuts", low=1, high=100_000),
-            Param("step", "int", 1, "operations by which each further cut comes later after the return than the one before", high=100_000),
-            _OFF,
-        ),
+        (*_OPERATIONS, Param("torn", "bool", False, "in the middle of it: a prefix of the data lands, an erase ends half done"), _OFF),
         instant=True,
+    ),
+    Fault("watchdog", "the watchdog resets the chip, which keeps its RTC memory", "Device.reset", power.reset_now, instant=True),
+    Fault(
+        "watchdog_op", "the watchdog resets the chip at a flash operation, and again after each return", "Flash.faults",
+        power.reset_at_operation, _OPERATIONS, instant=True,
     ),
     Fault(
         "brown_out", "the supply dips: the chip resets again and again, its parts do not", "Device", power.brown_out,

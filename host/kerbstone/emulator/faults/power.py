@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from kerbstone.emulator.board.device import WATCHDOG
 from kerbstone.emulator.faults.model import Target
 from kerbstone.emulator.flash import PowerLost
 from kerbstone.emulator.parts.base import Part
@@ -54,10 +57,32 @@ def brown_out(target: Target) -> None:
     dip()
 
 
+def bite(target: Target, **fields: int | bool) -> None:
+    """The watchdog resets the chip: RAM ends, RTC memory and parts stay as they are."""
+    target.begins(**fields)
+    target.node.device.reset(WATCHDOG)
+    target.ends()
+
+
+def reset_now(target: Target) -> None:
+    """watchdog"""
+    if target.node.device.process:
+        bite(target)
+
+
 def cut_at_operation(target: Target) -> None:
     """power_cut_op: before flash operation `op`, or in the middle of it; again `step` operations after each return."""
-    flash, values = target.node.device.flash, target.values
-    torn, left, due = bool(values["torn"]), target.number("times"), target.number("op")
+    _at_operation(target, bool(target.values["torn"]), lambda **fields: cut(target, target.number("off"), **fields))
+
+
+def reset_at_operation(target: Target) -> None:
+    """watchdog_op: as power_cut_op, always between two operations: a reset does not stop what the flash chip has begun."""
+    _at_operation(target, False, lambda **fields: bite(target, **fields))
+
+
+def _at_operation(target: Target, torn: bool, happen: Callable[..., None]) -> None:
+    flash = target.node.device.flash
+    left, due = target.number("times"), target.number("op")
     begun = flash.operations
 
     def strike(block: int, offset: int, data: bytes | None) -> int:
@@ -69,9 +94,9 @@ def cut_at_operation(target: Target) -> None:
         elif torn and data and len(data) > 1:
             flash.program(block, offset, data[: target.rng.randrange(1, len(data))])
         left -= 1
-        cut(target, target.number("off"), op=due, torn=torn, block=block, erase=data is None)
+        begun, at = flash.operations, due
         due += target.number("step")
-        begun = flash.operations
+        happen(op=at, torn=torn, block=block, erase=data is None)
         raise PowerLost
 
     flash.faults.append(strike)
