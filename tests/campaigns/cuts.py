@@ -5,26 +5,21 @@ Everything the far end got, and everything that was on the air, is held against 
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kerbstone.build.node import Node, load_node
+from lived import SEED, Life, changed, live
+
+from kerbstone.build.node import Node
 from kerbstone.codec import decode, load_profile
 from kerbstone.emulator import radio_cell
-from kerbstone.emulator import run as runner
 from kerbstone.emulator.air.channel import Channel, Transmission
-from kerbstone.emulator.cell import CellOrder, CellResult, run_cell
-from kerbstone.emulator.faults import fault, repeat
 from kerbstone.emulator.console import Account
+from kerbstone.emulator.faults import fault, repeat
 from kerbstone.emulator.tally import Arrival
-from kerbstone.listen.broker import EmbeddedBroker
-from kerbstone.listen.mqtt import MqttListener
-from kerbstone.paths import boards_dir
 
 SETTLE_S = 3600  # after the last cut: time enough for every record that waits
-SEED = 5
 _TAIL = 12  # records of the last hour: only they may still wait
 _JOIN_REQUEST, _DATA_UP, _CONFIRMED_UP = 0, 2, 4  # MType, LoRaWAN 1.0.4 table 1
 
@@ -69,50 +64,27 @@ class RecordingChannel(Channel):
         super().transmit(tx)
 
 
-def compressed(name: str, folder: Path) -> Node:
-    """The ready-made node with its day compressed, as a file of its own."""
-    text = (boards_dir() / "nodes" / f"{name}.toml").read_text()
-    for pattern, put in _COMPRESSED:
-        text = re.sub(pattern, put, text)
-    path = folder / f"{name}.toml"
-    path.write_text(text)
-    return load_node(str(path))
-
-
 def run_chain(chain: Chain) -> Outcome:
     """Runs the chain and judges it."""
-    node = compressed(chain.name, chain.folder)
+    node = changed(chain.name, chain.folder, *_COMPRESSED)
     options = {"torn": True} if chain.kind == "torn" else {}
     cut = fault("watchdog_op" if chain.kind == "reset" else "power_cut_op", op=chain.first, step=chain.step, times=chain.times, **options)
     RecordingChannel.frames = []
     radio_cell.Channel = RecordingChannel  # type: ignore[misc]
-    order = CellOrder([node], SEED, runner.START_UTC, chain.seconds * 1_000_000, {}, None, (cut,))
-    outcome = Outcome(chain)
-    if node.spec.uplink.kind == "mqtt":
-        with EmbeddedBroker() as broker, MqttListener(broker.address, node.spec.uplink.prefix) as listener:
-            order.hosts = {node.spec.uplink.broker: (broker.address.host, broker.address.port)}
-            order.login = (broker.address.user, broker.address.password or "") if broker.address.user else None
-            result = run_cell(order, lambda share: None)
-            arrivals = runner._arrivals([node], [result], {node.spec.uplink.prefix: listener})
-    else:
-        result = run_cell(order, lambda share: None)
-        arrivals = runner._arrivals([node], [result], {})
-    _judge(outcome, node, result, arrivals[node.name], chain.seconds)
-    outcome.problems += air_problems(RecordingChannel.frames, _power_ons(result))
+    life = live(node, chain.seconds, [cut])
+    outcome = _judge(Outcome(chain), life)
+    power_ons = [0] + [t for t, _ in life.of("fault_ends")]
+    outcome.problems += air_problems(RecordingChannel.frames, power_ons)
     if outcome.problems:
         outcome.problems.append(repeat.command_line([str(node.file.path)], f"{chain.seconds}s", SEED, [cut]))
     return outcome
 
 
-def _power_ons(result: CellResult) -> list[int]:
-    return [0] + [e[0] for e in result.events if e[2] == "fault_ends"]
-
-
-def _judge(outcome: Outcome, node: Node, result: CellResult, arrivals: list[Arrival], seconds: int) -> None:
-    account = result.nodes[0].account
-    outcome.cuts = sum(e[2] == "fault_begins" for e in result.events)
+def _judge(outcome: Outcome, life: Life) -> Outcome:
+    account, arrivals, seconds = life.account, life.arrivals, outcome.chain.seconds
+    outcome.cuts = len(life.of("fault_begins"))
     outcome.readings = len(account.put)
-    last = max((e[0] for e in result.events if e[2] == "fault_ends"), default=0)
+    last = max((t for t, _ in life.of("fault_ends")), default=0)
     stuck = account.waiting - set(sorted(account.put, key=lambda name: name[1:])[-_TAIL:])
     problems = {
         f"{outcome.cuts} of {outcome.chain.times} cuts": outcome.cuts != outcome.chain.times,
@@ -124,9 +96,10 @@ def _judge(outcome: Outcome, node: Node, result: CellResult, arrivals: list[Arri
         f"crashed: {account.notes[:3]}": any(n.startswith("crash") for n in account.notes),
     }
     outcome.problems += [text for text, wrong in problems.items() if wrong]
-    outcome.problems += record_problems(node, account, arrivals)
-    profile = load_profile(node.profile)
+    outcome.problems += record_problems(life.node, account, arrivals)
+    profile = load_profile(life.node.profile)
     outcome.repeats = sum(decode(profile, a.payload).repeat for a in arrivals)
+    return outcome
 
 
 def record_problems(node: Node, account: Account, arrivals: list[Arrival]) -> list[str]:
