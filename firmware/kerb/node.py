@@ -17,6 +17,7 @@ from kerb.store import Store
 
 _SHORT_MS = 3000  # below this a deep sleep costs more than it saves
 _REST_AFTER_CRASH_MS = 60000
+_RETRY_S = 600  # s until a part that failed is asked again, whatever its period
 _SPARE_NUMBERS = 4096  # numbers of records skipped when a reset came between two saves; more than a life stores
 
 
@@ -61,6 +62,8 @@ class Node:
             epoch, count, self.outbox.next_seq = unpack("<III", self.retained.get("box"))
             self.outbox.unpack(self.retained.get("ram"))
             self.outbox.on_put = self.forget_outbox
+            for i, failing in enumerate(self.retained.get("flt") or b""):
+                self.parts[self.config["order"][i]].carry_over(failing)
             if not count:
                 self.outbox.assume_empty()
             self.delivery.unpack(self.retained.get("try"))
@@ -108,6 +111,7 @@ class Node:
         else:
             self._keep_outbox(1, _SPARE_NUMBERS)
         self.retained.put("ram", self.outbox.pack())
+        self.retained.put("flt", bytes([self.parts[name].failing for name in self.config["order"]]))
         self.retained.put("try", self.delivery.pack())
         self.retained.save()
         self.saved_at = mono_ms() // 1000
@@ -115,6 +119,9 @@ class Node:
     def rest(self):
         """Sleeps until something is due: with RAM gone when that pays."""
         now = mono_ms()
+        for part in self.parts.values():
+            if part.failing:
+                self.sampler.hurry(part.name, now // 1000 + _RETRY_S)
         wait = min(self.sampler.next_ms(now), self.delivery.next_ms(now))
         if not self.deep or self.sampler.busy or wait < _SHORT_MS:
             if not self.deep and now // 1000 - self.saved_at >= self.save_s:
@@ -128,7 +135,8 @@ class Node:
         # Saving took its time, and it may be long: flash.
         left = wait - (mono_ms() - now)
         if left > 0:
-            self.power.deep_sleep(left, [p.wake for p in self.parts.values() if p.wake])
+            # A part that does not answer cannot be told to let go of its pin: it would wake the node at once, for ever.
+            self.power.deep_sleep(left, [p.wake for p in self.parts.values() if p.wake and not p.failing])
 
     # -- sense and decide ---------------------------------------------------------------------------------
 

@@ -107,7 +107,7 @@ class Outbox:
         names = self.names()
         dropped = None
         if len(names) >= self._limit:
-            dropped = self._least()
+            dropped = _least(self._names)
             self.remove(dropped)
         name = "%d%08x%s" % (priority, self.next_seq & 0xFFFFFFFF, "t" if sending else "")
         self.next_seq += 1
@@ -117,8 +117,8 @@ class Outbox:
             self._write(name, body)
         except OSError as error:
             log.trouble("flash", error)
-            if len(self.pack()) + len(name) + len(body) > _RAM_BYTES and self._names:
-                dropped = self._least()
+            if self._ram and len(self.pack()) + len(name) + len(body) > _RAM_BYTES:
+                dropped = _least(sorted(self._ram))
                 self.remove(dropped)
             self._ram[name] = body
         names.append(name)
@@ -130,14 +130,6 @@ class Outbox:
         with open(path + "~", "wb") as f:
             f.write(body)
         os.rename(path + "~", path)
-
-    def _least(self):
-        """The oldest record of the least urgent kind."""
-        lowest = self._names[-1][0]
-        for name in self._names:
-            if name[0] == lowest:
-                return name
-        return self._names[-1]
 
     def read(self, name):
         """The record, or None when its file is damaged (it is removed then)."""
@@ -177,6 +169,11 @@ class Outbox:
             _remove(name)
         if name in self._names:
             self._names.remove(name)
+
+
+def _least(names):
+    """The oldest record of the least urgent kind, of names in order."""
+    return next(name for name in names if name[0] == names[-1][0])
 
 
 def _remove(name):

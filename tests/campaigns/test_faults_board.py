@@ -1,6 +1,7 @@
 """Faults of the board itself: supply, clock, flash."""
 
 import pytest
+from cuts import record_problems
 from lived import changed, live
 
 from kerbstone.emulator.faults import fault
@@ -42,7 +43,9 @@ def test_a_supply_that_dips_ten_times(tmp_path, name):
 @pytest.mark.parametrize("name", NODES)
 def test_a_watchdog_that_bites_now_and_then(tmp_path, name):
     life = live(often(name, tmp_path), 5 * HOURS, [fault("watchdog_op", name, op=20, times=4, step=3)])
-    assert sound(life) and len(life.of("fault_begins")) == 4
+    # Equal reports within a minute look like copies from afar, so the records are judged by their names.
+    assert record_problems(life.node, life.account, life.arrivals) == [] and not life.account.errors
+    assert len(life.of("fault_begins")) == 4 and len(life.between(2, 5)) >= 10
 
 
 @pytest.mark.parametrize("ppm", [-50_000, 50_000])
