@@ -71,7 +71,8 @@ def test_a_slip_that_begins_while_the_node_is_awake_reaches_its_clock(tmp_path):
 
 @pytest.mark.parametrize(("name", "by_s"), [("bins", 7200), ("air", -7200)])
 def test_a_network_time_that_jumps_goes_into_stamps_not_into_the_rhythm(tmp_path, name, by_s):
-    node = often(name, tmp_path, (r"(?m)^\[policy\]", "[policy]\nresync_s = 3600"), (r"(?m)^\[world\]", "[policy]\nresync_s = 3600\n[world]"))
+    policy = "[policy]\nresync_s = 3600"
+    node = often(name, tmp_path, (r"(?m)^\[policy\]", policy), (r"(?m)^\[world\]", policy + "\n[world]"))
     life = live(node, 6 * HOURS, [fault("clock_step", name, "150m", "2h", by_s=by_s)])
     assert not life.account.errors and len(life.of("fault_ends")) == 1
     # Every record still arrives: one about every ten minutes throughout.

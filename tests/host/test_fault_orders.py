@@ -45,15 +45,17 @@ def test_a_scenario_says_the_same_as_words(tmp_path):
     ],
 )
 def test_a_word_that_is_wrong_is_refused_with_what_would_be_right(given, said):
-    with pytest.raises(FaultError, match=".*") as caught:
+    with pytest.raises(FaultError, match=r"[.;]$|write|one of|needs") as caught:
         read_word(given)
     assert said in str(caught.value) and str(caught.value).count("\n") == 0
 
 
-@pytest.mark.parametrize("text", ["", "[fault]\nname='x'", "other = 1\n[[fault]]\nname = 'power_cut'", "[[fault]]\nat = '1h'", "fault = [1]"])
+@pytest.mark.parametrize(
+    "text", ["", "[fault]\nname='x'", "other = 1\n[[fault]]\nname = 'power_cut'", "[[fault]]\nat = '1h'", "fault = [1]"],
+)
 def test_a_scenario_that_is_none_is_refused(tmp_path, text):
     (tmp_path / "s.toml").write_text(text)
-    with pytest.raises(FaultError, match="s.toml"):
+    with pytest.raises(FaultError, match=r"s\.toml"):
         load_scenario(tmp_path / "s.toml")
 
 
@@ -90,7 +92,8 @@ def test_the_catalogue_is_listed_for_people_and_machines():
 
 
 def test_the_same_seed_and_faults_give_the_same_log_and_faults_stand_in_it():
-    words = ("emulate", "bins", "--for", "2h", "--fault", "power_cut_op:op=9,torn=true,times=3", "--fault", "radio_loss:share=0.4", "--json", "-")
+    faults = ("--fault", "power_cut_op:op=9,torn=true,times=3,step=4", "--fault", "radio_loss:share=0.4")
+    words = ("emulate", "bins", "--for", "2h", *faults, "--json", "-")
     runs = [json.loads(kerbstone(*words).stdout) for _ in range(2)]
     assert runs[0]["event_log_sha256"] == runs[1]["event_log_sha256"]
 

@@ -96,7 +96,8 @@ def _at_operation(target: Target, torn: bool, happen: Callable[..., None]) -> No
         left -= 1
         begun, at = flash.operations, due
         due += target.number("step")
-        happen(op=at, torn=torn, block=block, erase=data is None)
+        # Which block it is does not repeat: littlefs starts its search for free ones anywhere.
+        happen(op=at, torn=torn, erase=data is None)
         raise PowerLost
 
     flash.faults.append(strike)
