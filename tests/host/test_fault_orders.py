@@ -45,7 +45,7 @@ def test_a_scenario_says_the_same_as_words(tmp_path):
     ],
 )
 def test_a_word_that_is_wrong_is_refused_with_what_would_be_right(given, said):
-    with pytest.raises(FaultError, match=r"[.;]$|write|one of|needs") as caught:
+    with pytest.raises(FaultError) as caught:
         read_word(given)
     assert said in str(caught.value) and str(caught.value).count("\n") == 0
 
