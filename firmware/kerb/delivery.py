@@ -69,6 +69,10 @@ class Delivery:
         except UplinkError as error:
             log.event("note", error)
             self._later()
+        except OSError as error:
+            # The bearer could not write down a counter, and does not send without.
+            log.trouble("flash", error)
+            self._later()
 
     def _exchange(self):
         if self._clock.wants_setting():
@@ -91,7 +95,10 @@ class Delivery:
             self._later()
             return False
         self._fresh.discard(record.name)
-        self._outbox.mark_tried(record)
+        if not self._outbox.mark_tried(record) and not repeat:
+            # A power cut would leave no trace of this transmission: it says now already that it may not be the only one.
+            repeat = True
+            frame = self._frame(record, repeat)
         log.event("sent", record.name, frame.hex())
         # A bearer whose own repeats reach the far end unmarked sends this instead.
         again = self._frame(record, True)

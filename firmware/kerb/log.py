@@ -4,5 +4,16 @@
 """
 
 
+_told: set = set()
+_MEANING = {5: "refuses to be written", 28: "has no room", 36: "has no room"}  # 36: littlefs found no room for a name
+
+
+def trouble(what, error):
+    """A fault of the board itself, told once in a life: it would come at every turn."""
+    if what not in _told:
+        _told.add(what)
+        event("fault", what, _MEANING.get(error.errno, error))
+
+
 def event(kind, *words):
     print("kerb", kind, *words)

@@ -17,6 +17,8 @@ from kerb.store import Store
 
 _SHORT_MS = 3000  # below this a deep sleep costs more than it saves
 _REST_AFTER_CRASH_MS = 60000
+_RETRY_S = 600  # s until a part that failed is asked again, whatever its period
+_SPARE_NUMBERS = 4096  # numbers of records skipped when a reset came between two saves; more than a life stores
 
 
 class Node:
@@ -58,6 +60,10 @@ class Node:
             self.sampler.unpack(self.retained.get("smp"))
             self.bearer.unpack(self.retained.get("upl"))
             epoch, count, self.outbox.next_seq = unpack("<III", self.retained.get("box"))
+            self.outbox.unpack(self.retained.get("ram"))
+            self.outbox.on_put = self.forget_outbox
+            for i, failing in enumerate(self.retained.get("flt") or b""):
+                self.parts[self.config["order"][i]].carry_over(failing)
             if not count:
                 self.outbox.assume_empty()
             self.delivery.unpack(self.retained.get("try"))
@@ -70,7 +76,10 @@ class Node:
         """Power cycles are numbered: `mono` times of two of them cannot be compared."""
         raw = self.store.get("epoch")
         epoch = (int.from_bytes(raw, "little") if raw else 0) + 1
-        self.store.put("epoch", epoch.to_bytes(4, "little"))
+        try:
+            self.store.put("epoch", epoch.to_bytes(4, "little"))
+        except OSError as error:
+            log.trouble("flash", error)
         # Numbers of records never repeat: a power cycle has a million of its own.
         self.outbox.next_seq = (epoch & 0xFFF) << 20
         log.event("boot", epoch)
@@ -81,14 +90,28 @@ class Node:
         self.retained.drop("upl")
         self.retained.save()
 
-    def save(self):
+    def forget_outbox(self):
+        """The folder changes from here: a reset before the next save must not find it empty, nor give a number twice."""
+        self._keep_outbox(1, _SPARE_NUMBERS)
+        self.retained.save()
+
+    def _keep_outbox(self, count, skip):
+        self.retained.put("box", pack("<III", self.delivery.epoch, count, self.outbox.next_seq + skip))
+
+    def save(self, last):
+        """Writes down what the next life needs; `last`: RAM ends now, so the outbox will be found as it is."""
         self.retained.put("app", self.app.pack())
         self.retained.put("clk", self.clock.pack())
         self.retained.put("smp", self.sampler.pack())
         session = self.bearer.pack()
         if session:
             self.retained.put("upl", session)
-        self.retained.put("box", pack("<III", self.delivery.epoch, len(self.outbox), self.outbox.next_seq))
+        if last:
+            self._keep_outbox(len(self.outbox), 0)
+        else:
+            self._keep_outbox(1, _SPARE_NUMBERS)
+        self.retained.put("ram", self.outbox.pack())
+        self.retained.put("flt", bytes([self.parts[name].failing for name in self.config["order"]]))
         self.retained.put("try", self.delivery.pack())
         self.retained.save()
         self.saved_at = mono_ms() // 1000
@@ -96,20 +119,24 @@ class Node:
     def rest(self):
         """Sleeps until something is due: with RAM gone when that pays."""
         now = mono_ms()
+        for part in self.parts.values():
+            if part.failing:
+                self.sampler.hurry(part.name, now // 1000 + _RETRY_S)
         wait = min(self.sampler.next_ms(now), self.delivery.next_ms(now))
         if not self.deep or self.sampler.busy or wait < _SHORT_MS:
             if not self.deep and now // 1000 - self.saved_at >= self.save_s:
-                self.save()
+                self.save(False)
             self.power.idle_ms(min(wait, 60000))
             return
         for part in self.parts.values():
             part.sleep()
         self.bearer.sleep()
-        self.save()
+        self.save(True)
         # Saving took its time, and it may be long: flash.
         left = wait - (mono_ms() - now)
         if left > 0:
-            self.power.deep_sleep(left, [p.wake for p in self.parts.values() if p.wake])
+            # A part that does not answer cannot be told to let go of its pin: it would wake the node at once, for ever.
+            self.power.deep_sleep(left, [p.wake for p in self.parts.values() if p.wake and not p.failing])
 
     # -- sense and decide ---------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 The name carries priority, number and "t" once it may have left the node, so a power cut between sending and
 receipt can only lead to a repeat that says so. A small file sits inside littlefs metadata: one commit to write it.
+What a flash that is full or worn out does not take stays in RAM, and through deep sleep in the memory the board keeps.
 """
 
 import os
@@ -10,9 +11,12 @@ from struct import pack, unpack
 
 from micropython import const
 
+from kerb import log
+
 FOLDER = "/outbox"
 _HEAD = "<IIIB"  # mono, utc (0 = unknown), boot epoch, trust
 _SIZE = const(13)
+_RAM_BYTES = const(1200)  # of records that flash did not take: what fits beside the rest in 2 KB of RTC memory
 
 
 class Record:
@@ -45,60 +49,97 @@ class Outbox:
     def __init__(self, limit=500):
         self._limit = limit
         self._names = None
+        self._ram = {}  # name -> content
         self.next_seq = 0
+        self.on_put = None  # called before the first record of this life is stored
         try:
             os.mkdir(FOLDER)
         except OSError:
-            pass
+            pass  # there already; if not, storing says what is wrong
 
     def names(self):
         """Names of all records, most urgent and oldest first."""
         if self._names is None:
-            self._names = sorted([n for n in os.listdir(FOLDER) if not n.endswith("~")])
+            self._names = sorted(self._listed() + list(self._ram))
             for name in self._names:
                 self.next_seq = max(self.next_seq, int(name[1:9], 16) + 1)
         return self._names
 
+    def _listed(self):
+        """Names of the files; what a power cut left half written goes."""
+        found = []
+        try:
+            listed = os.listdir(FOLDER)
+        except OSError:
+            return found
+        for name in listed:
+            if name.endswith("~"):
+                _remove(name)
+            else:
+                found.append(name)
+        return found
+
     def assume_empty(self):
         """The retained record says so: saves reading the folder at every wake."""
-        self._names = []
+        self._names = list(self._ram)
+
+    def pack(self):
+        """The records that are in RAM only."""
+        return b"".join([pack("<BB", len(name), len(body)) + name.encode() + body for name, body in self._ram.items()])
+
+    def unpack(self, data):
+        """Takes them back, as tried: what became of them before a reset is not known."""
+        at = 0
+        while data and at + 2 <= len(data):
+            size, end = data[at], at + 2 + data[at]
+            name = str(data[at + 2 : at + 2 + size], "ascii")
+            self._ram[name if name.endswith("t") else name + "t"] = data[end : end + data[at + 1]]
+            at = end + data[at + 1]
 
     def __len__(self):
         return len(self.names())
 
     def put(self, frame, priority, instant, epoch, trust, sending):
         """Stores a frame; `sending`: it is about to leave. Returns (name, name of a record given up for it or None)."""
+        if self.on_put:
+            self.on_put()
+            self.on_put = None
         names = self.names()
         dropped = None
         if len(names) >= self._limit:
-            dropped = self._least()
+            dropped = _least(self._names)
             self.remove(dropped)
         name = "%d%08x%s" % (priority, self.next_seq & 0xFFFFFFFF, "t" if sending else "")
         self.next_seq += 1
         body = pack(_HEAD, instant.mono, instant.utc or 0, epoch, trust) + frame
-        path = "%s/%s" % (FOLDER, name)
-        with open(path + "~", "wb") as f:
-            f.write(pack("<I", crc32(body) & 0xFFFFFFFF) + body)
-        os.rename(path + "~", path)
+        body = pack("<I", crc32(body) & 0xFFFFFFFF) + body
+        try:
+            self._write(name, body)
+        except OSError as error:
+            log.trouble("flash", error)
+            if self._ram and len(self.pack()) + len(name) + len(body) > _RAM_BYTES:
+                dropped = _least(sorted(self._ram))
+                self.remove(dropped)
+            self._ram[name] = body
         names.append(name)
         names.sort()
         return name, dropped
 
-    def _least(self):
-        """The oldest record of the least urgent kind."""
-        lowest = self._names[-1][0]
-        for name in self._names:
-            if name[0] == lowest:
-                return name
-        return self._names[-1]
+    def _write(self, name, body):
+        path = "%s/%s" % (FOLDER, name)
+        with open(path + "~", "wb") as f:
+            f.write(body)
+        os.rename(path + "~", path)
 
     def read(self, name):
         """The record, or None when its file is damaged (it is removed then)."""
-        try:
-            with open("%s/%s" % (FOLDER, name), "rb") as f:
-                raw = f.read()
-        except OSError:
-            raw = b""
+        raw = self._ram.get(name)
+        if raw is None:
+            try:
+                with open("%s/%s" % (FOLDER, name), "rb") as f:
+                    raw = f.read()
+            except OSError:
+                raw = b""
         if len(raw) < 4 + _SIZE or unpack("<I", raw[:4])[0] != crc32(raw[4:]) & 0xFFFFFFFF:
             self.remove(name)
             return None
@@ -106,18 +147,37 @@ class Outbox:
         return Record(name, mono, utc or None, epoch, trust, raw[4 + _SIZE :])
 
     def mark_tried(self, record):
-        """From now on the record may be at the other end."""
-        if not record.tried:
-            old = record.name
-            record.name = old + "t"
-            os.rename("%s/%s" % (FOLDER, old), "%s/%s" % (FOLDER, record.name))
-            self._names[self._names.index(old)] = record.name
+        """From now on the record may be at the other end. False when that could not be written down."""
+        if record.tried:
+            return True
+        old, new = record.name, record.name + "t"
+        if old in self._ram:
+            self._ram[new] = self._ram.pop(old)
+        else:
+            try:
+                os.rename("%s/%s" % (FOLDER, old), "%s/%s" % (FOLDER, new))
+            except OSError as error:
+                log.trouble("flash", error)
+                return False
+        record.name = new
+        self._names[self._names.index(old)] = new
+        return True
 
     def remove(self, name):
         """After the receipt."""
-        try:
-            os.remove("%s/%s" % (FOLDER, name))
-        except OSError:
-            pass
+        if self._ram.pop(name, None) is None:
+            _remove(name)
         if name in self._names:
             self._names.remove(name)
+
+
+def _least(names):
+    """The oldest record of the least urgent kind, of names in order."""
+    return next(name for name in names if name[0] == names[-1][0])
+
+
+def _remove(name):
+    try:
+        os.remove("%s/%s" % (FOLDER, name))
+    except OSError:
+        pass  # gone already; or the flash refuses, and the record will go out once more, marked

@@ -47,6 +47,14 @@ class Part:
         self._settings = {}  # what the application set last: a part that lost its supply gets it again
 
     @property
+    def failing(self):
+        return self._failures > 0
+
+    def carry_over(self, failing):
+        """A fault that was told before deep sleep is not news."""
+        self._failures = 1 if failing else 0
+
+    @property
     def warm_up_ms(self):
         return self._driver.WARM_UP_MS if self._driver else 0
 

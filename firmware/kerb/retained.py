@@ -7,6 +7,8 @@ board's memory it goes to flash instead: slower and worn, but never lost.
 from binascii import crc32
 from struct import pack, unpack_from
 
+from kerb import log
+
 _HEAD = 5
 
 
@@ -51,4 +53,7 @@ class Retained:
         body = b"".join([name.encode() + pack("<H", len(data)) + data for name, data in sorted(self._sections.items())])
         raw = pack("<I", crc32(body) & 0xFFFFFFFF) + body
         if not self._power.memory_set(raw):
-            self._store.put("retained", raw)
+            try:
+                self._store.put("retained", raw)
+            except OSError as error:
+                log.trouble("flash", error)

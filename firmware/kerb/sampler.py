@@ -56,6 +56,11 @@ class Sampler:
             due = due + ((mono - due) // period + 1) * period if due else mono + period
         self._due[part.name] = due
 
+    def hurry(self, name, mono):
+        """Measures a part at `mono` if it would be later."""
+        if self._due[name] != _NEVER:
+            self._due[name] = min(self._due[name], mono)
+
     def again(self, name, ms):
         """Measures a part once more in ms, beside its rhythm."""
         for part in self._parts:

@@ -17,6 +17,10 @@ class EngineError(KerbstoneError):
     """The MicroPython engine is missing or did not start."""
 
 
+class FaultError(KerbstoneError):
+    """A fault was asked for that the catalogue does not hold, or that does not fit the nodes of the run."""
+
+
 class BrokerError(KerbstoneError):
     """The MQTT broker is not there or refused."""
 

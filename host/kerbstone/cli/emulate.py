@@ -15,6 +15,7 @@ from rich.table import Table
 from kerbstone.build.check import check
 from kerbstone.build.node import load_node
 from kerbstone.cli.durations import duration_us
+from kerbstone.emulator.faults import load_scenario, read_word, repeat
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.run import run
 from kerbstone.errors import KerbstoneError
@@ -31,6 +32,8 @@ def command(
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON (`-`: to standard output).")] = None,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page.")] = None,
     broker: Annotated[str | None, typer.Option(help="mqtt://[user:password@]host[:port] instead of the embedded broker.")] = None,
+    fault: Annotated[list[str] | None, typer.Option(help="NAME:key=value,... Repeatable; `kerbstone faults` lists them.")] = None,
+    scenario: Annotated[Path | None, typer.Option(help="A TOML file of [[fault]] tables.")] = None,
 ) -> None:
     """Run the firmware of nodes in virtual time and decode what they report.
 
@@ -41,6 +44,7 @@ def command(
     for words in (w for node in loaded for w in check(node)):
         typer.echo(f"warning: {words}", err=True)
     until = duration_us(duration)
+    orders = [read_word(word) for word in fault or []] + (load_scenario(scenario) if scenario else [])
     for path in (json_out, report):
         if path and str(path) != "-" and not path.parent.is_dir():
             raise KerbstoneError(f"{path} cannot be written: the folder {path.parent} does not exist.")
@@ -51,7 +55,7 @@ def command(
     with Progress(*columns, console=console, transient=True) as bars:
         tasks = {node.name: bars.add_task(node.name, total=1.0) for node in loaded}
         result = run(
-            loaded, seed, until, broker=broker, progress=lambda name, share: bars.update(tasks[name], completed=share)
+            loaded, seed, until, broker=broker, progress=lambda name, share: bars.update(tasks[name], completed=share), faults=orders
         )
     console.print(table(result))
     console.print(f"seed {seed}, {duration} in {result.wall_s:.1f} s, {result.events} events")
@@ -59,6 +63,8 @@ def command(
     for node in result.nodes:
         for note in node.notes[:5]:
             console.print(f"{node.name}: {note}", markup=False)
+    if repeat.failed(result):
+        console.print(f"repeat: {repeat.command_line(nodes, duration, seed, orders, broker)}", markup=False, soft_wrap=True)
     if json_out:
         text = json.dumps(result.to_json(), indent=1)
         print(text) if str(json_out) == "-" else json_out.write_text(text + "\n", encoding="utf-8")

@@ -13,6 +13,8 @@ from kerbstone.emulator import console
 from kerbstone.emulator.engine import interpreter
 from kerbstone.emulator.engine.process import Zygote
 from kerbstone.emulator.engine.shimset import shim_folder
+from kerbstone.emulator.faults.arm import arm, free_blocks
+from kerbstone.emulator.faults.model import Order, Scene
 from kerbstone.emulator.kernel import Kernel
 from kerbstone.emulator.radio_cell import RadioCell
 from kerbstone.emulator.runtime import Runtime, Surroundings, build
@@ -31,6 +33,7 @@ class CellOrder:
     duration_us: int
     hosts: dict[str, tuple[str, int]]
     login: tuple[str, str] | None = field(default=None, repr=False)  # MQTT user and password
+    faults: tuple[Order, ...] = ()
 
 
 @dataclass
@@ -67,7 +70,8 @@ def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
     with tempfile.TemporaryDirectory(prefix="kerbstone-") as folder, Zygote(found) as zygote:
         radio = RadioCell(kernel, order.seed, order.start_utc)
         around = Surroundings(
-            kernel, zygote, found, shim_folder(), Path(folder), order.seed, order.start_utc, order.hosts, order.login, radio.channel
+            kernel, zygote, found, shim_folder(), Path(folder), order.seed, order.start_utc, order.hosts, order.login, radio.channel,
+            free_blocks(order.faults, order.nodes),
         )
         runtimes: list[Runtime] = []
         try:
@@ -76,6 +80,7 @@ def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
                 runtimes.append(runtime)
                 radio.register(runtime)
             radio.start()
+            arm(order.faults, Scene(kernel, order.seed, {r.node.name: r for r in runtimes}, radio))
             for i, runtime in enumerate(runtimes):
                 # Not all in the same microsecond: a street is switched on by hand.
                 kernel.at(i * 7_000_000, runtime.device.power_on)

@@ -42,6 +42,8 @@ def read(path: Path) -> Account:
             account.put[_bare(rest[0])] = rest[1]
         elif kind == "sent" and len(rest) == 2:
             account.sent.append((_bare(rest[0]), rest[1]))
+            # A power cut between storing a record and saying so: the first that is heard of it is that it leaves.
+            account.put.setdefault(_bare(rest[0]), rest[1])
         elif kind == "receipt":
             account.receipts.add(_bare(rest[0]))
         elif kind == "drop":

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 # W25Q-class serial flash at 3.3 V, typical: page program 0.7 ms per 256 bytes, sector erase 45 ms.
 PAGE_BYTES = 256
 PROGRAM_US = 700
 ERASE_US = 45_000
+
+
+class PowerLost(Exception):
+    """The supply went during an operation: nobody is left to be answered."""
+
+
+# Called before an operation with block, offset and data (None: erase); returns an errno, 0 = go on. May raise PowerLost.
+FlashFault = Callable[[int, int, bytes | None], int]
 
 
 class Flash:
@@ -19,6 +28,7 @@ class Flash:
         self.blocks = blocks
         self.block_size = block_size
         self.operations = 0
+        self.faults: list[FlashFault] = []
         self.erases = [0] * blocks
         size = blocks * block_size
         if not path.exists() or path.stat().st_size != size:
@@ -47,6 +57,12 @@ class Flash:
         self.erases[block] += 1
         self.operations += 1
         return ERASE_US
+
+    def erase_part(self, block: int, size: int) -> None:
+        """What an erase leaves that was cut short: the first `size` bytes of the block are ones, the others as they were."""
+        os.pwrite(self._fd, b"\xff" * size, block * self.block_size)
+        self.erases[block] += 1
+        self.operations += 1
 
     def close(self) -> None:
         os.close(self._fd)

@@ -22,8 +22,8 @@ class RadioCell:
         self._kernel = kernel
         self._start_utc = start_utc
         self._sites: dict[str, Site] = {}
-        self._server: NetworkServer | None = None
-        self._gateway: Gateway | None = None
+        self.server: NetworkServer | None = None
+        self.gateway: Gateway | None = None
 
     def _body_loss_db(self, sender: str, t_us: int) -> float:
         site = self._sites.get(sender)
@@ -34,24 +34,24 @@ class RadioCell:
         uplink = runtime.node.spec.uplink
         if not isinstance(uplink, LoRaWanTable):
             return
-        if self._server is None:
-            self._server = NetworkServer(self.listener.on_uplink, self._start_utc)
+        if self.server is None:
+            self.server = NetworkServer(self.listener.on_uplink, self._start_utc)
         identity = runtime.identity
-        self._server.register(identity.dev_eui, identity.join_eui, identity.app_key, runtime.node.name, uplink.adr_margin_db)
+        self.server.register(identity.dev_eui, identity.join_eui, identity.app_key, runtime.node.name, uplink.adr_margin_db)
         self._sites[runtime.node.name] = runtime.site
 
     def start(self) -> None:
-        if self._server:
-            self._server.start()
-            self._gateway = Gateway(self._kernel, self.channel, self._server.address, self._start_utc)
-            self._gateway.start()
+        if self.server:
+            self.server.start()
+            self.gateway = Gateway(self._kernel, self.channel, self.server.address, self._start_utc)
+            self.gateway.start()
 
     def arrivals(self, name: str) -> list[Arrival]:
         """What the network server delivered for a node."""
         return self.listener.arrivals(name)
 
     def close(self) -> None:
-        if self._gateway:
-            self._gateway.close()
-        if self._server:
-            self._server.close()
+        if self.gateway:
+            self.gateway.close()
+        if self.server:
+            self.server.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from kerbstone.build.check import check
@@ -12,6 +12,8 @@ from kerbstone.emulator import log
 from kerbstone.emulator.cell import CellOrder, CellResult, split
 from kerbstone.emulator.engine import interpreter
 from kerbstone.emulator.engine.shimset import shim_folder
+from kerbstone.emulator.faults.arm import check_orders
+from kerbstone.emulator.faults.model import Order
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.tally import Arrival, tally
 from kerbstone.emulator.workers import run_cells
@@ -28,15 +30,16 @@ _QUIET_S = 20.0
 
 
 def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_UTC, broker: str | None = None,
-        progress: Progress | None = None) -> RunResult:
-    """Runs the nodes for `duration_us` of virtual time.
+        progress: Progress | None = None, faults: Sequence[Order] = ()) -> RunResult:
+    """Runs the nodes for `duration_us` of virtual time, with the faults that are asked for.
 
-    Raises NodeFileError, EngineError or BrokerError before anything is started when it cannot work.
+    Raises NodeFileError, FaultError, EngineError or BrokerError before anything is started when it cannot work.
     """
     began = time.monotonic()
     _distinct(nodes)
     for node in nodes:
         check(node)
+    check_orders(faults, nodes)
     interpreter.find()
     shim_folder()
     with ExitStack() as stack:
@@ -54,7 +57,7 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
                 hosts[uplink.broker] = (address.host, address.port)
                 if uplink.prefix not in listeners:
                     listeners[uplink.prefix] = stack.enter_context(MqttListener(address, uplink.prefix))
-        orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login) for c in split(nodes)]
+        orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login, tuple(faults)) for c in split(nodes)]
         results = run_cells(orders, lambda order, share: _tell(progress, order, share))
         traces = {t.name: t for r in results for t in r.nodes}
         events = [e for r in results for e in r.events]

@@ -50,6 +50,9 @@ class Runtime:
     console: Path
     parts: dict[str, Part] = field(default_factory=dict)
     wifi: Wifi | None = None
+    sockets: Sockets | None = None
+    i2c: I2CBuses = field(init=False)
+    timing: Timing = field(init=False)
 
     def close(self) -> None:
         self.device.close()
@@ -70,6 +73,7 @@ class Surroundings:
     hosts: dict[str, tuple[str, int]]
     login: tuple[str, str] | None
     channel: Any = None
+    free_blocks: dict[str, int] = field(default_factory=dict)  # node -> blocks its file system has left; others have all of the board's
 
 
 def part_module(node: Node, driver: str) -> ModuleType:
@@ -100,6 +104,9 @@ def build(around: Surroundings, node: Node) -> Runtime:
     image = around.folder / f"{node.name}.flash"
     blocks = node.board.filesystem.size // _BLOCK
     write_image(around.interpreter, image, blocks, files)
+    if node.name in around.free_blocks:
+        blocks = min(blocks, used_blocks(image) + around.free_blocks[node.name])
+        write_image(around.interpreter, image, blocks, files)
     console = around.folder / f"{node.name}.console"
     spec = DeviceSpec(
         name=node.name, title=node.board.title, limits=LIMITS[node.board.mcu], heap_kb=node.board.heap_kb,
@@ -115,11 +122,20 @@ def build(around: Surroundings, node: Node) -> Runtime:
     pins = Pins(device, node.board.pin_names)
     site = _site(around, node)
     runtime = Runtime(node, identity, device, site, pins, console)
-    _Wiring(around, runtime).connect()
+    wiring = _Wiring(around, runtime)
+    wiring.connect()
+    runtime.i2c, runtime.timing = wiring.i2c, wiring.timing
     if wifi_table:
         runtime.wifi = Wifi(device, identity.wifi_ssid, identity.wifi_password)
-        Sockets(device, runtime.wifi, around.hosts, around.start_utc)
+        runtime.sockets = Sockets(device, runtime.wifi, around.hosts, around.start_utc)
     return runtime
+
+
+def used_blocks(image: Path) -> int:
+    """Blocks of a fresh image that hold anything."""
+    data = image.read_bytes()
+    blank = b"\xff" * _BLOCK
+    return sum(data[at : at + _BLOCK] != blank for at in range(0, len(data), _BLOCK))
 
 
 def split_rom(files: dict[str, bytes], rom: Path) -> None:
@@ -150,7 +166,7 @@ class _Wiring:
         self.spi = SpiBuses(device, runtime.pins)
         self.uarts = Uarts(device)
         self.analog = Analog(device)
-        Timing(device)
+        self.timing = Timing(device)
         Storage(device)
 
     def connect(self) -> None:

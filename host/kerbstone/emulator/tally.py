@@ -76,7 +76,7 @@ def _account(result: NodeResult, trace: NodeTrace, decoded: Counter[bytes]) -> N
     wanted: Counter[bytes] = Counter()
     for name, frame in account.put.items():
         if name not in waiting:
-            wanted[_live_content(bytes.fromhex(frame))] += 1
+            wanted[_stored_content(bytes.fromhex(frame))] += 1
     missing = wanted - decoded
     result.lost = sum(missing.values())
     # A record may have arrived although its receipt did not come back before the run ended.
@@ -96,6 +96,12 @@ def _live_content(frame: bytes) -> bytes:
     """A frame without its trust bits."""
     at = 2 if frame[0] >> 4 == 15 else 1
     return frame[:at] + bytes([frame[at] & 0xCF]) + frame[at + 1 :]
+
+
+def _stored_content(frame: bytes) -> bytes:
+    """As `_live_content`, of a frame whose trust bits tell whether a stamp stands behind it."""
+    trust = frame[2 if frame[0] >> 4 == 15 else 1] >> 4 & 3
+    return _live_content(frame[:-STAMP_BYTES] if trust in (Trust.STAMPED, Trust.UNSURE) else frame)
 
 
 def _content(payload: bytes, decoded: Decoded) -> bytes:

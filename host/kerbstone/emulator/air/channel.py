@@ -88,6 +88,7 @@ class Channel:
     loss: PathLoss = field(default_factory=PathLoss)
     extra_loss_db: Callable[[str, int], float] = _no_body
     positions_m: dict[str, tuple[float, float]] = field(default_factory=dict)
+    lost: Callable[[Transmission, str], bool] | None = None  # a fault that takes this frame from this receiver
     _links_db: dict[tuple[str, str], float] = field(default_factory=dict)
     _listeners: list[Listener] = field(default_factory=list)
     _recent: list[Transmission] = field(default_factory=list)
@@ -151,7 +152,7 @@ class Channel:
 
     def disturbed(self, tx: Transmission, receiver: str, from_us: int, to_us: int) -> bool:
         """True when `tx` was cut, or interference of its own kind came within CAPTURE_DB of it at some time in the span."""
-        if any(t is tx for t in self._cut):
+        if any(t is tx for t in self._cut) or (self.lost and self.lost(tx, receiver)):
             return True
         own = tx.power_dbm - self.loss_db(tx.sender, receiver, tx.start_us)
         return any(

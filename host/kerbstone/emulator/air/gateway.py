@@ -45,6 +45,7 @@ class Gateway:
         self._token = 0
         self._pulled_at: int | None = None
         self._busy_demodulators = 0
+        self.away = False  # without supply or backhaul
         self._down: list[tuple[int, int]] = []  # start and end of own transmissions, waiting ones too
         channel.subscribe(self)
 
@@ -85,7 +86,9 @@ class Gateway:
     def _received(self, tx: Transmission, channel: int, got: Reception, since: int) -> None:
         self._busy_demodulators -= 1
         self._down = [d for d in self._down if d[1] > self._kernel.now - _KEEP_US]
-        if any(start < tx.end_us and end > tx.start_us for start, end in self._down):
+        if self.away:
+            self._missed(tx, "away")
+        elif any(start < tx.end_us and end > tx.start_us for start, end in self._down):
             self._missed(tx, "transmitting itself")
         elif self._channel.disturbed(tx, self.name, since, tx.end_us):
             self._missed(tx, "collision")
@@ -185,5 +188,9 @@ class Gateway:
             start, end, freq_hz, sf, bw_hz, 1, _SYNC_WORD, bool(txpk.get("ipol", False)), crc, float(txpk.get("powe", 14)), phy, self.name,
             ldro=lora.needs_ldro(sf, bw_hz),
         )
-        self._kernel.at(start, self._channel.transmit, tx)
+        self._kernel.at(start, self._radiate, tx)
         return "NONE"
+
+    def _radiate(self, tx: Transmission) -> None:
+        if not self.away:
+            self._channel.transmit(tx)

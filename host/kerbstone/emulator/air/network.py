@@ -84,6 +84,11 @@ class NetworkServer:
         with self._lock:
             return self._core.devices[dev_eui.lower()]
 
+    def step_clock(self, dev_eui: str, by_us: int) -> None:
+        """The time given to this device jumps by this much against the truth."""
+        with self._lock:
+            self._core.devices[dev_eui.lower()].clock_step_us += by_us
+
     def enqueue(self, dev_eui: str, port: int, data: bytes, confirmed: bool = False) -> None:
         """Queues a downlink for the device's next uplink. A confirmed one is repeated until acknowledged, three times at most."""
         with self._lock:

@@ -127,7 +127,7 @@ class NetworkCore:
             if cid == ns_mac.LINK_CHECK:
                 answers += ns_mac.link_check_ans(up.snr_db, up.dr, 1)
             elif cid == ns_mac.DEVICE_TIME:
-                answers += ns_mac.device_time_ans(up.utc_us)
+                answers += ns_mac.device_time_ans(up.utc_us + device.clock_step_us)
             elif cid == ns_mac.DEV_STATUS:
                 device.battery, device.margin_db = arguments[0], ns_mac.status_margin_db(arguments[1])
             elif cid == ns_mac.LINK_ADR and fresh:

@@ -66,6 +66,7 @@ class Device:
     queue: deque[Queued] = field(default_factory=deque)
     battery: int | None = None  # DevStatusAns: 0 external, 1..254, 255 unknown
     margin_db: int | None = None  # DevStatusAns: SNR of the request at the device
+    clock_step_us: int = 0  # by which the time it is given is wrong, on purpose
 
     def match(self, frame: DataUp) -> tuple[Session, int] | None:
         """The session a data frame belongs to, and its counter. A genuine frame of an offered session puts that one into use."""

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from struct import unpack, unpack_from
+from typing import Protocol
 
 from kerbstone.emulator.board.device import Answer, Device
 from kerbstone.emulator.board.pins import Pins
 from kerbstone.emulator.engine import ops
-from kerbstone.emulator.parts.base import I2CPart, Nack, SpiPart
+from kerbstone.emulator.parts.base import Nack, SpiPart, Stuck
 
-_ENODEV, _EIO, _EINVAL = 19, 5, 22
+_ENODEV, _EIO, _EINVAL, _ETIMEDOUT = 19, 5, 22, 116  # ETIMEDOUT as the boards number it
+_STUCK_US = 50_000  # machine.I2C's default timeout
+
+
+class I2CDevice(Protocol):
+    """What the bus needs of a part, or of a fault that stands before one."""
+
+    @property
+    def powered(self) -> bool: ...
+
+    def i2c_write(self, data: bytes) -> None: ...
+
+    def i2c_read(self, count: int) -> bytes: ...
 
 
 class I2CBuses:
     """I2C controllers; a bus is known by its data pin, so a wrong pin finds nothing, as on a bench."""
 
     def __init__(self, device: Device):
-        self.parts: dict[int, dict[int, I2CPart]] = {}  # sda pin -> address -> part
+        self.parts: dict[int, dict[int, I2CDevice]] = {}  # sda pin -> address -> part
         self._open: list[tuple[int, int]] = []  # handle -> (sda, freq)
         device.ops[ops.I2C_WRITE] = self._write
         device.ops[ops.I2C_READ] = self._read
         device.ops[ops.I2C_MEM] = self._mem
         device.calls.update(i2c=self._init, i2c_scan=self._scan)
 
-    def attach(self, sda: int, address: int, part: I2CPart) -> None:
+    def attach(self, sda: int, address: int, part: I2CDevice) -> None:
         self.parts.setdefault(sda, {})[address] = part
 
     def _init(self, bus: int, scl: int, sda: int, freq: int) -> int:
@@ -33,7 +46,7 @@ class I2CBuses:
         self._open.append((sda, freq))
         return len(self._open) - 1
 
-    def _find(self, handle: int, address: int) -> I2CPart | None:
+    def _find(self, handle: int, address: int) -> I2CDevice | None:
         part = self.parts.get(self._open[handle][0], {}).get(address)
         return part if part is not None and part.powered else None
 
@@ -50,8 +63,8 @@ class I2CBuses:
             return (_ENODEV, 0, b"", self._us(handle, 1))
         try:
             part.i2c_write(data)
-        except Nack:
-            return (_EIO, 0, b"", self._us(handle, 1 + len(data)))
+        except Nack as error:
+            return _refused(error, self._us(handle, 1 + len(data)))
         return (0, len(data), b"", self._us(handle, 1 + len(data)))
 
     def _read(self, handle: int, b: int, data: bytes) -> Answer:
@@ -61,8 +74,8 @@ class I2CBuses:
             return (_ENODEV, 0, b"", self._us(handle, 1))
         try:
             got = part.i2c_read(count)
-        except Nack:
-            return (_EIO, 0, b"", self._us(handle, 1))
+        except Nack as error:
+            return _refused(error, self._us(handle, 1))
         return (0, 0, got, self._us(handle, 1 + count))
 
     def _mem(self, handle: int, address: int, data: bytes) -> Answer:
@@ -73,9 +86,13 @@ class I2CBuses:
         try:
             part.i2c_write(data[2:])
             got = part.i2c_read(count)
-        except Nack:
-            return (_EIO, 0, b"", self._us(handle, 2))
+        except Nack as error:
+            return _refused(error, self._us(handle, 2))
         return (0, 0, got, self._us(handle, len(data) + count))
+
+
+def _refused(error: Nack, us: int) -> Answer:
+    return (_ETIMEDOUT, 0, b"", _STUCK_US) if isinstance(error, Stuck) else (_EIO, 0, b"", us)
 
 
 class SpiBuses:

@@ -77,6 +77,7 @@ class Device:
             if event:
                 event.cancel()
         self._wait = self._alarm = None
+        self.light = False
         self.pending.clear()
         if self.process:
             self.process.kill()

@@ -58,6 +58,15 @@ class Timing:
         """
         return self._rtc_base_us, self._rtc_at - self.device.boot_us, self.device.spec.rtc_ppm
 
+    def slip(self, ppm: float) -> None:
+        """The RTC runs by `ppm` too fast from now on; what it shows does not jump."""
+        device = self.device
+        dt = device.kernel.now - self._rtc_at
+        self._rtc_base_us += dt + int(dt * device.spec.rtc_ppm / 1e6)
+        self._rtc_at = device.kernel.now
+        device.spec.rtc_ppm = ppm
+        device.interrupt("rtc", self._rtc())
+
     def _rtc_set(self, utc_s: int) -> list[float]:
         self._rtc_base_us = utc_s * 1_000_000
         self._rtc_at = self.device.kernel.now

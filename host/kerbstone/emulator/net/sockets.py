@@ -21,6 +21,12 @@ LATENCY_US = 40_000  # answer of a server on the internet: a round trip in one c
 PATIENCE_S = 5.0  # real seconds an answer that must come may take
 _SILENCE_S = 0.25  # real seconds for protocols whose answers cannot be foreseen
 
+TROUBLES = (
+    "refused",  # nobody listens
+    "half_open",  # the handshake succeeds, nothing else passes
+    "deaf",  # the servers get everything, their answers do not come back
+)
+
 _EAGAIN, _ECONNREFUSED, _ENOTCONN, _ETIMEDOUT, _ECONNRESET, _EHOSTUNREACH = 11, 111, 107, 110, 104, 113
 
 
@@ -50,6 +56,8 @@ class Sockets:
         self._names["pool.ntp.org"] = "10.1.0.1"
         self._open: dict[int, Endpoint] = {}
         self._next = 0
+        self.trouble = ""  # what is wrong with the way to the servers: see TROUBLES
+        self.clock_step_us = 0  # by which the time servers are wrong
         device.ops[ops.SOCK_SEND] = self._send
         device.ops[ops.SOCK_RECV] = self._receive
         device.calls.update(
@@ -64,6 +72,14 @@ class Sockets:
             if endpoint.real:
                 endpoint.real.close()
         self._open.clear()
+
+    def break_connections(self) -> None:
+        """Every TCP connection ends as by a reset of the server."""
+        for endpoint in self._open.values():
+            if endpoint.real:
+                endpoint.real.close()
+                endpoint.real, endpoint.closed = None, True
+                endpoint.buffer.clear()
 
     def _resolve(self, host: str) -> Answer | str:
         if not self.wifi.up:
@@ -87,7 +103,7 @@ class Sockets:
             endpoint.peer = (host, port)
             return None
         target = self._real.get(host)
-        if target is None:
+        if target is None or self.trouble == "refused":
             return (_ECONNREFUSED, 0, b"", LATENCY_US)
         try:
             endpoint.real = socket.create_connection(target, timeout=PATIENCE_S)
@@ -115,12 +131,14 @@ class Sockets:
         if endpoint.datagram:
             if endpoint.peer == ("10.1.0.1", 123):
                 # Half the round trip out: the server stamps then.
-                reply = ntp.answer(data, self._start_us + self.device.kernel.now + LATENCY_US // 2)
+                reply = ntp.answer(data, self._start_us + self.device.kernel.now + LATENCY_US // 2 + self.clock_step_us)
                 if reply:
                     endpoint.datagrams.append(reply)
             return (0, len(data), b"", 0)
         if endpoint.real is None:
-            return (_ENOTCONN, 0, b"", 0)
+            return (_ECONNRESET if endpoint.closed else _ENOTCONN, 0, b"", 0)
+        if self.trouble == "half_open":
+            return (0, len(data), b"", 0)
         try:
             endpoint.real.sendall(data)
         except OSError:
@@ -161,7 +179,7 @@ class Sockets:
 
     def _fill(self, endpoint: Endpoint) -> bool:
         """Takes what the server sent; stands still for what it must still send."""
-        if endpoint.real is None or endpoint.closed:
+        if endpoint.real is None or endpoint.closed or self.trouble == "half_open":
             return False
         watch = endpoint.watch
         got_any = False
@@ -170,6 +188,9 @@ class Sockets:
             patience = (PATIENCE_S if watch.expecting else 0.0) if watch else guess
             ready, _, _ = select.select([endpoint.real], [], [], patience)
             if not ready:
+                if self.trouble == "deaf":
+                    endpoint.buffer.clear()
+                    return False
                 return got_any
             data = b""
             with contextlib.suppress(OSError):

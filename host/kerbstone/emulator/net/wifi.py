@@ -63,6 +63,14 @@ class Wifi:
         self._charge("idle" if outcome == "up" else "off")
         self.device.kernel.log.write(self.device.spec.name, "wifi", status=outcome)
 
+    def leave(self) -> None:
+        """The access point is gone: a station that had it notices at once."""
+        self.in_range = False
+        if self.up:
+            self._cancel()
+            self.status = "no_ap"
+            self._charge("off")
+
     def _disconnect(self, kind: str) -> None:
         self._cancel()
         self.status = "idle"

@@ -16,6 +16,10 @@ class Nack(Exception):
     """The part did not acknowledge its address or a byte; the MCU sees OSError(ENODEV or EIO)."""
 
 
+class Stuck(Nack):
+    """SDA or SCL is held low: the master gives up after its timeout; the MCU sees OSError(ETIMEDOUT)."""
+
+
 class Line:
     """One wire. The MCU or a part drives it; both can watch it."""
 
@@ -108,6 +112,7 @@ class UartPart(Part):
     def __init__(self, ctx: PartContext):
         super().__init__(ctx)
         self.to_mcu: Callable[[bytes], None] | None = None
+        self.disturb: Callable[[bytes, Callable[[bytes], None]], None] | None = None  # a fault on the wire: (data, receiver)
 
     def uart_write(self, data: bytes) -> None:
         """The MCU sent these bytes (called when the last one has left)."""
@@ -119,6 +124,13 @@ class UartPart(Part):
 
     def _arrive(self, data: bytes) -> None:
         if self.to_mcu and self.powered:
+            if self.disturb:
+                self.disturb(data, self._to_receiver)
+            else:
+                self.to_mcu(data)
+
+    def _to_receiver(self, data: bytes) -> None:
+        if self.to_mcu:
             self.to_mcu(data)
 
 

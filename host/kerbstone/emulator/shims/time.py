@@ -69,6 +69,14 @@ def rtc_us():
     return base + dt + int(dt * ppm / 1e6)
 
 
+def _slipped(rtc):
+    """The board's oscillator has changed its pace."""
+    _link.hello["rtc"] = rtc
+
+
+_link.handlers["rtc"] = _slipped
+
+
 def gmtime(t=None):
     return calendar((time() if t is None else int(t)) + _EPOCH)
 

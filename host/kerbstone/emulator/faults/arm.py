@@ -1,0 +1,60 @@
+"""Puts orders into a cell: checks them against the nodes, begins and ends them at their times."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from kerbstone.build.files import nearest
+from kerbstone.build.node import Node
+from kerbstone.emulator.faults.catalogue import FAULTS
+from kerbstone.emulator.faults.model import Fault, Order, Scene, Target
+from kerbstone.emulator.identity import derive
+from kerbstone.errors import FaultError
+
+
+def check_orders(orders: Sequence[Order], nodes: Sequence[Node]) -> None:
+    """Raises FaultError for the first order that strikes nothing in this run."""
+    names = [n.name for n in nodes]
+    for order in orders:
+        if order.node and order.node not in names:
+            raise FaultError(f"Fault {order.name} is for node {order.node!r}, which is not in this run; {nearest(order.node, names)}")
+        reasons = [FAULTS[order.name].fits(n, order.values) for n in nodes if order.node in (None, n.name)]
+        if all(reasons):
+            raise FaultError(f"Fault {order.name} strikes nothing: {'; '.join(reasons)}.")
+
+
+def free_blocks(orders: Sequence[Order], nodes: Sequence[Node]) -> dict[str, int]:
+    """Blocks left free in the file systems that have to be small."""
+    return {
+        node.name: int(order.values["blocks"])
+        for order in orders for node in nodes if order.name == "flash_full" and order.node in (None, node.name)
+    }
+
+
+def arm(orders: Sequence[Order], scene: Scene) -> None:
+    """Schedules every order that concerns this cell; to be called before the nodes are switched on."""
+    for index, order in enumerate(orders):
+        row = FAULTS[order.name]
+        struck = [r for r in scene.nodes.values() if order.node in (None, r.node.name) and not row.fits(r.node, order.values)]
+        if not struck:
+            continue
+        for runtime in [None] if row.place == "air" and order.node is None else struck:
+            where = runtime.node.name if runtime else "air"
+            rng = random.Random(derive(scene.seed, where, "fault", order.name, str(index)))
+            target = Target(scene, order.name, runtime, order.values, rng)
+            scene.kernel.at(order.at_us, _begin, row, order, target)
+
+
+def _begin(row: Fault, order: Order, target: Target) -> None:
+    if not row.instant:
+        target.begins(**order.values)
+    end = row.begin(target)
+    if end and order.for_us is not None:
+        target.kernel.after(order.for_us, _end, end, target)
+
+
+def _end(end: object, target: Target) -> None:
+    assert callable(end)
+    end()
+    target.ends()

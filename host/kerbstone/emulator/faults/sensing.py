@@ -1,0 +1,81 @@
+"""Sensors that go on answering but no longer measure, and clocks that lie."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from kerbstone.emulator.faults.model import End, Target
+from kerbstone.emulator.world.site import Site
+
+_NEVER_US = 1 << 60
+
+
+class StillSite:
+    """The surroundings as they were when the fault began."""
+
+    def __init__(self, site: Site, t_us: int):
+        self._site = site
+        self._t_us = t_us
+
+    def read(self, quantity: str, t_us: int) -> float:
+        return self._site.read(quantity, self._t_us)
+
+    def act(self, quantity: str, value: float, t_us: int) -> None:
+        self._site.act(quantity, value, t_us)
+
+    def next_change(self, t_us: int) -> int:
+        return _NEVER_US
+
+    def changing_until(self, t_us: int) -> int:
+        return t_us
+
+    def extra_loss_db(self, t_us: int) -> float:
+        return self._site.extra_loss_db(t_us)
+
+    def truth(self, t0_us: int, t1_us: int) -> dict[str, Any]:
+        return self._site.truth(t0_us, t1_us)
+
+
+class StillNoise(random.Random):
+    """No noise: a frozen part repeats its value to the last bit."""
+
+    def random(self) -> float:
+        return 0.5
+
+    def gauss(self, mu: float = 0.0, sigma: float = 1.0) -> float:
+        return mu
+
+
+def frozen(target: Target) -> End:
+    """sensor_frozen"""
+    part = target.node.parts[str(target.values["part"])]
+    site, rng = part.site, part.rng
+    part.site, part.rng = StillSite(site, target.kernel.now), StillNoise()
+
+    def end() -> None:
+        part.site, part.rng = site, rng
+
+    return end
+
+
+def rtc_slip(target: Target) -> End:
+    """rtc_slip: the slow oscillator runs fast (or slow, below 0) by so many millionths."""
+    timing, before = target.node.timing, target.node.device.spec.rtc_ppm
+    timing.slip(float(target.values["ppm"]))
+    return lambda: timing.slip(before)
+
+
+def clock_step(target: Target) -> End:
+    """clock_step: the network tells a wrong time; MQTT nodes ask SNTP, LoRaWAN nodes their network server."""
+    by_us = int(float(target.values["by_s"]) * 1e6)
+    sockets, server = target.node.sockets, target.scene.radio.server
+
+    def step(us: int) -> None:
+        if sockets:
+            sockets.clock_step_us += us
+        elif server:
+            server.step_clock(target.node.identity.dev_eui, us)
+
+    step(by_us)
+    return lambda: step(-by_us)
