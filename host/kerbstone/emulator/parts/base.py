@@ -108,11 +108,11 @@ class UartPart(Part):
     """A part on a UART. `send` hands bytes to the MCU's receiver, spaced by the baud rate."""
 
     baud = 9600
+    disturb: Callable[[bytes, Callable[[bytes], None]], None] | None = None  # a fault on the wire: (data, receiver)
 
     def __init__(self, ctx: PartContext):
         super().__init__(ctx)
         self.to_mcu: Callable[[bytes], None] | None = None
-        self.disturb: Callable[[bytes, Callable[[bytes], None]], None] | None = None  # a fault on the wire: (data, receiver)
 
     def uart_write(self, data: bytes) -> None:
         """The MCU sent these bytes (called when the last one has left)."""
