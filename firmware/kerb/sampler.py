@@ -84,7 +84,7 @@ class Sampler:
 
     def next_ms(self, mono_ms):
         """ms until there is something to do."""
-        wait = 3600000
+        wait = _NEVER * 1000 if self._parts else 3600000
         # A part that is under way is not due, however late it is: waiting 0 ms for it would keep the CPU spinning.
         running = [p for batch in self._batches for p in batch[1]]
         for part in self._parts:
