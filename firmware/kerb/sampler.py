@@ -84,7 +84,12 @@ class Sampler:
 
     def next_ms(self, mono_ms):
         """ms until there is something to do."""
-        wait = min(self._due.values()) * 1000 - mono_ms if self._due else 3600000
+        wait = _NEVER * 1000 if self._parts else 3600000
+        # A part that is under way is not due, however late it is: waiting 0 ms for it would keep the CPU spinning.
+        running = [p for batch in self._batches for p in batch[1]]
+        for part in self._parts:
+            if part not in running:
+                wait = min(wait, self._due[part.name] * 1000 - mono_ms)
         now = time.ticks_ms()
         for batch in self._batches:
             wait = min(wait, time.ticks_diff(batch[0], now))

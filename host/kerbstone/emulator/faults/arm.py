@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from kerbstone.build.files import nearest
 from kerbstone.build.node import Node
 from kerbstone.emulator.faults.catalogue import FAULTS
-from kerbstone.emulator.faults.model import Fault, Order, Scene, Target
+from kerbstone.emulator.faults.model import End, Fault, Order, Scene, Target
 from kerbstone.emulator.identity import derive
 from kerbstone.errors import FaultError
 
@@ -54,7 +54,6 @@ def _begin(row: Fault, order: Order, target: Target) -> None:
         target.kernel.after(order.for_us, _end, end, target)
 
 
-def _end(end: object, target: Target) -> None:
-    assert callable(end)
+def _end(end: End, target: Target) -> None:
     end()
     target.ends()
