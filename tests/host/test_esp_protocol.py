@@ -55,7 +55,8 @@ class Host:
         self.sent = b""
         self.board.receive(slip.encode(struct.pack("<BBHI", 0, op, len(data), check) + data), 115200)
         frames = [frame for frame in slip.Decoder().feed(self.sent) if frame != b"OHAI"]
-        return [(frame[1], struct.unpack_from("<I", frame, 4)[0], frame[8:]) for frame in frames if len(frame) >= 8]  # shorter ones are the data of READ_FLASH
+        # Shorter ones are the data of READ_FLASH.
+        return [(frame[1], struct.unpack_from("<I", frame, 4)[0], frame[8:]) for frame in frames if len(frame) >= 8]
 
     def stub(self):
         self.ask(Op.SYNC, SYNC_DATA)
