@@ -110,7 +110,7 @@ def build(around: Surroundings, node: Node) -> Runtime:
     )
     wifi_table = node.board.wifi
     if wifi_table:
-        spec.wifi_current_ua = wifi_table.model_dump()
+        spec.wifi_current_ua = wifi_table.model_dump(exclude_none=True)
         spec.wifi_connect_ms, spec.wifi_dhcp_ms = wifi_table.connect_ms, wifi_table.dhcp_ms
     device = Device(around.kernel, around.zygote, spec, Flash(image, blocks), around.shims, console)
     pins = Pins(device, node.board.pin_names)

@@ -25,5 +25,5 @@ class DeviceSpec:
     rom: str = ""  # folder of the read-only partition, if the image has one
     adc_full_scale_uv: int = 3_300_000
     wifi_current_ua: dict[str, float] = field(default_factory=dict)
-    wifi_connect_ms: int = 734
+    wifi_connect_ms: int = 657
     wifi_dhcp_ms: int = 892
