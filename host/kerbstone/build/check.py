@@ -10,6 +10,7 @@ from typing import Any
 from kerbstone.build.files import error_at, nearest
 from kerbstone.build.node import Node, PartTable
 from kerbstone.emulator.board.limits import LIMITS
+from kerbstone.energy.cells import cells
 from kerbstone.errors import NodeFileError
 from kerbstone.paths import firmware_dir
 
@@ -36,6 +37,7 @@ def check(node: Node) -> None:
         _part(node, name, part)
     _bearer(node)
     _pins(node)
+    _supply(node)
 
 
 def _application(node: Node) -> None:
@@ -135,6 +137,14 @@ def _bearer(node: Node) -> None:
         raise error_at(node.file, ("uplink", "kind"), f"board {node.spec.node.board} has no LoRa radio: choose another board or bearer.")
     if kind == "mqtt" and node.board.wifi is None:
         raise error_at(node.file, ("uplink", "kind"), f"board {node.spec.node.board} has no Wi-Fi: choose another board or bearer.")
+
+
+def _supply(node: Node) -> None:
+    battery, budget = node.spec.battery, node.spec.budget
+    if battery and battery.cell not in cells():
+        raise error_at(node.file, ("battery", "cell"), f"there is no cell {battery.cell!r}; {nearest(battery.cell, sorted(cells()))}")
+    if budget and budget.life_years is not None and battery is None:
+        raise error_at(node.file, ("budget", "life_years"), "a budget of years needs a [battery] table with a cell: add it.")
 
 
 def used_pins(node: Node) -> Iterator[tuple[int, str, tuple[str, ...], str]]:

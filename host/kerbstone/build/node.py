@@ -85,6 +85,23 @@ class WorldTable(_Table):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class BatteryTable(_Table):
+    """What feeds the node; a cell of boards/cells.toml."""
+
+    cell: str
+    series: int = Field(default=1, ge=1, le=8)
+    parallel: int = Field(default=1, ge=1, le=16)
+    usable_pct: float = Field(default=75.0, gt=0, le=100)  # 70-80 % in field experience
+    ageing_pct_year: float = Field(default=1.0, ge=0, le=50)  # unconfirmed
+
+
+class BudgetTable(_Table):
+    """What the node may draw; `kerbstone energy` fails beyond it."""
+
+    mah_per_day: float | None = Field(default=None, gt=0)
+    life_years: float | None = Field(default=None, gt=0, le=15)  # the longest life anyone may promise
+
+
 class NodeFile(_Table):
     node: NodeTable
     parts: dict[Word, PartTable]
@@ -92,6 +109,8 @@ class NodeFile(_Table):
     uplink: Annotated[LoRaWanTable | MqttTable, Field(discriminator="kind")]
     policy: PolicyTable = Field(default_factory=PolicyTable)
     world: WorldTable = Field(default_factory=WorldTable)
+    battery: BatteryTable | None = None
+    budget: BudgetTable | None = None
 
 
 @dataclass(frozen=True)

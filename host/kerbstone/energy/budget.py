@@ -1,0 +1,39 @@
+"""What a node may draw: its battery, its budget, and whether a run kept to it."""
+
+from __future__ import annotations
+
+from kerbstone.build.node import Node
+from kerbstone.energy.battery import Battery
+from kerbstone.energy.cells import cells
+from kerbstone.errors import BudgetError
+
+DAY_US = 86_400_000_000
+
+
+def battery_of(node: Node) -> Battery | None:
+    """The node's battery; None for a node that names none (mains)."""
+    table = node.spec.battery
+    return Battery(table.cell, cells()[table.cell], table) if table else None
+
+
+def judge(node: Node, mah_per_day: float, duration_us: int) -> None:
+    """Raises BudgetError, one sentence, when the node draws more than it states.
+
+    A run of less than a day is not judged: a node's rhythm is the day, and a cold start would weigh too much in it.
+    """
+    budget, battery = node.spec.budget, battery_of(node)
+    if budget is None or duration_us < DAY_US:
+        return
+    where = node.file.path.name
+    if budget.mah_per_day is not None and mah_per_day > budget.mah_per_day:
+        raise BudgetError(
+            f"{node.name} draws {mah_per_day:.2f} mAh a day, more than the {budget.mah_per_day:g} of its budget: "
+            f"look at its largest consumers, or change [budget] in {where}."
+        )
+    if budget.life_years is not None and battery is not None:
+        life = battery.life(mah_per_day).years
+        if life < budget.life_years:
+            raise BudgetError(
+                f"{node.name} empties {battery.cell.title} in {life:.1f} years, before the {budget.life_years:g} of its budget: "
+                f"draw less, choose a larger cell, or change [budget] in {where}."
+            )
