@@ -92,7 +92,8 @@ def _share(times: dict[str, dict[str, int]], consumer: str, state: str, result: 
 
 
 def _wake(s: WakeSum, days: float) -> Wake:
-    return Wake(s.cause, s.uplink, s.count, s.charge_uas / s.count / UAS_PER_MC, s.time_us / s.count / 1e3, s.charge_uas / UAS_PER_MAH / days)
+    each_mc, each_ms = s.charge_uas / s.count / UAS_PER_MC, s.time_us / s.count / 1e3
+    return Wake(s.cause, s.uplink, s.count, each_mc, each_ms, s.charge_uas / UAS_PER_MAH / days)
 
 
 def assumptions(node: Node, result: RunResult) -> list[str]:

@@ -256,7 +256,8 @@ class Device:
             "unique_id": spec.unique_id, "mac": spec.mac, "freq": limits.freq, "max_sleep_ms": limits.max_sleep_ms,
             "backup_bytes": limits.backup_bytes, "rtc_bytes": limits.rtc_bytes, "wdt_ms": limits.wdt_ms,
             "flash_blocks": self.flash.blocks, "flash_block_size": self.flash.block_size, "sysname": limits.port,
-            "machine": spec.title, "rtc": self.rtc(), "rom": spec.rom, "random_seed": spec.seed * 1_000_003 + self.boots,
+            "machine": spec.title, "rtc": self.rtc(), "rom": spec.rom, "import_cost": spec.import_cost,
+            "random_seed": spec.seed * 1_000_003 + self.boots,
         }
 
     def _irqs(self) -> list[tuple[str, Any]]:

@@ -23,6 +23,7 @@ class DeviceSpec:
     seed: int
     rtc_ppm: float = 0.0
     rom: str = ""  # folder of the read-only partition, if the image has one
+    import_cost: tuple[int, int] = (0, 0)  # us a module, ns a byte; board/computing.py
     adc_full_scale_uv: int = 3_300_000
     wifi_current_ua: dict[str, float] = field(default_factory=dict)
     wifi_connect_ms: int = 657
