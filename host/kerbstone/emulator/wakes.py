@@ -27,6 +27,10 @@ class WakeSum:
     charge_uas: float = 0.0  # of all consumers, from the first instruction to sleep
     time_us: int = 0
 
+    @property
+    def label(self) -> str:
+        return f"{self.cause}, sent" if self.uplink else self.cause
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

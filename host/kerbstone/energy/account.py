@@ -31,14 +31,11 @@ class Wake:
 
     cause: str
     uplink: bool
+    label: str
     count: int
     mc_each: float
     ms_each: float
     mah_per_day: float
-
-    @property
-    def label(self) -> str:
-        return f"{self.cause}, sent" if self.uplink else self.cause
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ def _share(times: dict[str, dict[str, int]], consumer: str, state: str, result: 
 
 def _wake(s: WakeSum, days: float) -> Wake:
     each_mc, each_ms = s.charge_uas / s.count / UAS_PER_MC, s.time_us / s.count / 1e3
-    return Wake(s.cause, s.uplink, s.count, each_mc, each_ms, s.charge_uas / UAS_PER_MAH / days)
+    return Wake(s.cause, s.uplink, s.label, s.count, each_mc, each_ms, s.charge_uas / UAS_PER_MAH / days)
 
 
 def assumptions(node: Node, result: RunResult) -> list[str]:
