@@ -3,6 +3,9 @@
 import pytest
 from bare_board import CURRENT_UA, BareBoard
 
+from kerbstone.emulator.board.computing import IMPORT
+from kerbstone.emulator.board.limits import LIMITS
+
 TIMER = """
 import machine, time
 if machine.reset_cause() != machine.DEEPSLEEP_RESET:
@@ -85,9 +88,32 @@ def test_off_is_no_wake():
         assert sum(s.time_us for s in booked(board).values()) == 5_000_000
 
 
-def test_an_import_takes_the_board_time_by_module_and_by_byte():
-    from kerbstone.emulator.board.computing import IMPORT
+def test_an_import_takes_the_board_time_by_module_and_by_byte(tmp_path):
+    main = """
+import time
+for name in ("small", "large", "small"):
+    t = time.ticks_us()
+    __import__(name)
+    print(time.ticks_diff(time.ticks_us(), t))
+"""
+    (tmp_path / "small.py").write_text("x = 1\n")
+    (tmp_path / "large.py").write_text("x = 1\n" + "#" * 10_000)
 
+    def setup(board):
+        board.device.spec.rom, board.device.spec.import_cost = str(tmp_path), (10_000, 5_000)
+
+    with BareBoard(main, setup=setup) as board:
+        small, large, again = (int(line) for line in board.run(3))
+    assert small == pytest.approx(10_000 + 6 * 5, abs=100)
+    assert large == pytest.approx(10_000 + 10_006 * 5, abs=100)
+    assert again < 100  # a module in memory costs nothing
+
+
+def test_a_faster_chip_imports_faster_and_the_measured_one_as_measured():
     s3, esp32, rp2040 = IMPORT["esp32s3"], IMPORT["esp32"], IMPORT["rp2040"]
     assert s3.module_us < esp32.module_us < rp2040.module_us == 14_200
     assert s3.byte_ns < esp32.byte_ns < rp2040.byte_ns == 5_700
+
+
+def test_every_chip_has_its_cost_of_an_import():
+    assert set(LIMITS) <= set(IMPORT)

@@ -61,6 +61,8 @@ def _show(found: Account) -> None:
     if found.life_years is not None and found.formula_years is not None:
         more = f" (the formula alone: {found.formula_years:.1f})" if found.formula_years > found.life_years else ""
         console.print(f"{found.battery}: {found.usable_mah:.0f} mAh usable, {found.life_years:.1f} years{more}", markup=False)
+    else:
+        console.print("No [battery] table in its node file, so no life: mains, or not said.", markup=False)
     console.print("Assumed:")
     for sentence in found.assumptions:
         console.print(f"- {sentence}", markup=False, soft_wrap=True)
