@@ -11,6 +11,7 @@ from kerbstone.listen.broker import EmbeddedBroker
 DATA = tomllib.loads((Path(__file__).parents[1] / "conformance" / "data" / "energy_wakes.toml").read_text())
 PHASES, SCENARIOS = DATA["phase"], DATA["scenario"]
 RUNS = [(s, board) for s in SCENARIOS if "run" in s for board in s["boards"]]
+SUMS = [s for s in SCENARIOS if len(s["phases"]) + len(s.get("steps", ())) > 1]  # the others are one measurement
 WITHIN = 0.10
 
 
@@ -20,7 +21,7 @@ def broker():
         yield (running.address.host, running.address.port)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s["name"])
+@pytest.mark.parametrize("scenario", SUMS, ids=lambda s: s["name"])
 def test_the_phases_of_a_wake_add_up_to_what_was_measured(scenario):
     ms, mc = model(scenario, PHASES)
     assert ms == pytest.approx(scenario["ms"], rel=WITHIN)

@@ -1,8 +1,8 @@
 """Every microcoulomb of a run stands under one wake or under sleep, with the right cause."""
 
 import pytest
-from bare_board import CURRENT_UA, BareBoard
 
+from bare_board import CURRENT_UA, BareBoard
 from kerbstone.emulator.board.computing import IMPORT
 from kerbstone.emulator.board.limits import LIMITS
 
