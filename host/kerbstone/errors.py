@@ -17,6 +17,10 @@ class EngineError(KerbstoneError):
     """The MicroPython engine is missing or did not start."""
 
 
+class BudgetError(KerbstoneError):
+    """A node draws more than the budget in its node file allows."""
+
+
 class BrokerError(KerbstoneError):
     """The MQTT broker is not there or refused."""
 
