@@ -21,6 +21,10 @@ class FaultError(KerbstoneError):
     """A fault was asked for that the catalogue does not hold, or that does not fit the nodes of the run."""
 
 
+class BudgetError(KerbstoneError):
+    """A node draws more than the budget in its node file allows."""
+
+
 class BrokerError(KerbstoneError):
     """The MQTT broker is not there or refused."""
 

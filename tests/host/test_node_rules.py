@@ -116,6 +116,10 @@ CASES = {
         (bare(HELTEC, battery=cell("ls33600", 'buffer = "hpc152"')), "'hpc1520'",
          bare(HELTEC, battery=cell("ls33600", 'buffer = "hpc1520"'))),
     ],
+    "budget": [
+        (bare(HELTEC, battery="[budget]\nlife_years = 8"), "needs a [battery]",
+         bare(HELTEC, battery=cell("ls33600") + "[budget]\nlife_years = 8")),
+    ],
     "peak-current": [
         (bare(HELTEC, battery=cell("er14505h")), "cell.er14505h; boards/heltec", bare(HELTEC, battery=cell("er14505h", "parallel = 2"))),
         (bare(HELTEC, battery=cell("er14505h")), "98 mA", bare(HELTEC, battery=cell("er14505h", 'buffer = "hpc1520"'))),
@@ -189,7 +193,7 @@ def test_the_ready_nodes_raise_no_warning(name):
 def test_peak_current_is_the_boards_and_the_radios_at_the_power_of_the_region():
     # EU868 ends at 16 dBm; the next amplifier setting is 17 dBm at 58 mA.
     assert peak_ma(load_node("bins"))[0] == 40 + 58
-    assert peak_ma(load_node("parking"))[0] == 22 + 58
+    assert peak_ma(load_node("parking"))[0] == 40 + 58
     assert peak_ma(load_node("light"))[0] == 340
 
 

@@ -18,10 +18,11 @@ class Cell(Table):
 
     title: str
     chemistry: str
-    volt: float = Field(gt=0)
+    volt: float = Field(gt=0, le=5)
     capacity_mah: float = Field(gt=0)
     continuous_ma: float = Field(gt=0)
-    pulse_ma: float | None = None
+    pulse_ma: float | None = Field(default=None, gt=0)
+    self_discharge_pct_year: float = Field(ge=0, lt=100)  # of what is left
     rechargeable: bool = False
     temperature_c: list[int] | None = None
     source: str

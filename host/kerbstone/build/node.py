@@ -36,6 +36,8 @@ class BatteryTable(_Table):
     series: int = Field(default=1, ge=1, le=8)
     parallel: int = Field(default=1, ge=1, le=16)
     buffer: Word | None = None  # a capacitor in parallel that carries the peaks
+    usable_pct: float = Field(default=75.0, gt=0, le=100)  # 70-80 % in field experience
+    ageing_pct_year: float = Field(default=1.0, ge=0, le=50)  # unconfirmed
 
 
 class PartTable(BaseModel):
@@ -95,6 +97,13 @@ class WorldTable(_Table):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class BudgetTable(_Table):
+    """What the node may draw; `kerbstone energy` fails beyond it."""
+
+    mah_per_day: float | None = Field(default=None, gt=0)
+    life_years: float | None = Field(default=None, gt=0, le=15)  # the longest life anyone may promise
+
+
 class NodeFile(_Table):
     node: NodeTable
     parts: dict[Word, PartTable]
@@ -103,6 +112,7 @@ class NodeFile(_Table):
     policy: PolicyTable = Field(default_factory=PolicyTable)
     battery: BatteryTable | None = None
     world: WorldTable = Field(default_factory=WorldTable)
+    budget: BudgetTable | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from kerbstone.cli import board, boards, decode, emulate, encode, faults, generate
+from kerbstone.cli import board, boards, decode, emulate, encode, energy, faults, generate
 from kerbstone.errors import KerbstoneError
 
 app = typer.Typer(
@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.command("emulate")(emulate.command)
 app.command("faults")(faults.command)
+app.command("energy")(energy.command)
 app.command("decode")(decode.command)
 app.command("encode")(encode.command)
 app.command("generate")(generate.command)

@@ -18,6 +18,7 @@ from kerbstone.emulator.faults.model import Order, Scene
 from kerbstone.emulator.kernel import Kernel
 from kerbstone.emulator.radio_cell import RadioCell
 from kerbstone.emulator.runtime import Runtime, Surroundings, build
+from kerbstone.emulator.wakes import WakeSum
 from kerbstone.listen.lorawan import Arrival
 
 _SLICES = 240  # how often a run reports how far it is
@@ -47,6 +48,7 @@ class NodeTrace:
     time_us: dict[str, dict[str, int]]
     truth: dict[str, Any]
     account: console.Account
+    wake_sums: list[WakeSum] = field(default_factory=list)
     delivered: list[Arrival] = field(default_factory=list)  # by the network server; empty for another bearer
 
 
@@ -97,6 +99,7 @@ def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
 def _trace(runtime: Runtime, radio: RadioCell, duration_us: int) -> NodeTrace:
     ledger = runtime.device.ledger
     ledger.settle()
+    runtime.device.wakes.end()
     runtime.device.stop()
     return NodeTrace(
         name=runtime.node.name,
@@ -106,5 +109,6 @@ def _trace(runtime: Runtime, radio: RadioCell, duration_us: int) -> NodeTrace:
         time_us={name: dict(m.time_us) for name, m in ledger.meters.items()},
         truth=runtime.site.truth(0, duration_us),
         account=console.read(runtime.console),
+        wake_sums=runtime.device.wakes.sums(),
         delivered=radio.arrivals(runtime.node.name),
     )

@@ -26,6 +26,7 @@ class NodeResult:
     mah_per_day: float = 0.0
     charge_uas: dict[str, dict[str, float]] = field(default_factory=dict)  # consumer -> state -> uA s
     time_us: dict[str, dict[str, int]] = field(default_factory=dict)  # consumer -> state -> us
+    wake_sums: list[dict[str, Any]] = field(default_factory=list)  # {"cause", "uplink", "count", "charge_uas", "time_us"}; wakes.WakeSum
     records: list[dict[str, Any]] = field(default_factory=list)  # {"t_us", "sample_us", "record", "values", "quality", "trust", "repeat"}
     transmissions: list[dict[str, Any]] = field(default_factory=list)  # {"t_us", "bytes", "dr" or None, "rssi_dbm" or None, "kind"}
     truth: dict[str, Any] = field(default_factory=dict)  # Site.truth()

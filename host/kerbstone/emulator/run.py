@@ -17,6 +17,7 @@ from kerbstone.emulator.faults.model import Order
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.tally import Arrival, tally
 from kerbstone.emulator.workers import run_cells
+from kerbstone.energy.budget import exceeded
 from kerbstone.errors import NodeFileError
 from kerbstone.listen.broker import BrokerAddress, EmbeddedBroker
 from kerbstone.listen.broker import check as check_broker
@@ -63,7 +64,8 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
         events = [e for r in results for e in r.events]
         arrivals = _arrivals(nodes, results, listeners)
     tallied = [tally(n, traces[n.name], arrivals[n.name], start_utc, duration_us) for n in nodes]
-    for done in tallied:
+    for node, done in zip(nodes, tallied, strict=True):
+        done.notes = exceeded(node, done.mah_per_day, duration_us) + done.notes
         events += [(r["t_us"], done.name, "decoded", {"values": r["values"], "sample_us": r["sample_us"]}) for r in done.records]
     return RunResult(seed, start_utc, duration_us, tallied, log.digest(events), len(events), time.monotonic() - began)
 

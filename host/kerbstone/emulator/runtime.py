@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import json
 import random
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +16,7 @@ from kerbstone.build.image import write_image
 from kerbstone.build.node import LoRaWanTable, Node
 from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
+from kerbstone.emulator.board.computing import IMPORT
 from kerbstone.emulator.board.device import Device
 from kerbstone.emulator.board.limits import LIMITS
 from kerbstone.emulator.board.pins import Pins
@@ -113,10 +114,11 @@ def build(around: Surroundings, node: Node) -> Runtime:
         boot_ms=node.board.times.boot_ms, wake_ms=node.board.times.wake_ms, current_ua=node.board.current_ua.model_dump(),
         unique_id=identity.unique_id, mac=identity.mac, seed=int.from_bytes(derive(around.seed, node.name, "device")[:4], "little"),
         rtc_ppm=node.board.times.rtc_ppm, rom=str(rom),
+        import_cost=astuple(IMPORT[node.board.mcu]),
     )
     wifi_table = node.board.wifi
     if wifi_table:
-        spec.wifi_current_ua = wifi_table.model_dump()
+        spec.wifi_current_ua = wifi_table.model_dump(exclude_none=True)
         spec.wifi_connect_ms, spec.wifi_dhcp_ms = wifi_table.connect_ms, wifi_table.dhcp_ms
     device = Device(around.kernel, around.zygote, spec, Flash(image, blocks), around.shims, console)
     pins = Pins(device, node.board.pin_names)

@@ -11,6 +11,7 @@ from kerbstone.emulator.result import NodeResult, RunResult
 from kerbstone.report.panels import panels
 from kerbstone.report.svg import Span, number
 from kerbstone.report.traffic import charge, uplinks
+from kerbstone.report.wakes import wakes
 
 MOST_DRAWN = 24  # nodes with charts; a fleet's others stand in the table only
 _MOST_OPEN = 6  # nodes whose charts are unfolded at once
@@ -139,7 +140,7 @@ def _node(node: NodeResult, key: str, span: Span, unfolded: bool) -> str:
         f'<section class="sheet node" id="{key}"><h2>{escape(node.name)}</h2><p class="facts">{facts}</p>'
         f'<div class="cards small">{cards}</div>'
         f'<details{" open" if unfolded else ""}><summary>Charts</summary>{charts}<div class="pair">{charge(node, key + "-q", span)}'
-        f"{_score(node)}</div></details>{_notes(node)}</section>"
+        f"{_score(node)}{wakes(node, span)}</div></details>{_notes(node)}</section>"
     )
 
 

@@ -38,6 +38,12 @@ def cell_known(node: Node) -> Iterator[Finding]:
         yield Finding(("battery", key), problem)
 
 
+def budget(node: Node) -> Iterator[Finding]:
+    wanted = node.spec.budget
+    if wanted and wanted.life_years is not None and node.spec.battery is None:
+        yield Finding(("budget", "life_years"), "a budget of years needs a [battery] table with a cell: add it.")
+
+
 def peak(node: Node) -> Iterator[Finding]:
     pack = _pack(node)
     if pack is None:

@@ -23,6 +23,7 @@ RULES = (
     Rule("strapping", "No part is on a pin that decides how the chip starts, unless the node file allows it.", pins.strapping),
     Rule("analog", "A voltage is measured on a pin that can, also while Wi-Fi runs.", pins.analog),
     Rule("cell", "The battery is one of boards/cells.toml.", power.cell_known),
+    Rule("budget", "A budget of years has a battery.", power.budget),
     Rule("peak-current", "The battery can give what sending takes.", power.peak),
     Rule("memory", "What a node must remember fits into what the board keeps over deep sleep.", sleep.memory),
     Rule("sleep-time", "No sleep is longer than the chip can time (warning).", sleep.longest),

@@ -13,6 +13,7 @@ from kerbstone.emulator.engine.process import Process, Zygote, interpreter_argv
 from kerbstone.emulator.flash import Flash
 from kerbstone.emulator.kernel import Event, Kernel
 from kerbstone.emulator.ledger import Ledger
+from kerbstone.emulator.wakes import WakeBook
 from kerbstone.errors import EngineError
 
 Answer = tuple[int, int, bytes, int]  # errno, value, payload, us until it is given
@@ -34,6 +35,7 @@ class Device:
         self.flash = flash
         self.ledger = Ledger(kernel)
         self.mcu = self.ledger.meter("mcu")
+        self.wakes = WakeBook(self.ledger)
         self.ops: dict[int, Callable[[int, int, bytes], Answer | None]] = {}
         self.calls: dict[str, Callable[..., Any]] = {}
         self.on_boot: list[Callable[[int], None]] = []  # called with the reset cause before the firmware runs
@@ -88,6 +90,7 @@ class Device:
     def power_off(self) -> None:
         self.stop()
         self.mcu.set("off", 0.0)
+        self.wakes.end()
 
     def close(self) -> None:
         self.stop()
@@ -96,6 +99,7 @@ class Device:
     def _boot(self, cause: int, wake_reason: int, boot_ms: int) -> None:
         self.cause, self.wake_reason = cause, wake_reason
         self.boots += 1
+        self.wakes.begin(cause, wake_reason, self.spec.limits)
         self.mcu.set("boot", self.spec.current_ua["boot"])
         for fn in self.on_boot:
             fn(cause)
@@ -212,6 +216,7 @@ class Device:
             self.kernel.log.write(self.spec.name, "deep_sleep", ms=us // 1000 if us < 1 << 50 else None)
             self.stop()
             self.mcu.set("deep_sleep", self.spec.current_ua["deep_sleep"])
+            self.wakes.sleep()
             if us < 1 << 50:
                 self._alarm = self.kernel.after(us, self.wake, self.spec.limits.timer_wake)
             self._asleep()
@@ -253,7 +258,8 @@ class Device:
             "backup_bytes": limits.backup_bytes, "rtc_bytes": limits.rtc_bytes, "wdt_ms": limits.wdt_ms,
             "wake_calls": limits.wake_calls,
             "flash_blocks": self.flash.blocks, "flash_block_size": self.flash.block_size, "sysname": limits.port,
-            "machine": spec.title, "rtc": self.rtc(), "rom": spec.rom, "random_seed": spec.seed * 1_000_003 + self.boots,
+            "machine": spec.title, "rtc": self.rtc(), "rom": spec.rom, "import_cost": spec.import_cost,
+            "random_seed": spec.seed * 1_000_003 + self.boots,
         }
 
     def _irqs(self) -> list[tuple[str, Any]]:

@@ -23,7 +23,8 @@ class DeviceSpec:
     seed: int
     rtc_ppm: float = 0.0
     rom: str = ""  # folder of the read-only partition, if the image has one
+    import_cost: tuple[int, int] = (0, 0)  # us a module, ns a byte; board/computing.py
     adc_full_scale_uv: int = 3_300_000
     wifi_current_ua: dict[str, float] = field(default_factory=dict)
-    wifi_connect_ms: int = 734
+    wifi_connect_ms: int = 657
     wifi_dhcp_ms: int = 892

@@ -48,14 +48,20 @@ class Wifi:
         self.status = "connecting"
         self._charge("connecting")
         spec = self.device.spec
-        ms = spec.wifi_connect_ms + (0 if self._static else spec.wifi_dhcp_ms)
+        ms = spec.wifi_connect_ms
         if not self.in_range or ssid != self._ssid:
             outcome, ms = "no_ap", 3000
         elif key != self._password:
             outcome = "wrong_password"
         else:
             outcome = "up"
-        self._pending = self.device.kernel.after(ms * 1000, self._decided, outcome)
+        then = self._ask_address if outcome == "up" and not self._static else self._decided
+        self._pending = self.device.kernel.after(ms * 1000, then, outcome)
+
+    def _ask_address(self, outcome: str) -> None:
+        """Associated; the radio rests between the packets of DHCP."""
+        self._charge("dhcp" if "dhcp" in self.device.spec.wifi_current_ua else "connecting")
+        self._pending = self.device.kernel.after(self.device.spec.wifi_dhcp_ms * 1000, self._decided, outcome)
 
     def _decided(self, outcome: str) -> None:
         self._pending = None

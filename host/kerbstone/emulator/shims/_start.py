@@ -16,13 +16,14 @@ import random
 import machine
 import vfs
 from _flashdev import FlashDevice
+from _rom import Rom
 
 random.seed(_hello["random_seed"])
 vfs.umount("/")
 vfs.mount(vfs.VfsPosix(_HERE), "/port")
 if _hello["rom"]:
     # The read-only partition from which newer ports import; here it holds the firmware.
-    vfs.mount(vfs.VfsPosix(_hello["rom"]), "/rom")
+    vfs.mount(Rom(vfs.VfsPosix(_hello["rom"]), *_hello["import_cost"]), "/rom")
 _device = FlashDevice(_hello["flash_blocks"], _hello["flash_block_size"], _hello.get("flash_first", 0))
 try:
     vfs.mount(vfs.VfsLfs2(_device, readsize=256), "/")
