@@ -1,6 +1,6 @@
 """The supply fails, or the watchdog bites, at every flash operation of a day; nothing is lost, repeated unmarked, or reused.
 
-By default a sample; KERBSTONE_CAMPAIGN=full cuts at every operation (about ten minutes on two cores).
+By default a sample; KERBSTONE_CAMPAIGN=full cuts at every operation: 2,145 cuts of three kinds.
 """
 
 import multiprocessing
@@ -15,7 +15,7 @@ from kerbstone.emulator.air.channel import Transmission
 
 FULL = os.environ.get("KERBSTONE_CAMPAIGN") == "full"
 OFF_S = 5
-# Flash operations of the compressed day (two hours), and seconds of virtual time one takes at most; both measured.
+# Flash operations of the compressed day (two hours), and seconds of virtual time one takes at most; measured, rounded up.
 DAY = {"parking": (228, 42), "bins": (192, 38), "air": (110, 70), "light": (185, 40)}
 KINDS = ("clean", "torn", "reset")
 _STRIDE = 8
