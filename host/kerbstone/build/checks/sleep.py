@@ -13,7 +13,8 @@ from kerbstone.emulator.board.limits import LIMITS
 # own objects and compares.
 HEAD = 4
 SECTION = 5
-CLOCK, BOX, RETRY, DUE = 20, 12, 5, 4  # DUE: a part
+CLOCK, BOX, RETRY, DUE, FAILING = 20, 12, 5, 4, 1  # DUE, FAILING: a part
+IN_RAM = 0  # records the flash refused: none while it works
 SESSION = {"lorawan": 331, "mqtt": 12}
 
 
@@ -60,7 +61,8 @@ def retained_bytes(node: Node) -> int | None:
     state = literal(source, "STATE_BYTES", "App") if source else None
     if not isinstance(state, int):
         return None
-    sections = (state, CLOCK, DUE * len(node.spec.parts), SESSION[node.spec.uplink.kind], BOX, RETRY)
+    parts = len(node.spec.parts)
+    sections = (state, CLOCK, DUE * parts, FAILING * parts, SESSION[node.spec.uplink.kind], BOX, RETRY, IN_RAM)
     return HEAD + sum(SECTION + size for size in sections)
 
 
