@@ -149,6 +149,8 @@ LOOPS = {
     "computes in C": "while True: sum(range(10**7))\n",
     "asks the time": "import time\nwhile True: time.ticks_ms()\n",
     "writes the flash": "while True:\n    with open('log', 'w') as f: f.write('x' * 3000)\n",
+    "writes one file": "with open('log', 'w') as f:\n    while True: f.write('x' * 3000); f.seek(0)\n",
+    "reads one file": "with open('log', 'w+') as f:\n    f.write('x' * 3000)\n    while True: f.seek(0); f.read()\n",
     "reads the flash": "with open('log', 'w') as f: f.write('x' * 3000)\nwhile True:\n    with open('log') as f: f.read()\n",
     "prints": "while True: print('noise')\n",
     "reads the console": "import sys\nwhile True: sys.stdin.read(1)\n",

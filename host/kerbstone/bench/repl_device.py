@@ -19,6 +19,7 @@ from kerbstone.emulator.kernel import Kernel
 SOFT_RESET_US = 20_000  # unconfirmed: the ports' clean-up between two interpreters
 _PATIENCE_US = 20_000  # an interpreter that asks nothing for so long is computing
 _RETRY_US = 5_000
+_INSIST_US = 1_000_000  # a program that only writes one open file: Ctrl-C then goes through the file system
 _ENODEV = 19
 _FLASH = (ops.FLASH_WRITE, ops.FLASH_ERASE)
 _FRIENDLY = ["boot.py", "main.py"]
@@ -54,7 +55,9 @@ class ConsoleDevice(Device):
         super().__init__(kernel, zygote, spec, flash, shims, Path(os.devnull))
         self.screen = console
         self.outstanding: int | None = None  # the operation the interpreter waits for
+        self._asked_us = 0  # when it asked last
         self._breaking = False
+        self._pressed_us = 0
         self._typed = False
         self.on_boot.append(self._fresh)
         self.ops[ops.NOW] = lambda a, b, data: OK
@@ -114,6 +117,7 @@ class ConsoleDevice(Device):
             return
         op, a, b, debt = ops.REQUEST.unpack_from(packet)
         self.outstanding = op
+        self._asked_us = self.kernel.now
         if self._breaking and op == ops.SLEEP:
             # Not even a soft reset goes before Ctrl-C: a main.py that ends in sys.exit() would shut everyone out.
             self._send(process, OK)
@@ -127,7 +131,7 @@ class ConsoleDevice(Device):
     def _send(self, process: Process, answer: Answer) -> bool:
         if self.process is process:
             op, self.outstanding = self.outstanding, None
-            if self._breaking and op not in _FLASH:
+            if self._breaking and (op not in _FLASH or self.kernel.now > self._pressed_us + _INSIST_US):
                 self._breaking = False
                 answer = (ops.KEYBOARD, 0, b"", 0)
         return super()._send(process, answer)
@@ -174,6 +178,8 @@ class ConsoleDevice(Device):
         if self.outstanding in _FLASH:
             return True
         state = repl_signal.executes(self.process.pid)
+        if state is False and self.outstanding is None and repl_signal.exchange(self.process.fileno()):
+            return None  # it may be the file system that has let go of Ctrl-C, for the length of a write
         return False if state is None and self.outstanding is not None else state
 
     def keyboard_interrupt(self) -> None:
@@ -182,6 +188,7 @@ class ConsoleDevice(Device):
         if process is None:
             return
         self._breaking = True
+        self._pressed_us = self.kernel.now
         if self._wait:
             self._wait.cancel()
             self._wake_up(0)
@@ -192,7 +199,9 @@ class ConsoleDevice(Device):
         if not self._breaking or self.process is not process:
             return
         pid = process.pid
-        if self.outstanding is None and (repl_signal.interrupt(pid, process.fileno()) or repl_signal.executes(pid) is False):
-            self._breaking = False
-            return
+        if self.outstanding is None and self.kernel.now >= self._asked_us + _PATIENCE_US:
+            gone = repl_signal.interrupt(pid, process.fileno())
+            if gone or (repl_signal.executes(pid) is False and not repl_signal.exchange(process.fileno())):
+                self._breaking = False
+                return
         self.kernel.after(_RETRY_US, self._force, process)

@@ -46,7 +46,7 @@ def interrupt(pid: int, link: int) -> bool:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGSTOP)
         try:
-            if _stopped(pid) and executes(pid) and not _exchange(link):
+            if _stopped(pid) and executes(pid) and not exchange(link):
                 os.kill(pid, signal.SIGINT)
                 return True
         finally:
@@ -63,7 +63,7 @@ def _stopped(pid: int) -> bool:
     return False
 
 
-def _exchange(link: int) -> bool:
+def exchange(link: int) -> bool:
     """Bytes are under way, in either direction."""
     word = bytearray(4)
     for request in (termios.FIONREAD, termios.TIOCOUTQ):

@@ -40,11 +40,42 @@ class FlashDevice:
 if "console" in _link.hello:
     from micropython import kbd_intr
 
+    # Ctrl-C reaches a computing interpreter as a signal, which raises wherever it computes: not amidst an exchange or a read.
+
     class FlashDevice(FlashDevice):
         def readblocks(self, block, buf, offset=0):
-            # Ctrl-C reaches a computing interpreter as a signal; it must not cut a read of the file system in two.
             kbd_intr(-1)
             image = self._image
             image.seek(self._base + block * self._size + offset)
             image.readinto(buf)
             kbd_intr(3)
+
+        def writeblocks(self, block, buf, offset=None):
+            kbd_intr(-1)
+            try:
+                if offset is None:
+                    _link.flash(_link.FLASH_ERASE, block, 0, None)
+                    offset = 0
+                return _link.flash(_link.FLASH_WRITE, block, offset, buf)
+            finally:
+                kbd_intr(3)
+
+        def ioctl(self, op, arg):
+            if op != 6:
+                return self._blocks if op == 4 else self._size if op == 5 else None
+            kbd_intr(-1)
+            try:
+                return _link.flash(_link.FLASH_ERASE, arg, 0, None)
+            finally:
+                kbd_intr(3)
+
+
+class Interruptible:
+    """A file system whose every call is a moment for Ctrl-C: within one, an exception would pass through its C code."""
+
+    def __init__(self, files):
+        self._files = files
+
+    def __getattr__(self, name):
+        _link.call(_link.NOW)
+        return getattr(self._files, name)

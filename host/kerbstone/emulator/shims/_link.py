@@ -74,6 +74,7 @@ def flash(op, block, offset, buf):
     if buf is not None:
         n = len(buf)
     done = 0
+    pressed = False
     while True:
         k = n - done
         if k > 512:
@@ -87,8 +88,12 @@ def flash(op, block, offset, buf):
         _port.write(_tx, 12 + k)
         _port.readinto(_rx, _HEAD)
         done += k
+        if _rx[0] == 255:
+            pressed = True
         if done >= n:
             break
+    if pressed:
+        raise KeyboardInterrupt
     return -_rx[0]
 
 

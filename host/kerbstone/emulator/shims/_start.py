@@ -15,7 +15,7 @@ import random
 
 import machine
 import vfs
-from _flashdev import FlashDevice
+from _flashdev import FlashDevice, Interruptible
 from _rom import Rom
 
 random.seed(_hello["random_seed"])
@@ -25,15 +25,22 @@ if _hello["rom"]:
     # The read-only partition from which newer ports import; here it holds the firmware.
     vfs.mount(Rom(vfs.VfsPosix(_hello["rom"]), *_hello["import_cost"]), "/rom")
 _device = FlashDevice(_hello["flash_blocks"], _hello["flash_block_size"], _hello.get("flash_first", 0))
+
+
+def _mount():
+    files = vfs.VfsLfs2(_device, readsize=256)
+    vfs.mount(Interruptible(files) if "console" in _hello else files, "/")
+
+
 try:
-    vfs.mount(vfs.VfsLfs2(_device, readsize=256), "/")
+    _mount()
 except OSError:
     # The RP2 port formats what it cannot mount; the ESP32 port only what is blank, else it stops and says so.
     if _hello["port"] != "rp2" and not _device.blank():
         print("The filesystem appears to be corrupted.")
         machine.reset()
     vfs.VfsLfs2.mkfs(_device)
-    vfs.mount(vfs.VfsLfs2(_device, readsize=256), "/")
+    _mount()
 os.chdir("/")
 sys.path[:] = ["", "/port", "/rom", ".frozen", "/lib"]
 sys.modules.pop("__main__", None)
