@@ -27,6 +27,8 @@ class Delivery:
         self._time_at = 0  # mono s of the next attempt to learn the time
         self.retry_at = 0
         self.epoch = 0
+        self.gap_frame = None  # called with records given up by priority: the frame that tells it
+        self.keep_s = 0  # age at which a routine reading is no longer worth its airtime; 0: never
 
     def pack(self):
         """What the growing pause needs across deep sleep."""
@@ -39,11 +41,23 @@ class Delivery:
         """Takes a live frame from the application."""
         now = self._clock.now()
         ready = now.mono >= self.retry_at
-        name, dropped = self._outbox.put(frame, priority, now, self.epoch, self._clock.trust(), ready)
+        name, gone = self._outbox.put(frame, priority, now, self.epoch, self._clock.trust(), ready)
         self._fresh.add(name)
         log.event("put", name, frame.hex())
-        if dropped:
-            log.event("drop", dropped)
+        for name in gone:
+            self._tell_gone(name)
+
+    def _tell_gone(self, name):
+        log.event("drop", name)
+        for known in self._outbox.names():
+            if known[9:] == "g":
+                log.event("put", known, self._read(known).frame.hex())
+
+    def _read(self, name):
+        record = self._outbox.read(name)
+        if record and record.gap:
+            record.frame = self.gap_frame(record.gap)
+        return record
 
     def next_ms(self, now_ms):
         """ms until there is something to send, as far as is known."""
@@ -80,11 +94,23 @@ class Delivery:
             self._bearer.uplink.ask_time()
             self._take_time()
         for name in list(self._outbox.names()):
-            record = self._outbox.read(name)
-            if record and not self._send(record):
+            record = self._read(name)
+            if record and self._too_old(record):
+                self._outbox.give_up(name, self._clock.now(), self.epoch, self._clock.trust())
+                self._tell_gone(name)
+            elif record and not self._send(record):
                 return
         self._failures = 0
         self._listen()
+
+    def _too_old(self, record):
+        """Only of what nobody waits for, and only where the age is known."""
+        if not self.keep_s or record.priority < 2 or record.gap:
+            return False
+        now = self._clock.now()
+        if record.epoch == self.epoch:
+            return now.mono - record.mono > self.keep_s
+        return bool(record.utc and now.utc and now.utc - record.utc > self.keep_s)
 
     def _send(self, record):
         """One record; False when the bearer cannot go on now."""

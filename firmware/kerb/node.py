@@ -38,6 +38,8 @@ class Node:
         self.bearer = Bearer(self.config["uplink"], identity.load, self.power, self.store)
         self.bearer.on_open = self.forget_session
         self.delivery = Delivery(self.outbox, self.bearer, self.clock, self.config["uplink"])
+        self.delivery.gap_frame = self._gap_frame
+        self.delivery.keep_s = policy["keep_days"] * 86400
         self.env = {}
         self.woken = False
         self.saved_at = 0
@@ -166,6 +168,10 @@ class Node:
         quality = values.pop("quality", sample["quality"])
         frame = codec.encode(self.config["profile"], record, values, quality, TRUST_LIVE)
         self.delivery.store(frame, priority)
+
+    def _gap_frame(self, gap):
+        values = {"gap_alarms": gap[0], "gap_events": gap[1], "gap_readings": gap[2]}
+        return codec.encode(self.config["node_profile"], "gap", values, GOOD, TRUST_LIVE)
 
     def _set(self, sample, part, key, value):
         self.parts[part].set(key, value)

@@ -3,6 +3,9 @@
 The name carries priority, number and "t" once it may have left the node, so a power cut between sending and
 receipt can only lead to a repeat that says so. A small file sits inside littlefs metadata: one commit to write it.
 What a flash that is full or worn out does not take stays in RAM, and through deep sleep in the memory the board keeps.
+
+A record that has to be given up is counted in a gap marker ("g" in its name), which is stored and sent as a record is. The
+marker also holds the number of the record given up last: one that is still there after a power cut goes then.
 """
 
 import os
@@ -16,21 +19,27 @@ from kerb import log
 FOLDER = "/outbox"
 _HEAD = "<IIIB"  # mono, utc (0 = unknown), boot epoch, trust
 _SIZE = const(13)
+_GAP = "<HHHI"  # records given up by priority, number of the last one
+_GAP_SIZE = const(10)
 _RAM_BYTES = const(1200)  # of records that flash did not take: what fits beside the rest in 2 KB of RTC memory
 
 
 class Record:
-    """A stored reading. `frame` is encoded as live; `mono` counts in power cycle `epoch`."""
+    """A stored reading. `frame` is encoded as live, None for a gap marker; `mono` counts in power cycle `epoch`.
 
-    __slots__ = ("epoch", "frame", "mono", "name", "trust", "utc")
+    `gap`: records given up by priority, and the number of the last one; None for a reading.
+    """
 
-    def __init__(self, name, mono, utc, epoch, trust, frame):
+    __slots__ = ("epoch", "frame", "gap", "mono", "name", "trust", "utc")
+
+    def __init__(self, name, mono, utc, epoch, trust, body):
         self.name = name
         self.mono = mono
         self.utc = utc
         self.epoch = epoch
         self.trust = trust
-        self.frame = frame
+        self.gap = unpack(_GAP, body) if _is_gap(name) and len(body) == _GAP_SIZE else None
+        self.frame = None if self.gap else body
 
     @property
     def tried(self):
@@ -42,7 +51,7 @@ class Record:
 
     @property
     def seq(self):
-        return int(self.name[1:9], 16)
+        return _seq(self.name)
 
 
 class Outbox:
@@ -62,8 +71,18 @@ class Outbox:
         if self._names is None:
             self._names = sorted(self._listed() + list(self._ram))
             for name in self._names:
-                self.next_seq = max(self.next_seq, int(name[1:9], 16) + 1)
+                self.next_seq = max(self.next_seq, _seq(name) + 1)
+            for name in list(self._names):
+                if _is_gap(name):
+                    self._finish(self.read(name))
         return self._names
+
+    def _finish(self, marker):
+        """A power cut may have come between the count and the removal of what was counted."""
+        if marker and marker.gap:
+            for name in list(self._names):
+                if _seq(name) == marker.gap[3] and not _is_gap(name):
+                    self.remove(name)
 
     def _listed(self):
         """Names of the files; what a power cut left half written goes."""
@@ -100,30 +119,68 @@ class Outbox:
         return len(self.names())
 
     def put(self, frame, priority, instant, epoch, trust, sending):
-        """Stores a frame; `sending`: it is about to leave. Returns (name, name of a record given up for it or None)."""
+        """Stores a frame; `sending`: it is about to leave. Returns (name, names of what was given up for it)."""
         if self.on_put:
             self.on_put()
             self.on_put = None
-        names = self.names()
-        dropped = None
-        if len(names) >= self._limit:
-            dropped = _least(self._names)
-            self.remove(dropped)
-        name = "%d%08x%s" % (priority, self.next_seq & 0xFFFFFFFF, "t" if sending else "")
+        gone = []
+        if len(self.names()) >= self._limit:
+            self._give_up_one(self._names, instant, epoch, trust, gone)
+        name = self._new_name(priority, "t" if sending else "")
+        body = _body(instant, epoch, trust, frame)
+        if not self._keep(name, body):
+            while len(self.pack()) + 2 + len(name) + len(body) > _RAM_BYTES:
+                if not self._give_up_one(sorted(self._ram), instant, epoch, trust, gone):
+                    break
+            self._ram[name] = body
+        self._enlist(name)
+        return name, gone
+
+    def _give_up_one(self, names, instant, epoch, trust, gone):
+        """False when there is nothing to give up."""
+        name = _least(names)
+        if name:
+            self.give_up(name, instant, epoch, trust)
+            gone.append(name)
+        return bool(name)
+
+    def give_up(self, name, instant, epoch, trust):
+        """Removes a record that nobody got, and counts it in the gap marker. Returns the marker's name."""
+        counts, marker = [0, 0, 0], None
+        for known in self.names():
+            if _is_gap(known) and not known.endswith("t"):
+                got = self.read(known)
+                if got and got.gap:
+                    marker, counts = known, list(got.gap[:3])
+                break
+        kind = min(int(name[0]), 2)
+        counts[kind] = min(counts[kind] + 1, 0xFFFF)
+        marker = marker or self._new_name(0, "g")
+        body = _body(instant, epoch, trust, pack(_GAP, counts[0], counts[1], counts[2], _seq(name)))
+        if marker in self._ram or not self._keep(marker, body):
+            self._ram[marker] = body
+        self._enlist(marker)
+        self.remove(name)
+        return marker
+
+    def _new_name(self, priority, mark):
+        name = "%d%08x%s" % (priority, self.next_seq & 0xFFFFFFFF, mark)
         self.next_seq += 1
-        body = pack(_HEAD, instant.mono, instant.utc or 0, epoch, trust) + frame
-        body = pack("<I", crc32(body) & 0xFFFFFFFF) + body
+        return name
+
+    def _enlist(self, name):
+        if name not in self._names:
+            self._names.append(name)
+            self._names.sort()
+
+    def _keep(self, name, body):
+        """Writes a record; False when the flash refuses."""
         try:
             self._write(name, body)
+            return True
         except OSError as error:
             log.trouble("flash", error)
-            if self._ram and len(self.pack()) + len(name) + len(body) > _RAM_BYTES:
-                dropped = _least(sorted(self._ram))
-                self.remove(dropped)
-            self._ram[name] = body
-        names.append(name)
-        names.sort()
-        return name, dropped
+            return False
 
     def _write(self, name, body):
         path = "%s/%s" % (FOLDER, name)
@@ -172,8 +229,25 @@ class Outbox:
 
 
 def _least(names):
-    """The oldest record of the least urgent kind, of names in order."""
-    return next(name for name in names if name[0] == names[-1][0])
+    """The oldest record of the least urgent kind, of names in order; gap markers stay. None: there is nothing else."""
+    least = None
+    for name in names:
+        if not _is_gap(name) and (least is None or name[0] > least[0]):
+            least = name
+    return least
+
+
+def _seq(name):
+    return int(name[1:9], 16)
+
+
+def _is_gap(name):
+    return name[9:10] == "g"
+
+
+def _body(instant, epoch, trust, content):
+    body = pack(_HEAD, instant.mono, instant.utc or 0, epoch, trust) + content
+    return pack("<I", crc32(body) & 0xFFFFFFFF) + body
 
 
 def _remove(name):

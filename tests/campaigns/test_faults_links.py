@@ -35,6 +35,18 @@ def test_a_gateway_that_is_away_for_two_hours(tmp_path):
     assert life.result.waiting <= 1
 
 
+@pytest.mark.parametrize("name", ["bins", "light"])
+def test_an_outbox_too_small_for_a_long_silence_tells_how_much_it_gave_up(tmp_path, name):
+    """The ledger balances: produced = decoded + waiting + counted in gap markers that arrived."""
+    away = fault("gateway_away" if name == "bins" else "broker_down", at="1h", lasts="9h")
+    small = r"\1\noutbox_limit = 6" if name == "light" else r"[policy]\noutbox_limit = 6\n\n\1"
+    node = often(name, tmp_path, (r"(?m)^(\[policy\])" if name == "light" else r"(?m)^(\[uplink\])", small))
+    life = live(node, 15 * HOURS, [away])
+    result = life.result
+    assert (result.lost, result.duplicates) == (0, 0), result.notes
+    assert result.gap == len(life.account.dropped) > 5 and result.decoded + result.waiting + result.gap == result.readings
+
+
 def test_a_radio_that_loses_every_third_frame(tmp_path):
     life = live(often("bins", tmp_path), 8 * HOURS, [fault("radio_loss", share=0.33)])
     assert nothing_lost(life)

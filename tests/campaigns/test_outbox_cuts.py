@@ -10,7 +10,7 @@ from typing import Any
 
 SCRIPT = Path(__file__).with_name("outbox_cuts.py")
 FIRMWARE = SCRIPT.parents[2] / "firmware"
-SEEDS_A_PROCESS = 14
+SEEDS_A_PROCESS = 11
 ACTIONS = 60
 
 

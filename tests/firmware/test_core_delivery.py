@@ -34,6 +34,7 @@ def make(plan, clock=None, confirm="all", limit=500, link="burst"):
     box = outbox.Outbox(limit)
     air = Air(plan)
     way = delivery.Delivery(box, Bearer(air), clock or Clock(), {"confirm": confirm, "link": link})
+    way.gap_frame = lambda gap: b"\\xe0" + bytes(gap[:3])
     return box, air, way
 """
 
@@ -128,7 +129,49 @@ for priority, byte in ((2, 1), (0, 2), (2, 3), (1, 4)):
 print(box.names())
 """)
     assert "kerb drop 200000000t" in lines
-    assert lines[-1] == "['000000001t', '100000003t', '200000002t']"
+    assert "kerb put 000000003g e0000001" in lines
+    assert lines[-1] == "['000000001t', '000000003g', '100000004t', '200000002t']"
+
+
+def test_the_gap_marker_counts_on_until_it_leaves_and_a_new_one_counts_what_goes_after():
+    lines = run("""
+box, air, way = make([True, False], limit=3)
+air.up = False
+for i in range(5):
+    way.store(bytes([16, 0, i]), 2)
+print(box.names())
+air.up = True
+way.retry_at = 0
+way.run()
+air.up = False
+for i in range(3):
+    way.store(bytes([16, 0, i]), 1)
+print(box.names())
+""")
+    told = [line for line in lines if line.startswith("[")]
+    assert told[0] == "['000000003g', '200000002t', '200000004t', '200000005t']"
+    assert next(line.split()[1] for line in lines if line.startswith("air")) == "e0000002"
+    assert told[1].count("g'") == 1 and [line for line in lines if line.startswith("kerb put 0")][-1].endswith(" e0000003")
+
+
+def test_a_reading_that_waited_too_long_is_counted_and_not_sent():
+    lines = run("""
+box, air, way = make([])
+way.keep_s = 3600
+air.up = False
+way.store(b"\\x10\\x00\\x01", 2)
+way.store(b"\\x10\\x00\\x02", 1)
+time.sleep(3700)
+way.store(b"\\x10\\x00\\x03", 2)
+air.up = True
+way.retry_at = 0
+way.run()
+way.run()
+print(box.names())
+""")
+    sent = [line.split()[1] for line in lines if line.startswith("air")]
+    assert [frame[:6] for frame in sent] == ["103002", "100003", "e00000"] and sent[-1] == "e0000001"
+    assert lines[-1] == "[]"
 
 
 def test_routine_records_need_no_acknowledgement_when_the_policy_says_events():

@@ -85,6 +85,7 @@ class PolicyTable(_Table):
     save_s: int = Field(default=3600, ge=60, le=86_400)
     resync_s: int = Field(default=86_400, ge=600, le=2_592_000)
     outbox_limit: int = Field(default=500, ge=1, le=5000)
+    keep_days: int = Field(default=30, ge=0, le=365)  # a routine reading that waited longer is counted, not sent; 0: sent however old
 
 
 class WorldTable(_Table):

@@ -19,9 +19,19 @@ class Account:
     errors: list[str] = field(default_factory=list)  # tracebacks: lines that are not ours
 
     @property
+    def readings(self) -> dict[str, str]:
+        """Records of the application: all but the gap markers."""
+        return {name: frame for name, frame in self.put.items() if not is_gap(name)}
+
+    @property
     def waiting(self) -> set[str]:
         """Records stored and neither receipted nor given up."""
         return set(self.put) - self.receipts - self.dropped
+
+
+def is_gap(name: str) -> bool:
+    """A marker that counts records given up, itself a record (firmware/kerb/outbox.py)."""
+    return name.endswith("g")
 
 
 def _bare(name: str) -> str:

@@ -20,7 +20,8 @@ class NodeResult:
     uplinks: int = 0  # frames with a record that left the node, repeats included
     decoded: int = 0  # distinct records decoded at the other end
     waiting: int = 0  # records still in the outbox when the run ended
-    lost: int = 0  # readings - decoded - waiting
+    gap: int = 0  # readings given up by the node and counted in a gap marker
+    lost: int = 0  # readings that are neither decoded, waiting, nor counted as given up
     duplicates: int = 0  # records that arrived twice without saying so
     repeats: int = 0  # records that arrived again and said so
     mah_per_day: float = 0.0

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerbstone.build.node import Node
-from kerbstone.codec.decode import Decoded, decode
+from kerbstone.codec.decode import Decoded, decode, decode_any
 from kerbstone.codec.layout import STAMP_BYTES, Trust
 from kerbstone.codec.profile import load_profile
 from kerbstone.emulator.cell import NodeTrace
+from kerbstone.emulator.console import is_gap
 from kerbstone.emulator.result import NodeResult
 from kerbstone.emulator.score import score_node
 from kerbstone.errors import CodecError
@@ -35,19 +36,20 @@ def tally(node: Node, trace: NodeTrace, arrivals: list[Arrival], start_utc: int,
     spec = node.spec
     result = NodeResult(
         name=node.name, app=spec.node.app, profile=node.profile, board=node.board.title, uplink=spec.uplink.kind, wakes=trace.boots,
-        readings=len(trace.account.put), uplinks=len(trace.account.sent), charge_uas=trace.charge_uas, time_us=trace.time_us,
+        readings=len(trace.account.readings), uplinks=len(trace.account.sent), charge_uas=trace.charge_uas, time_us=trace.time_us,
         truth=trace.truth, wake_sums=[s.to_json() for s in trace.wake_sums],
     )
     total = sum(sum(states.values()) for states in trace.charge_uas.values())
     result.mah_per_day = total / _UAS_PER_MAH / (duration_us / 86_400e6)
-    profile = load_profile(node.profile)
+    profiles = [load_profile(node.profile), load_profile("node")]
+    told = 0
     distinct: list[tuple[bytes, int]] = []
     for arrival in arrivals:
         result.transmissions.append(
             {"t_us": arrival.t_us, "bytes": len(arrival.payload), "dr": arrival.dr, "rssi_dbm": arrival.rssi_dbm, "kind": "up"}
         )
         try:
-            decoded = decode(profile, arrival.payload)
+            decoded = decode_any(profiles, arrival.payload)
         except CodecError as error:
             result.notes.append(f"not decoded: {error}")
             continue
@@ -61,26 +63,44 @@ def tally(node: Node, trace: NodeTrace, arrivals: list[Arrival], start_utc: int,
             result.duplicates += 1
         else:
             distinct.append((key, sample_us))
+            if decoded.profile == "node":
+                told += gap_count(decoded)
+                continue
             result.records.append(_record(decoded, arrival.t_us, sample_us))
-    _account(result, trace, Counter(key for key, _ in distinct))
+    told += sum(gap_count(decode(profiles[1], trace.account.put[name])) for name in trace.account.waiting if is_gap(name))
+    own = Counter(key for key, _ in distinct if key[0] >> 4 != profiles[1].number)
+    _account(result, trace, own, told)
     result.score = score_node(result, duration_us)
     result.notes += [*trace.account.faults, *trace.account.notes, *trace.account.errors[-12:]]
     return result
 
 
-def _account(result: NodeResult, trace: NodeTrace, decoded: Counter[bytes]) -> None:
-    """Every reading is decoded, waiting, or lost; contents are compared, not only counted."""
+def gap_count(decoded: Decoded) -> int:
+    """Records a gap message counts."""
+    return sum(int(value) for value in decoded.values.values() if isinstance(value, int | float))
+
+
+def _account(result: NodeResult, trace: NodeTrace, decoded: Counter[bytes], told: int) -> None:
+    """Every reading is decoded, waiting, counted in a gap marker, or lost; contents are compared, not only counted."""
     account = trace.account
     result.decoded = sum(decoded.values())
     waiting = account.waiting
     wanted: Counter[bytes] = Counter()
-    for name, frame in account.put.items():
-        if name not in waiting:
+    dropped: Counter[bytes] = Counter()
+    for name, frame in account.readings.items():
+        if name in account.dropped:
+            dropped[_stored_content(bytes.fromhex(frame))] += 1
+        elif name not in waiting:
             wanted[_stored_content(bytes.fromhex(frame))] += 1
     missing = wanted - decoded
-    result.lost = sum(missing.values())
-    # A record may have arrived although its receipt did not come back before the run ended.
-    result.waiting = result.readings - result.decoded - result.lost
+    result.gap = told
+    # What was given up and told by no marker is lost.
+    untold = max(sum(dropped.values()) - told, 0)
+    result.lost = sum(missing.values()) + untold
+    # A record may have arrived although its receipt did not come back before the run ended, and though it was given up then.
+    result.waiting = result.readings - result.decoded - result.lost - (sum((dropped - (decoded - wanted)).values()) - untold)
+    if told:
+        result.notes.append(f"given up for want of room or for their age, and counted: {told}")
     if result.lost:
         result.notes.append(f"lost: {', '.join(k.hex() for k in list(missing)[:5])}")
 
