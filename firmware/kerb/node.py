@@ -18,6 +18,7 @@ from kerb.store import Store
 _SHORT_MS = 3000  # below this a deep sleep costs more than it saves
 _REST_AFTER_CRASH_MS = 60000
 _RETRY_S = 600  # s until a part that failed is asked again, whatever its period
+_UNSURE = 1 << 28  # beside the count of records: a reset may have come after it was written
 _SPARE_NUMBERS = 4096  # numbers of records skipped when a reset came between two saves; more than a life stores
 
 
@@ -38,7 +39,6 @@ class Node:
         self.bearer = Bearer(self.config["uplink"], identity.load, self.power, self.store)
         self.bearer.on_open = self.forget_session
         self.delivery = Delivery(self.outbox, self.bearer, self.clock, self.config["uplink"])
-        self.delivery.gap_frame = self._gap_frame
         self.delivery.keep_s = policy["keep_days"] * 86400
         self.env = {}
         self.woken = False
@@ -62,7 +62,7 @@ class Node:
             self.sampler.unpack(self.retained.get("smp"))
             self.bearer.unpack(self.retained.get("upl"))
             epoch, count, self.outbox.next_seq = unpack("<III", self.retained.get("box"))
-            self.outbox.unpack(self.retained.get("ram"))
+            self.outbox.unpack(self.retained.get("ram"), not count & _UNSURE)
             self.outbox.on_put = self.forget_outbox
             for i, failing in enumerate(self.retained.get("flt") or b""):
                 self.parts[self.config["order"][i]].carry_over(failing)
@@ -98,7 +98,7 @@ class Node:
         self.retained.save()
 
     def _keep_outbox(self, count, skip):
-        self.retained.put("box", pack("<III", self.delivery.epoch, count, self.outbox.next_seq + skip))
+        self.retained.put("box", pack("<III", self.delivery.epoch, count | (_UNSURE if skip else 0), self.outbox.next_seq + skip))
 
     def save(self, last):
         """Writes down what the next life needs; `last`: RAM ends now, so the outbox will be found as it is."""
@@ -168,10 +168,6 @@ class Node:
         quality = values.pop("quality", sample["quality"])
         frame = codec.encode(self.config["profile"], record, values, quality, TRUST_LIVE)
         self.delivery.store(frame, priority)
-
-    def _gap_frame(self, gap):
-        values = {"gap_alarms": gap[0], "gap_events": gap[1], "gap_readings": gap[2]}
-        return codec.encode(self.config["node_profile"], "gap", values, GOOD, TRUST_LIVE)
 
     def _set(self, sample, part, key, value):
         self.parts[part].set(key, value)

@@ -60,7 +60,7 @@ class Outbox:
         self._names = None
         self._ram = {}  # name -> content
         self.next_seq = 0
-        self.on_put = None  # called before the first record of this life is stored
+        self.on_put = None  # called before this life first changes what is kept
         try:
             os.mkdir(FOLDER)
         except OSError:
@@ -106,13 +106,13 @@ class Outbox:
         """The records that are in RAM only."""
         return b"".join([pack("<BB", len(name), len(body)) + name.encode() + body for name, body in self._ram.items()])
 
-    def unpack(self, data):
-        """Takes them back, as tried: what became of them before a reset is not known."""
+    def unpack(self, data, exact):
+        """Takes them back; as tried unless `exact`: what became of them before a reset is not known."""
         at = 0
         while data and at + 2 <= len(data):
             size, end = data[at], at + 2 + data[at]
             name = str(data[at + 2 : at + 2 + size], "ascii")
-            self._ram[name if name.endswith("t") else name + "t"] = data[end : end + data[at + 1]]
+            self._ram[name if exact or name.endswith("t") else name + "t"] = data[end : end + data[at + 1]]
             at = end + data[at + 1]
 
     def __len__(self):
@@ -120,9 +120,7 @@ class Outbox:
 
     def put(self, frame, priority, instant, epoch, trust, sending):
         """Stores a frame; `sending`: it is about to leave. Returns (name, names of what was given up for it)."""
-        if self.on_put:
-            self.on_put()
-            self.on_put = None
+        self._changes()
         gone = []
         if len(self.names()) >= self._limit:
             self._give_up_one(self._names, instant, epoch, trust, gone)
@@ -135,6 +133,11 @@ class Outbox:
             self._ram[name] = body
         self._enlist(name)
         return name, gone
+
+    def _changes(self):
+        if self.on_put:
+            self.on_put()
+            self.on_put = None
 
     def _give_up_one(self, names, instant, epoch, trust, gone):
         """False when there is nothing to give up."""
@@ -209,6 +212,7 @@ class Outbox:
             return True
         old, new = record.name, record.name + "t"
         if old in self._ram:
+            self._changes()
             self._ram[new] = self._ram.pop(old)
         else:
             try:

@@ -1,6 +1,8 @@
 """Outbox and delivery on an emulated board: what is forgotten, what is kept, what is said of a repeat."""
 
 from bare_board import BareBoard
+from kerb import delivery
+from kerbstone.codec import decode, load_profile
 
 FAKE = """
 import machine, os, time
@@ -34,7 +36,6 @@ def make(plan, clock=None, confirm="all", limit=500, link="burst"):
     box = outbox.Outbox(limit)
     air = Air(plan)
     way = delivery.Delivery(box, Bearer(air), clock or Clock(), {"confirm": confirm, "link": link})
-    way.gap_frame = lambda gap: b"\\xe0" + bytes(gap[:3])
     return box, air, way
 """
 
@@ -129,7 +130,7 @@ for priority, byte in ((2, 1), (0, 2), (2, 3), (1, 4)):
 print(box.names())
 """)
     assert "kerb drop 200000000t" in lines
-    assert "kerb put 000000003g e0000001" in lines
+    assert "kerb put 000000003g e00000000040" in lines
     assert lines[-1] == "['000000001t', '000000003g', '100000004t', '200000002t']"
 
 
@@ -150,8 +151,14 @@ print(box.names())
 """)
     told = [line for line in lines if line.startswith("[")]
     assert told[0] == "['000000003g', '200000002t', '200000004t', '200000005t']"
-    assert next(line.split()[1] for line in lines if line.startswith("air")) == "e0000002"
-    assert told[1].count("g'") == 1 and [line for line in lines if line.startswith("kerb put 0")][-1].endswith(" e0000003")
+    assert next(line.split()[1] for line in lines if line.startswith("air")) == "e00000000080"
+    assert told[1].count("g'") == 1 and [line for line in lines if line.startswith("kerb put 0")][-1].endswith(" e000000000c0")
+
+
+def test_the_gap_message_is_what_the_catalogue_says():
+    for gap in ((0, 0, 0), (1, 2, 3), (1022, 0, 1022), (5000, 65535, 7)):
+        decoded = decode(load_profile("node"), delivery.gap_frame((*gap, 99)))
+        assert list(decoded.values.values()) == [min(count, 1022) for count in gap] and decoded.record == "gap"
 
 
 def test_a_reading_that_waited_too_long_is_counted_and_not_sent():
@@ -170,7 +177,7 @@ way.run()
 print(box.names())
 """)
     sent = [line.split()[1] for line in lines if line.startswith("air")]
-    assert [frame[:6] for frame in sent] == ["103002", "100003", "e00000"] and sent[-1] == "e0000001"
+    assert [frame[:6] for frame in sent] == ["103002", "100003", "e00000"] and sent[-1] == "e00000000040"
     assert lines[-1] == "[]"
 
 

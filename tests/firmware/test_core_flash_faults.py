@@ -31,7 +31,7 @@ name, _ = box.put(b"\\x10\\x00\\x01", 1, Instant(7), 1, 3, False)
 """ + REFUSE + """
 other, _ = box.put(b"\\x10\\x00\\x02", 1, Instant(8), 1, 3, False)
 again = Outbox()
-again.unpack(box.pack())
+again.unpack(box.pack(), False)
 print([(r.frame, r.mono, r.tried) for r in [again.read(n) for n in again.names()]])
 """, refusing)
     assert "kerb fault flash refuses to be written" in lines

@@ -22,7 +22,6 @@ def node_json(node: Node) -> dict[str, Any]:
         "app": spec.node.app,
         "app_settings": spec.app,
         "profile": compile_profile(node.profile),
-        "node_profile": compile_profile("node"),
         "order": list(spec.parts),
         "parts": {name: _part(node, part) for name, part in spec.parts.items()},
         "uplink": _uplink(node),
