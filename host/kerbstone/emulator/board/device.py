@@ -54,7 +54,6 @@ class Device:
         self._alarm: Event | None = None
         self.ops[ops.SLEEP] = self._sleep
         self.ops[ops.CALL] = self._call
-        self.calls["hello"] = self._hello
         self.calls["irqs"] = self._irqs
         self.calls["crashed"] = self._crashed
         self.calls["ended"] = self._ended
@@ -104,8 +103,9 @@ class Device:
     def _run(self) -> None:
         self._alarm = None
         self.mcu.set("active", self.spec.current_ua["active"])
-        argv = interpreter_argv(self.spec.heap_kb, self._shims / "_start.py")
-        self.process = self.zygote.spawn(argv, self._shims, self.flash.fileno(), self._console.fileno())
+        argv = interpreter_argv(self.spec.heap_kb, self._shims / "_start.py", json.dumps(self.spec.limits.fixed()))
+        self.process = self.zygote.boot(argv, self._shims, self.flash.fileno(), self._console.fileno())
+        self.process.reply(0, 0, 0, self.kernel.now - self.boot_us, json.dumps(self._hello()).encode())
         self._service(self.process)
 
     # -- requests -----------------------------------------------------------------------------------------
@@ -245,13 +245,12 @@ class Device:
     raw: dict[int, Callable[[int, bytes], Answer | None]]
 
     def _hello(self) -> dict[str, Any]:
-        spec, limits = self.spec, self.spec.limits
+        """What this boot has of its own; see Limits.fixed for what the chip has in common with others."""
+        spec = self.spec
         return {
-            "port": limits.port, "epoch": limits.epoch, "reset_cause": self.cause, "wake_reason": self.wake_reason,
-            "unique_id": spec.unique_id, "mac": spec.mac, "freq": limits.freq, "max_sleep_ms": limits.max_sleep_ms,
-            "backup_bytes": limits.backup_bytes, "rtc_bytes": limits.rtc_bytes, "wdt_ms": limits.wdt_ms,
-            "flash_blocks": self.flash.blocks, "flash_block_size": self.flash.block_size, "sysname": limits.port,
-            "machine": spec.title, "rtc": self.rtc(), "rom": spec.rom, "random_seed": spec.seed * 1_000_003 + self.boots,
+            "reset_cause": self.cause, "wake_reason": self.wake_reason, "unique_id": spec.unique_id, "mac": spec.mac,
+            "flash_blocks": self.flash.blocks, "flash_block_size": self.flash.block_size, "machine": spec.title, "rtc": self.rtc(),
+            "rom": spec.rom, "random_seed": spec.seed * 1_000_003 + self.boots,
         }
 
     def _irqs(self) -> list[tuple[str, Any]]:

@@ -10,7 +10,6 @@ from struct import pack_into, unpack_from
 
 from micropython import const
 
-HELLO = const(1)
 SLEEP = const(2)
 IRQS = const(3)
 CALL = const(4)
@@ -139,10 +138,15 @@ def wait(us, mode):
 
 
 _argument = bytearray(8)
-hello = None
+hello = {}  # what the chip and this boot are: see Limits.fixed and Device._hello
 
 
-def start():
-    global hello
-    hello = ask("hello")
-    return hello
+def start(announce):
+    """Waits for the greeting, the one packet that comes unasked, and adds it to `hello`. `announce`: a file to tell that it waits."""
+    global now
+    if announce:
+        announce.write(b"ready")
+    _port.readinto(_rx, _HEAD)
+    _, _, n, _, now = unpack_from("<BBHiQ", _rx, 0)
+    _port.readinto(payload, n)
+    hello.update(json.loads(payload[:n]))

@@ -6,20 +6,34 @@ import sys
 _HERE = sys.path[0] if sys.path[0] else sys.argv[0].rsplit("/", 1)[0]
 sys.path[:] = [_HERE, ".frozen"]
 
+import json
+
 import _link
 
-_hello = _link.start()
+_link.hello.update(json.loads(sys.argv[1]))
 
+import gc
 import os
 import random
+import struct  # noqa: F401
+import time  # noqa: F401
 
 import machine
 import vfs
 from _flashdev import FlashDevice
 
-random.seed(_hello["random_seed"])
+if _link.hello["port"] == "esp32":
+    import esp32  # noqa: F401
+
 vfs.umount("/")
 vfs.mount(vfs.VfsPosix(_HERE), "/port")
+_announce = open(int(sys.argv[2]), "wb") if len(sys.argv) > 2 else None
+gc.collect()
+# Up to here every boot is the same, and a warm interpreter has it behind it (engine/warm.py).
+_link.start(_announce)
+
+_hello = _link.hello
+random.seed(_hello["random_seed"])
 if _hello["rom"]:
     # The read-only partition from which newer ports import; here it holds the firmware.
     vfs.mount(vfs.VfsPosix(_hello["rom"]), "/rom")
