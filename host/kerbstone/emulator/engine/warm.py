@@ -2,60 +2,84 @@
 
 Run as a plain script (`python -I -S warm.py FD WHEEL_DIR CWD ARG...`). The interpreter runs in this process up to the point where
 it reads its greeting from descriptor 3, an empty pipe here. SIGUSR1 says that an order waits on FD: the descriptors of link, flash
-and console. The handler forks; in the child it puts the three where the interpreter expects them and returns, and the read goes on,
-now on the link. So what every boot has in common (the interpreter's own start, the port's modules) is computed once, and
-everything that may differ comes after the fork. No order comes before the script has said that it is about to read: the handler
-interrupts nothing.
+and console. The handler puts the three where the interpreter expects them and forks; the child returns, and the read goes on, now
+on the link. So what every boot has in common (the interpreter's own start, the port's modules) is computed once, and everything
+that may differ comes after the fork. No order comes before the script has said that it is about to read: the handler interrupts
+nothing.
+
+Every page that is touched around the fork is paid for twice, so this imports the bare C modules only.
 """
 
-import ctypes
-import os
-import signal
-import socket
+import posix
 import sys
+from _signal import SIG_IGN, SIGCHLD, SIGUSR1, signal
 
-_LINK, _FLASH, _CONSOLE = 3, 4, 1
+from _socket import CMSG_SPACE, socket
+
+_LINK, _FLASH, _CONSOLE, _ERRORS = 3, 4, 1, 2
+_PLACES = (_LINK, _FLASH, _CONSOLE)
 _PARK = 100  # descriptors from this one on are ours
-_READY = _PARK + 2
+_READY, _SILENCE = _PARK + 2, _PARK + 3
+_FD_BYTES = 4
 
 
-def answer(control: socket.socket) -> None:
-    """Serves one order; the child returns with its descriptors in place."""
-    order, fds, _, _ = socket.recv_fds(control, 16, 3)
+def answer(control: socket) -> None:
+    """Serves one order; returns in parent and child."""
+    order, ancillary, _, _ = control.recvmsg(16, CMSG_SPACE(len(_PLACES) * _FD_BYTES))
     if not order:
-        os._exit(0)
-    pid = os.fork()
-    if pid:
-        for fd in fds:
-            os.close(fd)
-        control.send(b"%d" % pid)
+        posix._exit(0)
+    raw = ancillary[0][2]
+    for i, target in enumerate(_PLACES):
+        fd = int.from_bytes(raw[i * _FD_BYTES : (i + 1) * _FD_BYTES], sys.byteorder)
+        posix.dup2(fd, target)
+        posix.close(fd)
+    posix.dup2(_CONSOLE, _ERRORS)
+    pid = posix.fork()
+    if not pid:
         return
-    for target, fd in zip((_LINK, _FLASH, _CONSOLE), fds, strict=True):
-        os.dup2(fd, target)
-        os.close(fd)
-    os.dup2(_CONSOLE, 2)
-    os.closerange(_PARK, _PARK + 8)
+    posix.dup2(_SILENCE, _LINK)
+    control.send(b"%d" % pid)
 
 
 def main() -> None:
     fd, wheel_dir, cwd, argv = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]
     sys.path.append(wheel_dir)
     import micropython_run
+    from _ctypes import FUNCFLAG_CDECL, CFuncPtr, _SimpleCData, dlopen, dlsym
 
-    control = socket.socket(fileno=os.dup2(fd, _PARK))
-    silence, _held_open = os.pipe()
-    os.dup2(_held_open, _PARK + 1)
-    os.dup2(silence, _LINK)
-    os.closerange(_FLASH, _PARK)
-    os.chdir(cwd)
-    handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(lambda _number: answer(control))
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    class Int(_SimpleCData):
+        _type_ = "i"
+
+    class Pointer(_SimpleCData):
+        _type_ = "P"
+
+    class Handler(CFuncPtr):
+        _flags_ = FUNCFLAG_CDECL
+        _restype_ = None
+        _argtypes_ = (Int,)
+
+    class Signal(CFuncPtr):
+        _flags_ = FUNCFLAG_CDECL
+        _restype_ = Pointer
+        _argtypes_ = (Int, Handler)
+
+    control = socket(fileno=posix.dup2(fd, _PARK, inheritable=False))
+    silence, held_open = posix.pipe()
+    posix.dup2(held_open, _PARK + 1, inheritable=False)
+    posix.dup2(silence, _SILENCE, inheritable=False)
+    posix.dup2(silence, _LINK)
+    posix.dup2(control.fileno(), _READY, inheritable=False)
+    posix.closerange(_FLASH, _PARK)
+    posix.dup2(posix.open("/dev/null", posix.O_RDWR), _FLASH)
+    posix.closerange(_FLASH + 1, _PARK)
+    posix.chdir(cwd)
+    handler = Handler(lambda _number: answer(control))
+    signal(SIGCHLD, SIG_IGN)
     # Not Python's own signal(): its handlers wait for byte code, and the interpreter's read is none.
-    ctypes.CDLL(None).signal(signal.SIGUSR1, handler)
+    Signal(dlsym(dlopen(None, 0), "signal"))(SIGUSR1, handler)
     # The script itself says when it is about to read: its last argument is where to.
-    os.dup2(control.fileno(), _READY)
     micropython_run.run_main([*argv, str(_READY)])
-    os._exit(0)
+    posix._exit(0)
 
 
 if __name__ == "__main__":
