@@ -40,8 +40,14 @@ class RadioCell:
         self._server.register(identity.dev_eui, identity.join_eui, identity.app_key, runtime.node.name, uplink.adr_margin_db)
         self._sites[runtime.node.name] = runtime.site
 
+    @property
+    def network(self) -> NetworkServer | None:
+        """The bench network server, once a LoRaWAN node is registered."""
+        return self._server
+
     def start(self) -> None:
-        if self._server:
+        """Network server and gateway begin to work; again when more nodes have come is harmless."""
+        if self._server and self._gateway is None:
             self._server.start()
             self._gateway = Gateway(self._kernel, self.channel, self._server.address, self._start_utc)
             self._gateway.start()

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import json
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -71,6 +72,7 @@ class Surroundings:
     hosts: dict[str, tuple[str, int]]
     login: tuple[str, str] | None
     channel: Any = None
+    over_site: Callable[[Site], Site] | None = None  # put around each node's site: a test pins quantities with it
 
 
 def part_module(node: Node, driver: str) -> ModuleType:
@@ -135,7 +137,8 @@ def _site(around: Surroundings, node: Node) -> Site:
     world = node.spec.world
     rng = random.Random(derive(around.seed, node.name, "site"))
     try:
-        return build_site(world.site or node.spec.node.app, around.start_utc, rng, world.options)
+        site = build_site(world.site or node.spec.node.app, around.start_utc, rng, world.options)
+        return around.over_site(site) if around.over_site else site
     except NodeFileError as error:
         raise node.file.error("options", str(error)) from error
 

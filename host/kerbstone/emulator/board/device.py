@@ -47,7 +47,9 @@ class Device:
         self.boot_us = 0
         self.light = False
         self.rtc: Callable[[], tuple[int, int, float]] = lambda: (0, 0, 0.0)
+        self.script = ""  # what to run after boot.py in place of main.py, as a tool at the raw REPL does
         self._shims = shims
+        self._argv = interpreter_argv(spec.heap_kb, shims / "_start.py", json.dumps(spec.limits.fixed()))
         self._console = console.open("ab", buffering=0)
         self._wait: Event | None = None
         self._wait_mode = -1
@@ -103,10 +105,13 @@ class Device:
     def _run(self) -> None:
         self._alarm = None
         self.mcu.set("active", self.spec.current_ua["active"])
-        argv = interpreter_argv(self.spec.heap_kb, self._shims / "_start.py", json.dumps(self.spec.limits.fixed()))
-        self.process = self.zygote.boot(argv, self._shims, self.flash.fileno(), self._console.fileno())
-        self.process.reply(0, 0, 0, self.kernel.now - self.boot_us, json.dumps(self._hello()).encode())
+        self.process = self.zygote.boot(self._argv, self._shims, self.flash.fileno(), self._console.fileno())
+        self._greet(self.process)
         self._service(self.process)
+
+    def _greet(self, process: Process) -> None:
+        """Sends the one packet that comes unasked."""
+        process.reply(0, 0, 0, self.kernel.now - self.boot_us, json.dumps(self._hello()).encode())
 
     # -- requests -----------------------------------------------------------------------------------------
 
@@ -250,7 +255,7 @@ class Device:
         return {
             "reset_cause": self.cause, "wake_reason": self.wake_reason, "unique_id": spec.unique_id, "mac": spec.mac,
             "flash_blocks": self.flash.blocks, "flash_block_size": self.flash.block_size, "machine": spec.title, "rtc": self.rtc(),
-            "rom": spec.rom, "random_seed": spec.seed * 1_000_003 + self.boots,
+            "rom": spec.rom, "script": self.script, "random_seed": spec.seed * 1_000_003 + self.boots,
         }
 
     def _irqs(self) -> list[tuple[str, Any]]:

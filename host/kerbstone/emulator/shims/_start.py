@@ -63,7 +63,7 @@ def _run(name):
 
 try:
     _run("boot.py")
-    _run("main.py")
+    _run(_hello["script"] or "main.py")
 except SystemExit:
     pass
 except BaseException as error:
