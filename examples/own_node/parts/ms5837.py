@@ -10,6 +10,7 @@ from kerbstone.emulator.parts.base import I2CPart, Nack, PartContext
 # C1..C6 of the example in the data sheet.
 _EXAMPLE = (34982, 36352, 20328, 22354, 26646, 26146)
 _POLYNOMIAL = 0b10011  # x^4 + x + 1
+_ZEROS = 12  # bits appended to the message: the sixteen of the absent eighth word less the four of the digit
 _MAX_US = (560, 1_100, 2_170, 4_320, 8_610, 17_200)  # typical times by OSR 256..8192, rounded up: too short a wait is caught
 _PRESSURE, _TEMPERATURE = 0x40, 0x50
 _RESET_US = 3_000
@@ -17,7 +18,7 @@ _RESET_US = 3_000
 
 def check_digit(words: tuple[int, ...]) -> int:
     """Remainder of the words (without the digit itself) by the polynomial, as long division."""
-    rest = int.from_bytes(pack(f">{len(words)}H", words[0] & 0x0FFF, *words[1:]), "big") << 4
+    rest = int.from_bytes(pack(f">{len(words)}H", words[0] & 0x0FFF, *words[1:]), "big") << _ZEROS
     while rest.bit_length() > 4:
         rest ^= _POLYNOMIAL << (rest.bit_length() - 5)
     return rest

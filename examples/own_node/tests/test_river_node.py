@@ -45,7 +45,7 @@ def test_a_dead_sensor_is_a_fault_and_the_node_lives_on(kerb_node):
     river.parts["water"].fault = ""
     river.run("3h")
     assert river.values["water_level"] == pytest.approx(1000, abs=10)
-    assert "recovered water" in river.notes
+    assert river.records[-1]["quality"] == "good"
 
 
 def test_a_power_cut_loses_nothing(kerb_node):

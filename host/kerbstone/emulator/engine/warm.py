@@ -12,8 +12,7 @@ Every page that is touched around the fork is paid for twice, so this imports th
 
 import posix
 import sys
-from _signal import SIG_IGN, SIGCHLD, SIGUSR1, signal
-
+from _signal import SIG_IGN, SIGCHLD, SIGUSR1, signal  # type: ignore[import-not-found]
 from _socket import CMSG_SPACE, socket
 
 _LINK, _FLASH, _CONSOLE, _ERRORS = 3, 4, 1, 2
@@ -44,8 +43,9 @@ def answer(control: socket) -> None:
 def main() -> None:
     fd, wheel_dir, cwd, argv = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]
     sys.path.append(wheel_dir)
-    import micropython_run
     from _ctypes import FUNCFLAG_CDECL, CFuncPtr, _SimpleCData, dlopen, dlsym
+
+    import micropython_run
 
     class Int(_SimpleCData):
         _type_ = "i"
@@ -76,7 +76,7 @@ def main() -> None:
     handler = Handler(lambda _number: answer(control))
     signal(SIGCHLD, SIG_IGN)
     # Not Python's own signal(): its handlers wait for byte code, and the interpreter's read is none.
-    Signal(dlsym(dlopen(None, 0), "signal"))(SIGUSR1, handler)
+    Signal(dlsym(dlopen(None, 0), "signal"))(SIGUSR1, handler)  # type: ignore[arg-type]
     # The script itself says when it is about to read: its last argument is where to.
     micropython_run.run_main([*argv, str(_READY)])
     posix._exit(0)
