@@ -11,6 +11,23 @@ PROGRAM_US = 700
 ERASE_US = 45_000
 
 
+def create(path: Path, blocks: int, block_size: int = 4096) -> None:
+    """An erased flash that takes no room: a file of holes, and behind them a byte a block, 0 for one that was never written.
+
+    A hole reads as zeros, an erased block as ones; the byte tells readers which they have. An image without these bytes is all there.
+    """
+    with path.open("wb") as f:
+        f.truncate(blocks * (block_size + 1))
+
+
+def used_blocks(path: Path, blocks: int, block_size: int = 4096) -> int:
+    """How many blocks of an image were ever written."""
+    with path.open("rb") as f:
+        f.seek(blocks * block_size)
+        marks = f.read(blocks)
+    return sum(map(bool, marks)) if marks else blocks
+
+
 class Flash:
     """The file-system part of a board's flash, kept in a file so that the interpreter can read it directly."""
 
@@ -21,17 +38,35 @@ class Flash:
         self.operations = 0
         self.erases = [0] * blocks
         size = blocks * block_size
-        if not path.exists() or path.stat().st_size != size:
-            with path.open("wb") as f:
-                for _ in range(blocks):
-                    f.write(b"\xff" * block_size)
+        if not path.exists() or path.stat().st_size not in (size, size + blocks):
+            create(path, blocks, block_size)
         self._fd = os.open(path, os.O_RDWR)
+        # 1: the block is in the file; 0: it was never written.
+        self._there = bytearray(os.pread(self._fd, blocks, size)) or bytearray(b"\x01" * blocks)
 
     def fileno(self) -> int:
         return self._fd
 
+    def image(self) -> bytes:
+        """Every byte as the chip holds it."""
+        return b"".join(self.read(block, 0, self.block_size) for block in range(self.blocks))
+
+    def read(self, block: int, offset: int, count: int) -> bytes:
+        """Bytes of one block."""
+        if not self._there[block]:
+            return b"\xff" * count
+        return os.pread(self._fd, count, block * self.block_size + offset)
+
+    def _fill(self, block: int) -> None:
+        """Gives a block its place in the file."""
+        if not self._there[block]:
+            self._there[block] = 1
+            os.pwrite(self._fd, b"\xff" * self.block_size, block * self.block_size)
+            os.pwrite(self._fd, b"\x01", self.blocks * self.block_size + block)
+
     def program(self, block: int, offset: int, data: bytes) -> int:
         """Clears bits; returns the time it takes in us."""
+        self._fill(block)
         at = block * self.block_size + offset
         old = os.pread(self._fd, len(data), at)
         if old.count(0xFF) == len(old):
@@ -43,7 +78,8 @@ class Flash:
 
     def erase(self, block: int) -> int:
         """Sets a block to ones; returns the time it takes in us."""
-        os.pwrite(self._fd, b"\xff" * self.block_size, block * self.block_size)
+        if self._there[block]:
+            os.pwrite(self._fd, b"\xff" * self.block_size, block * self.block_size)
         self.erases[block] += 1
         self.operations += 1
         return ERASE_US
