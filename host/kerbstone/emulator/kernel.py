@@ -70,6 +70,13 @@ class Kernel:
             self.now = t
         return True
 
+    def horizon(self) -> int:
+        """The first instant at which anything may be otherwise than it is now: the next event, or the end of this run."""
+        heap = self._heap
+        while heap and heap[0].fn is None:
+            heapq.heappop(heap)
+        return min(heap[0].t, self.end + 1) if heap else self.end + 1
+
     def run(self, until: int) -> None:
         """Runs every event up to and including `until`; the clock then stands at `until`."""
         self.end = until

@@ -158,7 +158,8 @@ class Device:
     def _send(self, process: Process, answer: Answer) -> bool:
         if self.process is not process:
             return False
-        process.reply(answer[0], 1 if self.pending else 0, answer[1], self.kernel.now - self.boot_us, answer[2])
+        kernel, boot = self.kernel, self.boot_us
+        process.reply(answer[0], 1 if self.pending else 0, answer[1], kernel.now - boot, answer[2], kernel.horizon() - boot)
         return True
 
     def answer_later(self, answer: Answer) -> None:

@@ -38,10 +38,11 @@ class Process:
             return None
         return packet
 
-    def reply(self, error: int, pending: int, value: int, now: int, payload: bytes) -> None:
+    def reply(self, error: int, pending: int, value: int, now: int, payload: bytes, horizon: int = 0) -> None:
+        """Answers the request. Before `horizon` nothing changes that the interpreter does not change itself."""
         # A process that died meanwhile shows at the next receive.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._link.send(REPLY.pack(error, pending, len(payload), value, now) + payload)
+            self._link.send(REPLY.pack(error, pending, len(payload), value, now, horizon) + payload)
 
     def kill(self) -> None:
         """Takes the power away: nothing the interpreter holds survives."""

@@ -1,7 +1,8 @@
 """The wire between the interpreter and the emulated board: one packet out, one packet back.
 
 Request  : op u8, a u8, b u16, debt u32 (us of work since the last request), payload
-Reply    : errno u8, interrupts pending u8, payload length u16, value i32, now u64 (us), payload
+Reply    : errno u8, interrupts pending u8, payload length u16, value i32, now u64 (us), horizon u64 (us), payload
+Before the horizon nothing happens on the board but what the interpreter does: it reads a pin again, or waits, by itself then.
 The file descriptor 3 is a stream socket; a packet leaves in one write and the two sides take turns.
 """
 
@@ -28,7 +29,9 @@ SOCK_SEND = const(16)
 SOCK_RECV = const(17)
 ADC = const(18)
 
-_HEAD = const(16)
+_HEAD = const(24)
+_CALL_US = const(25)  # what the board charges for a request (board/device.py)
+_LONGEST_US = const(1 << 30)  # what a request can carry as debt
 ROOM = const(1024)  # payload bytes a packet can carry
 
 _port = open(3, "r+b")
@@ -39,13 +42,17 @@ payload = memoryview(_rx)[_HEAD:]
 now = 0  # us of virtual time at the last reply
 debt = 0  # us of work done since
 length = 0  # bytes of payload in the last reply
+horizon = 0  # us of virtual time
+_levels = {}  # pin -> level, true before the horizon
 handlers = {}  # interrupt source -> callable that serves it
 _serving = False
 
 
 def call(op, a=0, b=0, data=None):
     """One exchange; returns the reply's value. OSError(errno) when the board says no."""
-    global now, debt, length
+    global now, debt, length, horizon
+    if op != PIN_GET and _levels:
+        _levels.clear()
     pack_into("<BBHI", _tx, 0, op, a, b, debt)
     debt = 0
     if data is None:
@@ -55,7 +62,10 @@ def call(op, a=0, b=0, data=None):
         _tx[8 : 8 + n] = data
         _port.write(_tx, 8 + n)
     _port.readinto(_rx, _HEAD)
-    error, pending, length, value, now = unpack_from("<BBHiQ", _rx, 0)
+    error, pending, length, value, now, until = unpack_from("<BBHiQQ", _rx, 0)
+    if until != horizon:
+        horizon = until
+        _levels.clear()
     if length:
         _port.readinto(payload, length)
     if pending:
@@ -67,6 +77,8 @@ def call(op, a=0, b=0, data=None):
 
 def flash(op, block, offset, buf):
     """Writes to the flash without allocating: it may be called while the heap is locked."""
+    global now, debt, horizon
+    horizon = 0
     n = 0
     if buf is not None:
         n = len(buf)
@@ -75,7 +87,8 @@ def flash(op, block, offset, buf):
         k = n - done
         if k > 512:
             k = 512
-        pack_into("<BBHI", _tx, 0, op, 0, block, 0)
+        pack_into("<BBHI", _tx, 0, op, 0, block, debt)
+        debt = 0
         pack_into("<I", _tx, 8, offset + done)
         i = 0
         while i < k:
@@ -83,6 +96,11 @@ def flash(op, block, offset, buf):
             i += 1
         _port.write(_tx, 12 + k)
         _port.readinto(_rx, _HEAD)
+        now = 0
+        i = 16
+        while i > 8:
+            i -= 1
+            now = now << 8 | _rx[i]
         done += k
         if done >= n:
             break
@@ -120,9 +138,24 @@ def _serve():
             length = len(keep)
 
 
+def level(pin):
+    """The level of a pin. Polling one costs the time it takes on a board, but no exchange while it cannot have changed."""
+    global debt
+    if pin in _levels and now + debt + _CALL_US < horizon:
+        debt += _CALL_US
+        return _levels[pin]
+    value = call(PIN_GET, 0, pin)
+    _levels[pin] = value
+    return value
+
+
 def sleep_us(us, mode=0):
     """Lets virtual time pass; handlers of interrupts run in between."""
-    end = now + us
+    global debt
+    if us > 0 and now + debt + _CALL_US + us < horizon and debt + us < _LONGEST_US:
+        debt += _CALL_US + us
+        return
+    end = now + debt + us
     while True:
         left = end - now
         if left <= 0:
@@ -147,6 +180,6 @@ def start(announce):
     if announce:
         announce.write(b"ready")
     _port.readinto(_rx, _HEAD)
-    _, _, n, _, now = unpack_from("<BBHiQ", _rx, 0)
+    _, _, n, _, now, _ = unpack_from("<BBHiQQ", _rx, 0)
     _port.readinto(payload, n)
     hello.update(json.loads(payload[:n]))
