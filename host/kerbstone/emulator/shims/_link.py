@@ -155,13 +155,12 @@ def sleep_us(us, mode=0):
     if us > 0 and now + debt + _CALL_US + us < horizon and debt + us < _LONGEST_US:
         debt += _CALL_US + us
         return
-    end = now + debt + us
-    while True:
-        left = end - now
-        if left <= 0:
-            return
+    end = now + debt + _CALL_US + us
+    left = us
+    while left > 0:
         pack_into("<Q", _argument, 0, left)
         call(SLEEP, mode, 0, _argument)
+        left = end - now
 
 
 def wait(us, mode):
