@@ -159,7 +159,7 @@ class Device:
         if self.process is not process:
             return False
         kernel, boot = self.kernel, self.boot_us
-        process.reply(answer[0], 1 if self.pending else 0, answer[1], kernel.now - boot, answer[2], kernel.horizon() - boot)
+        process.reply(answer[0], 1 if self.pending else 0, answer[1], kernel.now - boot, answer[2], max(kernel.horizon() - boot, 0))
         return True
 
     def answer_later(self, answer: Answer) -> None:

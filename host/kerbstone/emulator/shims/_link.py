@@ -43,7 +43,7 @@ now = 0  # us of virtual time at the last reply
 debt = 0  # us of work done since
 length = 0  # bytes of payload in the last reply
 horizon = 0  # us of virtual time
-_levels = {}  # pin -> level, true before the horizon
+_known = {}  # question -> answer that holds until the horizon
 handlers = {}  # interrupt source -> callable that serves it
 _serving = False
 
@@ -51,8 +51,8 @@ _serving = False
 def call(op, a=0, b=0, data=None):
     """One exchange; returns the reply's value. OSError(errno) when the board says no."""
     global now, debt, length, horizon
-    if op != PIN_GET and _levels:
-        _levels.clear()
+    if _known and op != PIN_GET and op != UART_ANY:
+        _known.clear()
     pack_into("<BBHI", _tx, 0, op, a, b, debt)
     debt = 0
     if data is None:
@@ -65,7 +65,7 @@ def call(op, a=0, b=0, data=None):
     error, pending, length, value, now, until = unpack_from("<BBHiQQ", _rx, 0)
     if until != horizon:
         horizon = until
-        _levels.clear()
+        _known.clear()
     if length:
         _port.readinto(payload, length)
     if pending:
@@ -138,14 +138,18 @@ def _serve():
             length = len(keep)
 
 
-def level(pin):
-    """The level of a pin. Polling one costs the time it takes on a board, but no exchange while it cannot have changed."""
+def steady(op, a, b):
+    """The answer to a question about the board's state (PIN_GET, UART_ANY).
+
+    Polling costs the time it takes on a board, but no exchange while the answer cannot have changed.
+    """
     global debt
-    if pin in _levels and now + debt + _CALL_US < horizon:
+    key = op << 24 | a << 16 | b
+    if key in _known and now + debt + _CALL_US < horizon:
         debt += _CALL_US
-        return _levels[pin]
-    value = call(PIN_GET, 0, pin)
-    _levels[pin] = value
+        return _known[key]
+    value = call(op, a, b)
+    _known[key] = value
     return value
 
 
