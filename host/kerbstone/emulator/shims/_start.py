@@ -25,6 +25,11 @@ from _flashdev import FlashDevice
 if _link.hello["port"] == "esp32":
     import esp32  # noqa: F401
 
+# Built-in modules that a file may replace: each import looks for that file first, in every folder of the path.
+_BUILT_IN = ("array", "binascii", "collections", "cryptolib", "errno", "hashlib", "heapq", "io", "json", "random", "re", "struct")
+for _name in _BUILT_IN:
+    sys.modules[_name] = __import__(_name)
+
 vfs.umount("/")
 vfs.mount(vfs.VfsPosix(_HERE), "/port")
 _announce = open(int(sys.argv[2]), "wb") if len(sys.argv) > 2 else None
@@ -48,6 +53,10 @@ except OSError:
     vfs.VfsLfs2.mkfs(_device)
     vfs.mount(vfs.VfsLfs2(_device, readsize=256), "/")
 os.chdir("/")
+_files = os.listdir("/")
+for _name in _files + os.listdir("/lib") if "lib" in _files else _files:
+    if _name.split(".")[0] in _BUILT_IN:
+        sys.modules.pop(_name.split(".")[0], None)
 sys.path[:] = ["", "/port", "/rom", ".frozen", "/lib"]
 sys.modules.pop("__main__", None)
 
