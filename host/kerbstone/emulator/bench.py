@@ -34,7 +34,7 @@ class Bench:
         self.runtimes: list[Runtime] = []
         self.radio = RadioCell(self.kernel, seed, start_utc)
         with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerbstone-")))
+            self.folder = folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerbstone-")))
             zygote = stack.enter_context(Zygote(found))
             stack.callback(self.radio.close)
             stack.callback(self._close_nodes)
