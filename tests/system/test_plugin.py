@@ -24,7 +24,7 @@ def test_a_node_over_mqtt_reports_through_the_embedded_broker(kerb_node: TestBen
     node = kerb_node("light").run("3h")
     assert node.records and node.wakes == 1
     node.assert_nothing_lost()
-    with pytest.raises(KerbstoneError, match="does not speak LoRaWAN"):
+    with pytest.raises(KerbstoneError, match=r"does not speak LoRaWAN"):
         node.enqueue(7, b"x")
 
 
@@ -53,7 +53,7 @@ def test_a_lost_reading_fails_the_assertion(kerb_node: TestBench):
     forged = frame.rsplit(" ", 1)[0] + "x " + "2010" + "00" * 5
     with node._runtime.console.open("a") as f:
         f.write(f"{forged}\nkerb receipt {forged.split()[2]}\n")
-    with pytest.raises(AssertionError, match="1 of .* readings lost"):
+    with pytest.raises(AssertionError, match=r"1 of .* readings lost"):
         node.assert_nothing_lost()
 
 
@@ -70,5 +70,5 @@ def test_a_power_cut_ends_ram_and_the_node_comes_back(kerb_node: TestBench):
 
 @pytest.mark.parametrize("duration", [0, -5, "2 hours"])
 def test_a_duration_that_is_none_is_one_sentence(kerb_node: TestBench, duration: float | str):
-    with pytest.raises(KerbstoneError, match="duration|cannot run"):
+    with pytest.raises(KerbstoneError, match=r"duration|cannot run"):
         kerb_node("bins").run(duration)
