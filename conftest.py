@@ -6,7 +6,7 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    if not pluginmanager.has_plugin("kerbstone"):
+    if not any(map(pluginmanager.has_plugin, ("kerbstone", "kerbstone.testing.plugin"))):
         from kerbstone.testing import plugin
 
         pluginmanager.register(plugin, "kerbstone")
