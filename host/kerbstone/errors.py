@@ -19,3 +19,7 @@ class EngineError(KerbstoneError):
 
 class BrokerError(KerbstoneError):
     """The MQTT broker is not there or refused."""
+
+
+class ChipError(KerbstoneError):
+    """The emulated chip, its image or a script on it failed."""
