@@ -15,6 +15,7 @@ _UART = (UartBus(id=0, tx=0, rx=1), UartBus(id=1, tx=8, rx=9))
 _RADIO_PINS = {"spi": 1, "sck": 10, "mosi": 11, "miso": 12, "cs": 13, "reset": 14, "busy": 15, "dio1": 2, "rxen": 3}
 _BATTERY_PIN, _GATE_PIN = 26, 22
 _ADC_PINS = (27, 28)
+_ADC_REFERENCE_V = 3.3
 _FREE_PINS = (16, 17, 18, 19, 20, 21, 23, 24, 25, 29)
 
 
@@ -54,8 +55,8 @@ def _battery(battery: Battery | None) -> Battery | None:
     if battery is None:
         return None
     pins = {"pin": _BATTERY_PIN, "gate_pin": None if battery.gate_pin is None else _GATE_PIN}
-    # Attenuation and full scale are the ESP32's.
-    return battery.model_copy(update={**pins, "attenuation": None, "full_scale_v": None})
+    # The RP2040's ADC has no attenuator and no calibration: its reference is the 3.3 V supply.
+    return battery.model_copy(update={**pins, "attenuation": None, "full_scale_v": _ADC_REFERENCE_V})
 
 
 def _part(part: PartTable, free: Iterator[int], adc: Iterator[int]) -> PartTable:

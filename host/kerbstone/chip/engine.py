@@ -13,9 +13,10 @@ from kerbstone.chip.uf2 import FLASH_START, Uf2
 from kerbstone.errors import ChipError
 
 BLOCK = 4096
+_PERIPHERAL_HZ = 48_000_000
 _PROMPT = b">>> "
 _BOOT_S = 5.0  # chip time; formatting an empty file system included
-_RAW, _FRIENDLY, _INTERRUPT, _END = b"\x01", b"\x02", b"\x03", b"\x04"
+_RAW, _END = b"\x01", b"\x04"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Chip:
         self._simulator = self._library.simulator(rp2040=self._library.rp2040())
         self.mcu = self._simulator.rp2040
         self.mcu.logger = self._library.logger
+        # MicroPython feeds UART and SPI from the USB clock; the library does not follow the clock registers.
+        self.mcu.clk_peri = _PERIPHERAL_HZ
         self.mcu.load_bootrom(self._library.bootrom)
         for address, data in uf2.blocks:
             offset = address - FLASH_START
