@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kerbstone.chip.prepare import onboard, prepare
 from kerbstone.emulator.engine.interpreter import find
@@ -59,6 +60,10 @@ class Floats:
             if case.kind not in found or case.error > found[case.kind].error:
                 found[case.kind] = case
         return found
+
+    def to_json(self) -> dict[str, Any]:
+        rows = {kind: {"case": c.name, "error": c.error, "tolerance": TOLERANCE[kind]} for kind, c in self.worst().items()}
+        return {"floats": rows}
 
 
 def compare(uf2: Path) -> Floats:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from kerbstone.cli import decode, emulate, encode, generate
+from kerbstone.cli import chip, decode, emulate, encode, generate
 from kerbstone.errors import KerbstoneError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app.command("emulate")(emulate.command)
 app.command("decode")(decode.command)
 app.command("encode")(encode.command)
 app.command("generate")(generate.command)
+app.command("chip")(chip.command)
 
 
 def main() -> None:

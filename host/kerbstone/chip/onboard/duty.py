@@ -1,6 +1,7 @@
 """Runs on the chip: one duty cycle of the built node, with the heap looked at between its stages.
 
-Prints `chip heap STAGE FREE TOUCHED` (bytes free after a collection, bytes in use just before it) and `chip stage NAME MS`.
+Prints `chip heap STAGE FREE LIVE TOUCHED` (bytes free and in use after a collection, in use just before it) and
+`chip stage NAME MS`.
 """
 
 import gc
@@ -13,7 +14,7 @@ gc.collect()
 def point(stage):
     touched = gc.mem_alloc()
     gc.collect()
-    print("chip", "heap", stage, gc.mem_free(), touched)
+    print("chip", "heap", stage, gc.mem_free(), gc.mem_alloc(), touched)
     print("chip", "stage", stage, time.ticks_diff(time.ticks_ms(), _began))
 
 
