@@ -29,11 +29,14 @@ def onboard(name: str) -> Path:
     return _SCRIPTS / f"{name}.py"
 
 
-def prepare(uf2: Path, files: dict[str, bytes], scripts: Iterable[str] = (), attach: Callable[[Chip], None] | None = None) -> Prepared:
+def prepare(
+    uf2: Path, files: dict[str, bytes], scripts: Iterable[str] = (), attach: Callable[[Chip], None] | None = None, autostart: bool = False,
+) -> Prepared:  # fmt: skip
     """Boots `uf2` once to see where it keeps its file system, puts the firmware, `files` and `scripts` there, boots again.
 
-    `files` replaces the plain firmware when it holds one; main.py stays away, the scripts are in charge. `attach` hangs parts
-    on the chip before the second boot. Raises ChipError and EngineError.
+    `files` replaces the plain firmware when it holds one. main.py stays away and the chip ends at its prompt, unless `autostart`:
+    then the node runs and no prompt is awaited. `attach` hangs parts on the chip before the second boot. Raises ChipError and
+    EngineError.
     """
     chip = Chip(read_uf2(uf2))
     chip.start()
@@ -41,7 +44,8 @@ def prepare(uf2: Path, files: dict[str, bytes], scripts: Iterable[str] = (), att
     offset, blocks = chip.find_filesystem()
     build = chip.execute("import sys\nprint(getattr(sys.implementation, '_build', '?'))", 2.0).stdout.strip()
     image = dict(files) if any(name.startswith("/kerb/") for name in files) else compile_tree(firmware_dir()) | files
-    image.pop("/main.py", None)
+    if not autostart:
+        image.pop("/main.py", None)
     for name in scripts:
         image[f"/{name}.mpy"] = compile_file(onboard(name), f"{name}.py")
     with tempfile.TemporaryDirectory(prefix="kerbstone-") as folder:
@@ -51,5 +55,7 @@ def prepare(uf2: Path, files: dict[str, bytes], scripts: Iterable[str] = (), att
     if attach:
         attach(chip)
     chip.reset()
-    chip.to_prompt()
+    chip.console.text.clear()
+    if not autostart:
+        chip.to_prompt()
     return Prepared(chip, build, blocks)
