@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pty_board import PtyBoard
 
+from chip_image import uf2
+from kerbstone.bench.rp2 import Rp2Board
 from kerbstone.paths import boards_dir
+from virtual_board import mpremote, need_mpremote, running_board
 
 ROOT = boards_dir().parent
 EXAMPLE = ROOT / "examples" / "own_node"
@@ -33,24 +35,32 @@ def run_pytest(*arguments: str) -> tuple[dict[str, int], str]:
 
 
 @pytest.fixture
-def board(tmp_path: Path) -> Iterator[PtyBoard]:
-    board = PtyBoard(tmp_path)
+def board(tmp_path: Path) -> Iterator[Rp2Board]:
+    """What `kerbstone board pico_w` runs."""
+    need_mpremote()
+    board = running_board(tmp_path)
     yield board
-    board.close()
+    board.stop()
 
 
-def test_the_example_passes_on_a_board_behind_mpremote_and_its_firmware_is_copied_once(board: PtyBoard, tmp_path: Path):
+def test_the_example_passes_on_a_virtual_board_behind_mpremote_and_its_firmware_is_copied_once(board: Rp2Board):
     outcome, text = run_pytest(str(ON_TARGET), f"--target={board.port}")
     assert outcome == {"passed": 3, "skipped": 1}, text
     assert "no MS5837 on this board" in text
-    copied = (tmp_path / "disk" / "kerb" / "node.mpy").stat().st_mtime_ns
+    assert "identity.json" not in mpremote(board, "ls", ":/")
+    mpremote(board, "rm", ":/kerb/uplink/mqtt.mpy")
     assert run_pytest(ONE, f"--target={board.port}")[0] == {"passed": 1}
-    assert (tmp_path / "disk" / "kerb" / "node.mpy").stat().st_mtime_ns == copied
-    assert not (tmp_path / "disk" / "identity.json").exists()
+    assert "mqtt.mpy" not in mpremote(board, "ls", ":/kerb/uplink")
 
 
 def test_the_example_passes_on_the_emulator():
     outcome, text = run_pytest(str(ON_TARGET))
+    assert outcome == {"passed": 4}, text
+
+
+def test_the_example_passes_on_the_whole_chip(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KERBSTONE_UF2", str(uf2()))
+    outcome, text = run_pytest(str(ON_TARGET), "--target=chip")
     assert outcome == {"passed": 4}, text
 
 

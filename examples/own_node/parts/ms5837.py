@@ -41,6 +41,7 @@ class Ms5837(I2CPart):
     """`fault`: "nack" (no answer), "prom" (a calibration word has a flipped bit)."""
 
     address = 0x76
+    WHOLE_ANSWER = True
     CURRENT_UA: ClassVar[dict[str, float]] = {
         "off": 0.0,
         "idle": 0.1,  # data sheet, standby, maximum

@@ -35,6 +35,15 @@ def used_blocks(path: Path, blocks: int, block_size: int = 4096) -> int:
     return sum(map(bool, marks)) if marks else blocks
 
 
+def read_image(path: Path, blocks: int, block_size: int = 4096) -> bytes:
+    """An image as the chip holds it, every erased byte a 0xFF."""
+    flash = Flash(path, blocks, block_size)
+    try:
+        return flash.image()
+    finally:
+        flash.close()
+
+
 class Flash:
     """The file-system part of a board's flash, kept in a file so that the interpreter can read it directly."""
 
