@@ -14,6 +14,7 @@ import pytest
 from chip_image import uf2
 from kerbstone.bench.rp2 import Rp2Board
 from kerbstone.paths import boards_dir
+from plugin_words import plugin_words
 from virtual_board import mpremote, need_mpremote, running_board
 
 ROOT = boards_dir().parent
@@ -24,12 +25,9 @@ ONE = f"{ON_TARGET}::test_the_driver_gives_the_data_sheets_example"
 
 def run_pytest(*arguments: str) -> tuple[dict[str, int], str]:
     """Outcomes by kind and the whole output of a run of pytest on its own."""
-    probe = "import importlib.metadata as m; print(any(e.name == 'kerbstone' for e in m.entry_points(group='pytest11')))"
-    installed = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout.strip() == "True"
-    plugin = [] if installed else ["-p", "kerbstone.testing.plugin"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "host"), os.environ.get("PYTHONPATH", "")))}
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--rootdir", str(EXAMPLE), "-c", os.devnull]
-    done = subprocess.run([*command, *plugin, *arguments], capture_output=True, text=True, env=environment, check=False, cwd=EXAMPLE)
+    done = subprocess.run([*command, *plugin_words(), *arguments], capture_output=True, text=True, env=environment, check=False, cwd=EXAMPLE)
     text = done.stdout + done.stderr
     return {kind: int(n) for n, kind in re.findall(r"(\d+) (passed|failed|skipped|error)", text.splitlines()[-1])}, text
 

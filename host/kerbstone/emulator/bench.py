@@ -34,6 +34,7 @@ class Bench:
         self.start_utc = start_utc
         self.hosts = {} if hosts is None else hosts
         self.runtimes: list[Runtime] = []
+        self._armed = 0
         self.radio = RadioCell(self.kernel, seed, start_utc)
         with ExitStack() as stack:
             self.folder = folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerbstone-")))
@@ -63,7 +64,8 @@ class Bench:
 
     def arm(self, faults: Sequence[Order]) -> None:
         """Schedules faults for the nodes on the bench; a time that is past means now."""
-        arm(faults, Scene(self.kernel, self.seed, {r.node.name: r for r in self.runtimes}, self.radio))
+        arm(faults, Scene(self.kernel, self.seed, {r.node.name: r for r in self.runtimes}, self.radio), self._armed)
+        self._armed += len(faults)
 
     def run(self, until_us: int) -> None:
         """Lets virtual time pass up to `until_us`."""

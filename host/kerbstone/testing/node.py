@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+from kerbstone.build.node import Node
 from kerbstone.cli.durations import duration_us
 from kerbstone.emulator.air.network import NetworkServer
 from kerbstone.emulator.bench import Bench
@@ -14,6 +15,7 @@ from kerbstone.emulator.parts.base import Part
 from kerbstone.emulator.result import NodeResult
 from kerbstone.emulator.runtime import Runtime
 from kerbstone.emulator.tally import Arrival, tally
+from kerbstone.energy.budget import DAY_US
 from kerbstone.errors import KerbstoneError
 from kerbstone.testing.site import PinnedSite
 
@@ -67,8 +69,13 @@ class KerbNode:
     # -- what surrounds it --------------------------------------------------------------------------------
 
     @property
+    def node(self) -> Node:
+        """The node file as it was read."""
+        return self._runtime.node
+
+    @property
     def name(self) -> str:
-        return self._runtime.node.name
+        return self.node.name
 
     @property
     def site(self) -> PinnedSite:
@@ -102,7 +109,7 @@ class KerbNode:
         """Every figure of the run so far, as `kerbstone emulate --json` has it."""
         now = self._bench.kernel.now
         seen = trace(self._runtime, self._bench.radio, now)
-        return tally(self._runtime.node, seen, self._arrivals(seen), self._bench.start_utc, max(now - self._on_since_us, 1))
+        return tally(self._runtime.node, seen, self._arrivals(seen), self._bench.start_utc, self.on_for_us)
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -159,9 +166,19 @@ class KerbNode:
             about = "; ".join(r.notes[:5])
             raise AssertionError(f"{self.name}: {r.lost} of {r.readings} readings lost, {r.duplicates} unmarked duplicates. {about}")
 
+    @property
+    def on_for_us(self) -> int:
+        """Virtual time since it was switched on, at least 1."""
+        return max(self._bench.kernel.now - self._on_since_us, 1)
+
+    @property
+    def mah_per_day(self) -> float:
+        """What it draws, on the average since it was switched on."""
+        return self.energy_mah * DAY_US / self.on_for_us
+
     def assert_budget(self, mah_per_day: float) -> None:
-        """The node draws no more than this, on the average since it was switched on."""
-        drawn = self.result.mah_per_day
+        """The node draws no more than this, on the average since it was switched on. A [budget] in its file is judged without asking."""
+        drawn = self.mah_per_day
         if drawn > mah_per_day:
             most = sorted(self.energy_by_part.items(), key=lambda item: -item[1])[:3]
             shares = ", ".join(f"{name} {mah:.3f} mAh" for name, mah in most)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kerbstone.build.node import load_node
+from kerbstone.emulator.air.network import NetworkServer
 from kerbstone.errors import KerbstoneError
 from kerbstone.listen.broker import BrokerAddress, EmbeddedBroker
 from kerbstone.testing.bench import TestBench
@@ -28,12 +30,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """One sentence in place of a traceback for what a person can put right."""
+    """One sentence in place of a traceback for what a person can put right; below a failure, the command that repeats it."""
     report = yield
+    if report.failed and {"kerb_node", "kerb_target"} & set(getattr(item, "fixturenames", ())):  # type: ignore[attr-defined]
+        report.sections.append(("To repeat it", _again(item)))  # type: ignore[attr-defined]
     error = call.excinfo.value if call.excinfo else None
     if isinstance(error, KerbstoneError) and not isinstance(error, AssertionError) and report.failed:  # type: ignore[attr-defined]
         report.longrepr = str(error)  # type: ignore[attr-defined]
     return report
+
+
+def _again(item: pytest.Item) -> str:
+    seed, where = item.config.getoption("--kerb-seed"), item.config.getoption("--target")
+    return shlex.join(["pytest", item.nodeid, f"--kerb-seed={seed}", f"--target={where}"])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A test whose node exceeds the [budget] of its file has failed, whatever else it asked."""
+    yield
+    bench = getattr(item, "funcargs", {}).get("kerb_node")
+    if isinstance(bench, TestBench):
+        bench.judge()
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +76,18 @@ def kerb_node(kerb_broker: Callable[[], BrokerAddress], pytestconfig: pytest.Con
     bench = TestBench(kerb_broker, seed=pytestconfig.getoption("--kerb-seed"))
     yield bench
     bench.close()
+
+
+@pytest.fixture
+def kerb_fault(kerb_node: TestBench) -> Callable[..., None]:
+    """Strikes the nodes of this test now: kerb_fault("gateway_away", lasts="2h"). `kerbstone faults` lists them with their parameters."""
+    return kerb_node.strike
+
+
+@pytest.fixture
+def kerb_network(kerb_node: TestBench) -> Callable[[], NetworkServer]:
+    """Gives the LoRaWAN network server of this test's nodes: its devices, and downlinks to them."""
+    return lambda: kerb_node.network
 
 
 @pytest.fixture(scope="module")
