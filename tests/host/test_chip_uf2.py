@@ -1,19 +1,17 @@
-"""UF2 files: what is taken, and the sentence for everything that is not."""
+"""UF2 files for the emulated chip: what is taken, and the sentence for everything that is not."""
 
-from struct import pack
+import importlib
 
 import pytest
 from typer.testing import CliRunner
 
 from kerbstone.chip.library import load
-from kerbstone.chip.uf2 import FLASH_START, RP2040, read_uf2
+from kerbstone.chip.uf2 import FLASH_START, read_uf2
 from kerbstone.cli import app
 from kerbstone.errors import ChipError
+from virtual_board import boot_page, firmware, uf2
 
-
-def block(payload=b"\x55" * 256, address=FLASH_START, number=0, count=1, family=RP2040, flags=0x2000, magic=0x0A324655):
-    head = pack("<8I", magic, 0x9E5D5157, flags, address, len(payload), number, count, family)
-    return head + payload.ljust(476, b"\0") + pack("<I", 0x0AB16F30)
+MB = 1 << 20
 
 
 def written(tmp_path, data):
@@ -22,43 +20,43 @@ def written(tmp_path, data):
     return path
 
 
-def test_blocks_come_out_with_their_addresses(tmp_path):
-    image = read_uf2(written(tmp_path, block(count=2) + block(b"\xaa" * 100, FLASH_START + 256, 1, 2)))
-    assert image.blocks == ((FLASH_START, b"\x55" * 256), (FLASH_START + 256, b"\xaa" * 100))
-    assert image.end == FLASH_START + 356
+def test_pages_come_out_with_their_addresses(tmp_path):
+    pages = firmware(5)
+    image = read_uf2(written(tmp_path, uf2(pages)), 2)
+    assert image.blocks == tuple((FLASH_START + offset, page) for offset, page in pages.items())
+    assert image.end == FLASH_START + 5 * 256
 
 
-def test_a_block_that_is_not_meant_for_the_flash_is_passed_over(tmp_path):
-    image = read_uf2(written(tmp_path, block(count=2) + block(number=1, count=2, flags=0x2001, address=0)))
-    assert len(image.blocks) == 1
+BAD = {
+    "empty": (b"", "is not a UF2 file"),
+    "text": (b"x" * 512, "is not a UF2 file"),
+    "cut short": (uf2(firmware())[:-512], "is truncated"),
+    "damaged": (uf2(firmware())[:512] + bytes(512) + uf2(firmware())[1024:], "block 1: the marks of a UF2 block are missing"),
+    "for an ESP32-S3": (uf2(firmware(), family=0xC47E5767), "made for ESP32-S3"),
+    "for an RP2350": (uf2(firmware(), family=0xE48BFF59), "made for RP2350 (ARM secure)"),
+    "too large": (uf2({0: boot_page(), 2 * MB: bytes(256)}), "lies outside this board's flash of 2 MB"),
+    "without a start": (uf2({256: bytes(256)}), "has no boot stage"),
+    "with another start": (uf2({0: bytes(256)}), "has no boot stage"),
+}
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"", "is no UF2 file"),
-        (b"x" * 512, "is no UF2 file or is damaged (block 0)"),
-        (block()[:-1], "not a multiple of 512"),
-        (block(count=2) + block(number=1, count=2, magic=0), "damaged (block 1)"),
-        (block(count=9), "is cut short: it has 1 of 9 blocks"),
-        (block(family=0xC47E5767), "for another chip (ESP32-S3)"),
-        (block(family=0xE48BFF59), "for another chip (RP2350 (Arm, secure))"),
-        (block(family=0x12345678), "for another chip (family 0x12345678)"),
-        (block(address=0x2000_0000), "outside the flash"),
-        (block(flags=0x2001), "nothing for the flash"),
-    ],
-)
-def test_a_file_an_rp2040_cannot_run_is_refused_in_one_sentence_that_says_what_next(tmp_path, data, words):
+@pytest.mark.parametrize("case", BAD)
+def test_a_file_the_chip_cannot_run_is_refused_in_one_sentence_that_says_what_next(tmp_path, case):
+    data, words = BAD[case]
     path = written(tmp_path, data)
     with pytest.raises(ChipError) as error:
-        read_uf2(path)
-    assert words in str(error.value) and str(path) in str(error.value)
-    assert "micropython.org" in str(error.value) and "\n" not in str(error.value)
+        read_uf2(path, 2)
+    said = str(error.value)
+    assert words in said and str(path) in said and "micropython.org" in said and "\n" not in said
+
+
+def test_a_board_with_more_flash_takes_a_larger_image(tmp_path):
+    assert read_uf2(written(tmp_path, uf2({0: boot_page(), 2 * MB: bytes(256)})), 4).end == FLASH_START + 2 * MB + 256
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ChipError, match=r"gone\.uf2 cannot be read \(No such file"):
-        read_uf2(tmp_path / "gone.uf2")
+        read_uf2(tmp_path / "gone.uf2", 2)
 
 
 def test_the_command_without_an_image_says_where_to_get_one(monkeypatch):
@@ -68,8 +66,6 @@ def test_the_command_without_an_image_says_where_to_get_one(monkeypatch):
 
 
 def test_the_missing_package_is_one_sentence(monkeypatch):
-    import importlib
-
     real = importlib.import_module
 
     def absent(name, *args):

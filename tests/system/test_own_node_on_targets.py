@@ -27,7 +27,8 @@ def run_pytest(*arguments: str) -> tuple[dict[str, int], str]:
     """Outcomes by kind and the whole output of a run of pytest on its own."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "host"), os.environ.get("PYTHONPATH", "")))}
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--rootdir", str(EXAMPLE), "-c", os.devnull]
-    done = subprocess.run([*command, *plugin_words(), *arguments], capture_output=True, text=True, env=environment, check=False, cwd=EXAMPLE)
+    command += [*plugin_words(), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=EXAMPLE)
     text = done.stdout + done.stderr
     return {kind: int(n) for n, kind in re.findall(r"(\d+) (passed|failed|skipped|error)", text.splitlines()[-1])}, text
 

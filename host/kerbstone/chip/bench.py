@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from kerbstone.build.board import Battery, BoardFile, Current, Filesystem, I2CBus, Radio, Rail, Times, UartBus
 from kerbstone.build.node import Node, PartTable
+from kerbstone.chip.uf2 import PICO_FLASH_MB
 from kerbstone.errors import ChipError
 
 # Pins by function, RP2040 data sheet 2.19.2. No pin stands twice.
@@ -33,7 +34,7 @@ def transplant(node: Node) -> Node:
             raise ChipError(f"{node.file.path.name} needs {wanted} {what} buses, an RP2040 has {has}: try a node with fewer.")
     free = iter(_FREE_PINS)
     bench = BoardFile(
-        title="RP2040 bench", mcu="rp2040", firmware="RPI_PICO", flash_mb=2, heap_kb=192,
+        title="RP2040 bench", mcu="rp2040", firmware="RPI_PICO", flash_mb=PICO_FLASH_MB, heap_kb=192,
         filesystem=Filesystem(offset=0xA0000, size=0x160000), times=Times(boot_ms=178, wake_ms=178),
         current_ua=Current(boot=20_000, active=20_000, light_sleep=1_500, deep_sleep=1_500),
         i2c=dict(zip(board.i2c, _I2C, strict=False)), uart=dict(zip(board.uart, _UART, strict=False)),

@@ -70,7 +70,7 @@ def run_duty(node: Node, uf2: Path, seed: int = 1, start_utc: int = START_UTC, s
     files = board_files(node)
     files["/identity.json"] = json.dumps(mint(seed, node.name).to_json()).encode()
     hung: list[Wired] = []
-    prepared = prepare(uf2, files, ["duty"], lambda chip: hung.append(wire(chip, node, seed, start_utc)))
+    prepared = prepare(uf2, files, ["duty"], lambda chip: hung.append(wire(chip, node, seed, start_utc)), flash_mb=node.board.flash_mb)
     with hung[0] as wired:
         radio = isinstance(node.spec.uplink, LoRaWanTable)
         done = prepared.chip.execute(f"import duty\nduty.run({_LIMIT_S}, {send and radio})", _LIMIT_S + _MARGIN_S)

@@ -44,7 +44,10 @@ def run_life(node: Node, uf2: Path, seconds: float, seed: int = 1, start_utc: in
     files = board_files(node)
     files["/identity.json"] = json.dumps(mint(seed, node.name).to_json()).encode()
     hung: list[Wired] = []
-    prepared = prepare(uf2, files, attach=lambda chip: hung.append(wire(chip, node, seed, start_utc)), autostart=True)
+    flash_mb = node.board.flash_mb
+    prepared = prepare(
+        uf2, files, attach=lambda chip: hung.append(wire(chip, node, seed, start_utc)), autostart=True, flash_mb=flash_mb,
+    )  # fmt: skip
     chip = prepared.chip
     with hung[0] as wired:
         wall, began = time.monotonic(), chip.seconds

@@ -10,7 +10,7 @@ from pathlib import Path
 from kerbstone.build.firmware import compile_file, compile_tree
 from kerbstone.build.image import write_image
 from kerbstone.chip.engine import Chip
-from kerbstone.chip.uf2 import read_uf2
+from kerbstone.chip.uf2 import PICO_FLASH_MB, read_uf2
 from kerbstone.emulator.engine.interpreter import find
 from kerbstone.emulator.flash import read_image
 from kerbstone.paths import firmware_dir
@@ -32,6 +32,7 @@ def onboard(name: str) -> Path:
 
 def prepare(
     uf2: Path, files: dict[str, bytes], scripts: Iterable[str] = (), attach: Callable[[Chip], None] | None = None, autostart: bool = False,
+    flash_mb: int = PICO_FLASH_MB,
 ) -> Prepared:  # fmt: skip
     """Boots `uf2` once to see where it keeps its file system, puts the firmware, `files` and `scripts` there, boots again.
 
@@ -39,7 +40,7 @@ def prepare(
     then the node runs and no prompt is awaited. `attach` hangs parts on the chip before the second boot. Raises ChipError and
     EngineError.
     """
-    chip = Chip(read_uf2(uf2))
+    chip = Chip(read_uf2(uf2, flash_mb))
     chip.start()
     chip.to_prompt()
     offset, blocks = chip.find_filesystem()

@@ -26,7 +26,8 @@ class ChipTarget:
         files = board_files(node)
         files["/identity.json"] = json.dumps(mint(seed, node.name).to_json()).encode()
         hung: list[Wired] = []
-        self._chip = prepare(uf2, files, attach=lambda chip: hung.append(wire(chip, node, seed, START_UTC))).chip
+        flash_mb = node.board.flash_mb
+        self._chip = prepare(uf2, files, attach=lambda chip: hung.append(wire(chip, node, seed, START_UTC)), flash_mb=flash_mb).chip
         self._wired = hung[0]
 
     def exec(self, script: str, timeout_s: float = 30.0) -> str:
