@@ -52,8 +52,8 @@ class Sampler:
         if not period:
             due = _NEVER
         elif due <= mono:
-            # Keeps the rhythm of the first measurement; periods slept through are skipped.
-            due = due + ((mono - due) // period + 1) * period if due else mono + period
+            # One rhythm, counted from power-on: a part that was asked out of turn falls in step again, for applications that need two.
+            due = (mono // period + 1) * period
         self._due[part.name] = due
 
     def hurry(self, name, mono):

@@ -31,3 +31,7 @@ class BrokerError(KerbstoneError):
 
 class BenchError(KerbstoneError):
     """A virtual board's port, folder or flash image cannot be used."""
+
+
+class ChipError(KerbstoneError):
+    """The emulated chip, its image or a script on it failed."""

@@ -6,11 +6,15 @@ measured in the same call.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import random
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -21,10 +25,14 @@ from heap import heap_peaks
 from kerbstone.build.firmware import compile_file
 from kerbstone.build.node import load_node
 from kerbstone.cli.emulate import STREET
-from kerbstone.emulator.run import run
+from kerbstone.emulator.bench import Bench
+from kerbstone.emulator.cell import CellOrder, run_cell
+from kerbstone.emulator.run import START_UTC, run
+from kerbstone.listen.broker import EmbeddedBroker
 
 WEEK_US = 7 * 86_400_000_000
 DAY_US = 86_400_000_000
+_YEAR_SAMPLE_DAYS = 10
 GROUPS = {
     "core": "kerb/*.py", "drivers": "kerb/drivers/*.py", "apps": "kerb/apps/**/*.py", "lorawan": "kerb/uplink/lorawan/*.py",
     "mqtt": "kerb/uplink/*.py", "radio": "kerb/radio/*.py",
@@ -40,14 +48,86 @@ def street(duration_us: int) -> tuple[float, str]:
 
 
 def wakes_per_second() -> float:
-    """Boot, mount, read RTC memory, decide, sleep: on one core."""
+    """Boot, mount, one I2C read, decide, keep the result in RTC memory, sleep: on one core."""
     from bare_board import BareBoard
+    from kerbstone.emulator.parts.base import PartContext
+    from kerbstone.emulator.parts.sht4x import Sht4x
+    from kerbstone.emulator.world.constant import Constant
 
-    main = "import machine\nr = machine.RTC()\nr.memory(b'%d' % (int(r.memory() or b'0') + 1))\nmachine.deepsleep(1000)\n"
-    with BareBoard(main) as board:
+    def climate(board: BareBoard) -> None:
+        site = Constant(0, random.Random(1), {"temp_c": 21.0, "rh_pct": 50.0})
+        board.i2c.attach(5, 0x44, Sht4x(PartContext("climate", board.kernel, site, random.Random(1), board.device.ledger.meter("climate"))))
+
+    main = """
+import machine
+r = machine.RTC()
+i2c = machine.I2C(0, scl=machine.Pin(6), sda=machine.Pin(5))
+i2c.writeto(0x44, b"\\x89")
+import time
+time.sleep_ms(2)
+serial = i2c.readfrom(0x44, 6)
+r.memory(b"%d" % (int(r.memory() or b"0") + len(serial)))
+machine.deepsleep(1000)
+"""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        with BareBoard(main, setup=climate) as board:
+            began = time.perf_counter()
+            board.run(1400)
+            assert not board.lines, board.lines[-1]
+            return board.device.boots / (time.perf_counter() - began)
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def device_year_s() -> float:
+    """Wall seconds on one core for a year of a bin that wakes every 15 minutes, from ten days of it."""
+    node = load_node("bins")
+    for part in node.spec.parts.values():
+        part.period_s = 900
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
         began = time.perf_counter()
-        board.run(1400)
-        return board.device.boots / (time.perf_counter() - began)
+        run_cell(CellOrder([node], 1, START_UTC, _YEAR_SAMPLE_DAYS * DAY_US, {}), lambda share: None)
+        return (time.perf_counter() - began) * 365 / _YEAR_SAMPLE_DAYS
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def crowd_mb(count: int = 100) -> tuple[float, float]:
+    """(proportional memory of all processes, room of all files), MB, with `count` nodes awake at once."""
+    light = load_node("light")
+    with EmbeddedBroker() as broker, Bench(1, START_UTC, {"broker.local": (broker.address.host, broker.address.port)}) as bench:
+        for i in range(count):
+            bench.add(replace(light, name=f"light{i:03}")).device.power_on()
+        bench.run(60_000_000)
+        assert all(r.device.process for r in bench.runtimes)
+        memory = sum(_pss_kb(pid) for pid in _family(os.getpid())) / 1024
+        room = sum(f.stat().st_blocks for f in bench.folder.rglob("*") if f.is_file()) * 512 / 2**20
+    return memory, room
+
+
+def _family(pid: int) -> list[int]:
+    """A process and everything below it."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    family = [pid]
+    for member in family:
+        family += [child for child, parent in parents.items() if parent == member]
+    return family
+
+
+def _pss_kb(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
 
 
 def processes_per_second() -> float:
@@ -73,6 +153,7 @@ def main() -> None:
     _, second = street(DAY_US)
     week_s, _ = street(WEEK_US)
     wakes, plain = wakes_per_second(), processes_per_second()
+    memory_mb, files_mb = crowd_mb()
     results = {
         "street_day_s": round(day_s, 1),
         "street_week_s": round(week_s, 1),
@@ -80,6 +161,9 @@ def main() -> None:
         "wakes_per_second": round(wakes),
         "process_per_wake_per_second": round(plain, 1),
         "wakes_ratio": round(wakes / plain, 1),
+        "device_year_s": round(device_year_s()),
+        "hundred_nodes_memory_mb": round(memory_mb),
+        "hundred_nodes_files_mb": round(files_mb),
         "heap_peak_bytes": heap_peaks(),
         "mpy_bytes": mpy_bytes(),
     }

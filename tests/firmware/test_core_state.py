@@ -109,13 +109,26 @@ def live(s, seconds):
 
 def test_parts_due_together_are_measured_together_and_a_slow_one_alone():
     lines = run(PARTS + """
-time.sleep(10)
+time.sleep(60)
+while time.time() % 60: time.sleep_ms(10)
 s = Sampler([P("gas", 10, 50), P("climate", 30, 10), P("dust", 60, 30000)])
 live(s, 65)
 """)
     assert lines == [
         "0 gas+climate", "10 gas", "20 gas", "30 gas+climate", "30 dust", "40 gas", "50 gas", "60 gas+climate",
     ] or sorted(lines) == sorted(["0 gas+climate", "10 gas", "20 gas", "30 dust", "30 gas+climate", "40 gas", "50 gas", "60 gas+climate"])
+
+
+def test_a_part_asked_out_of_turn_falls_in_step_again_with_the_others():
+    lines = run(PARTS + """
+time.sleep(60)
+while time.time() % 60: time.sleep_ms(10)
+s = Sampler([P("water", 30, 10), P("air", 30, 10)])
+live(s, 35)
+s.hurry("water", time.time() + 7)
+live(s, 60)
+""")
+    assert lines == ["0 water+air", "30 water+air", "7 water", "25 water+air", "55 water+air"]
 
 
 def test_a_wake_by_pin_starts_only_the_parts_that_can_wake_the_node():

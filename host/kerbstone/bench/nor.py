@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from kerbstone.bench.chip_flash import blank
 from kerbstone.emulator.flash import PAGE_BYTES, Flash
 from kerbstone.errors import BenchError
 
@@ -36,6 +37,8 @@ class NorChip:
         self.path = path
         self.size = size
         self.cut_at: int | None = None
+        if not path.exists():
+            blank(path, size)  # the whole chip, as a tool would read it: not the sparse image of Flash
         self._flash = Flash(path, size // SECTOR_BYTES, SECTOR_BYTES)
         self._wear_path = path.with_suffix(".wear.json")
         self._flash.erases[:] = self._stored_wear()

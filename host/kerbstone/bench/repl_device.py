@@ -12,7 +12,7 @@ from kerbstone.bench import repl_signal
 from kerbstone.emulator.board.device import _CALL_US, OK, SOFT, Answer, Device
 from kerbstone.emulator.board.spec import DeviceSpec
 from kerbstone.emulator.engine import ops
-from kerbstone.emulator.engine.process import Process, Zygote, interpreter_argv
+from kerbstone.emulator.engine.process import Process, Zygote
 from kerbstone.emulator.flash import Flash
 from kerbstone.emulator.kernel import Kernel
 
@@ -73,12 +73,12 @@ class ConsoleDevice(Device):
     def _run(self) -> None:
         self._alarm = None
         self.mcu.set("active", self.spec.current_ua["active"])
-        argv = interpreter_argv(self.spec.heap_kb, self._shims / "_start.py")
         ours, theirs = socket.socketpair()
         with theirs:
-            argv.insert(1, "-i")
+            argv = [self._argv[0], "-i", *self._argv[1:]]
             self.process = self.zygote.spawn(argv, self._shims, self.flash.fileno(), theirs.fileno(), typed=True)
         self.screen.attach(ours)
+        self._greet(self.process)
 
     def stop(self) -> None:
         super().stop()
@@ -142,9 +142,15 @@ class ConsoleDevice(Device):
         except KeyError:  # a peripheral this board does not have
             return (_ENODEV, 0, b"", 0)
 
+    def _fixed(self) -> dict[str, Any]:
+        return super()._fixed() | {"console": True}
+
     def _hello(self) -> dict[str, Any]:
-        first = getattr(self.flash, "first", 0)
-        return super()._hello() | {"console": _RAW if self.screen.raw else _FRIENDLY, "flash_first": first}
+        return super()._hello() | {"scripts": _RAW if self.screen.raw else _FRIENDLY}
+
+    def _horizon_us(self) -> int:
+        """None: keys are pressed when they are pressed."""
+        return 0
 
     def _prompt(self) -> None:
         self._breaking = False

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from kerbstone.emulator.engine.interpreter import Interpreter
+from kerbstone.emulator.flash import create
 from kerbstone.errors import EngineError
 
 # Runs in MicroPython: packs the files named in a JSON list into the image.
@@ -26,7 +27,7 @@ def write_image(interpreter: Interpreter, image: Path, blocks: int, files: dict[
             path = Path(folder) / str(i)
             path.write_bytes(data)
             listing.append([name, str(path)])
-        image.write_bytes(b"\xff" * (blocks * 4096))
+        create(image, blocks)
         order = Path(folder) / "order.json"
         order.write_text(json.dumps([str(image), blocks, listing]))
         command = [interpreter.binary] if interpreter.binary else [sys.executable, "-m", "micropython_unix"]

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from kerbstone.cli import board, boards, decode, emulate, encode, energy, faults, generate
+from kerbstone.cli import board, boards, chip, decode, emulate, encode, energy, faults, generate
 from kerbstone.errors import KerbstoneError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("encode")(encode.command)
 app.command("generate")(generate.command)
 app.command("boards")(boards.command)
 app.command("board")(board.command)
+app.command("chip")(chip.command)
 
 
 def main() -> None:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from kerbstone.build.node import LoRaWanTable, Node
 from kerbstone.emulator import console
-from kerbstone.emulator.engine import interpreter
-from kerbstone.emulator.engine.process import Zygote
-from kerbstone.emulator.engine.shimset import shim_folder
-from kerbstone.emulator.faults.arm import arm, free_blocks
-from kerbstone.emulator.faults.model import Order, Scene
-from kerbstone.emulator.kernel import Kernel
+from kerbstone.emulator.bench import Bench
+from kerbstone.emulator.faults.model import Order
 from kerbstone.emulator.radio_cell import RadioCell
-from kerbstone.emulator.runtime import Runtime, Surroundings, build
+from kerbstone.emulator.runtime import Runtime
 from kerbstone.emulator.wakes import WakeSum
 from kerbstone.listen.lorawan import Arrival
 
@@ -67,40 +61,28 @@ def split(nodes: list[Node]) -> list[list[Node]]:
 
 def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
     """Runs a cell to its end; `progress` is called with the share of virtual time that has passed."""
-    kernel = Kernel()
-    found = interpreter.find()
-    with tempfile.TemporaryDirectory(prefix="kerbstone-") as folder, Zygote(found) as zygote:
-        radio = RadioCell(kernel, order.seed, order.start_utc)
-        around = Surroundings(
-            kernel, zygote, found, shim_folder(), Path(folder), order.seed, order.start_utc, order.hosts, order.login, radio.channel,
-            free_blocks(order.faults, order.nodes),
-        )
-        runtimes: list[Runtime] = []
-        try:
-            for node in order.nodes:
-                runtime = build(around, node)
-                runtimes.append(runtime)
-                radio.register(runtime)
-            radio.start()
-            arm(order.faults, Scene(kernel, order.seed, {r.node.name: r for r in runtimes}, radio))
-            for i, runtime in enumerate(runtimes):
-                # Not all in the same microsecond: a street is switched on by hand.
-                kernel.at(i * 7_000_000, runtime.device.power_on)
-            for step in range(1, _SLICES + 1):
-                kernel.run(order.duration_us * step // _SLICES)
-                progress(step / _SLICES)
-            return CellResult(kernel.log.events, [_trace(r, radio, order.duration_us) for r in runtimes])
-        finally:
-            for runtime in runtimes:
-                runtime.close()
-            radio.close()
+    with Bench(order.seed, order.start_utc, order.hosts, order.login) as bench:
+        for node in order.nodes:
+            bench.add(node, order.faults)
+        bench.start()
+        bench.arm(order.faults)
+        for i, runtime in enumerate(bench.runtimes):
+            # Not all in the same microsecond: a street is switched on by hand.
+            bench.kernel.at(i * 7_000_000, runtime.device.power_on)
+        for step in range(1, _SLICES + 1):
+            bench.run(order.duration_us * step // _SLICES)
+            progress(step / _SLICES)
+        traces = []
+        for runtime in bench.runtimes:
+            traces.append(trace(runtime, bench.radio, order.duration_us))
+            runtime.device.stop()
+        return CellResult(bench.kernel.log.events, traces)
 
 
-def _trace(runtime: Runtime, radio: RadioCell, duration_us: int) -> NodeTrace:
+def trace(runtime: Runtime, radio: RadioCell, duration_us: int) -> NodeTrace:
+    """What there is to know of a node, `duration_us` after the start of the run; the node may go on."""
     ledger = runtime.device.ledger
     ledger.settle()
-    runtime.device.wakes.end()
-    runtime.device.stop()
     return NodeTrace(
         name=runtime.node.name,
         device_id=runtime.identity.device_id,
@@ -109,6 +91,6 @@ def _trace(runtime: Runtime, radio: RadioCell, duration_us: int) -> NodeTrace:
         time_us={name: dict(m.time_us) for name, m in ledger.meters.items()},
         truth=runtime.site.truth(0, duration_us),
         account=console.read(runtime.console),
-        wake_sums=runtime.device.wakes.sums(),
+        wake_sums=runtime.device.wakes.so_far(),
         delivered=radio.arrivals(runtime.node.name),
     )

@@ -18,6 +18,30 @@ class PowerLost(Exception):
 
 # Called before an operation with block, offset and data (None: erase); returns an errno, 0 = go on. May raise PowerLost.
 FlashFault = Callable[[int, int, bytes | None], int]
+def create(path: Path, blocks: int, block_size: int = 4096) -> None:
+    """An erased flash that takes no room: a file of holes, and behind them a byte a block, 0 for one that was never written.
+
+    A hole reads as zeros, an erased block as ones; the byte tells readers which they have. An image without these bytes is all there.
+    """
+    with path.open("wb") as f:
+        f.truncate(blocks * (block_size + 1))
+
+
+def used_blocks(path: Path, blocks: int, block_size: int = 4096) -> int:
+    """How many blocks of an image were ever written."""
+    with path.open("rb") as f:
+        f.seek(blocks * block_size)
+        marks = f.read(blocks)
+    return sum(map(bool, marks)) if marks else blocks
+
+
+def read_image(path: Path, blocks: int, block_size: int = 4096) -> bytes:
+    """An image as the chip holds it, every erased byte a 0xFF."""
+    flash = Flash(path, blocks, block_size)
+    try:
+        return flash.image()
+    finally:
+        flash.close()
 
 
 class Flash:
@@ -30,18 +54,38 @@ class Flash:
         self.operations = 0
         self.faults: list[FlashFault] = []
         self.erases = [0] * blocks
+        self.first = 0  # the block of the image at which this part begins
         size = blocks * block_size
-        if not path.exists() or path.stat().st_size != size:
-            with path.open("wb") as f:
-                for _ in range(blocks):
-                    f.write(b"\xff" * block_size)
+        if not path.exists() or path.stat().st_size not in (size, size + blocks):
+            create(path, blocks, block_size)
         self._fd = os.open(path, os.O_RDWR)
+        found = os.pread(self._fd, blocks, size)
+        self.marks = size if found else 0  # where the image tells which blocks were written; 0: it is all there
+        self._there = bytearray(found or b"\x01" * blocks)
 
     def fileno(self) -> int:
         return self._fd
 
+    def image(self) -> bytes:
+        """Every byte as the chip holds it."""
+        return b"".join(self.read(block, 0, self.block_size) for block in range(self.blocks))
+
+    def read(self, block: int, offset: int, count: int) -> bytes:
+        """Bytes of one block."""
+        if not self._there[block]:
+            return b"\xff" * count
+        return os.pread(self._fd, count, block * self.block_size + offset)
+
+    def _fill(self, block: int) -> None:
+        """Gives a block its place in the file."""
+        if not self._there[block]:
+            self._there[block] = 1
+            os.pwrite(self._fd, b"\xff" * self.block_size, block * self.block_size)
+            os.pwrite(self._fd, b"\x01", self.blocks * self.block_size + block)
+
     def program(self, block: int, offset: int, data: bytes) -> int:
         """Clears bits; returns the time it takes in us."""
+        self._fill(block)
         at = block * self.block_size + offset
         old = os.pread(self._fd, len(data), at)
         if old.count(0xFF) == len(old):
@@ -53,14 +97,16 @@ class Flash:
 
     def erase(self, block: int) -> int:
         """Sets a block to ones; returns the time it takes in us."""
-        os.pwrite(self._fd, b"\xff" * self.block_size, block * self.block_size)
+        if self._there[block]:
+            os.pwrite(self._fd, b"\xff" * self.block_size, block * self.block_size)
         self.erases[block] += 1
         self.operations += 1
         return ERASE_US
 
     def erase_part(self, block: int, size: int) -> None:
         """What an erase leaves that was cut short: the first `size` bytes of the block are ones, the others as they were."""
-        os.pwrite(self._fd, b"\xff" * size, block * self.block_size)
+        if self._there[block]:
+            os.pwrite(self._fd, b"\xff" * size, block * self.block_size)
         self.erases[block] += 1
         self.operations += 1
 

@@ -77,6 +77,11 @@ class Kernel:
             heapq.heappop(heap)
         return heap[0].t if heap else None
 
+    def horizon(self) -> int:
+        """The first instant at which anything may be otherwise than it is now: the next event, or the end of this run."""
+        due, end = self.next_due(), self.end + 1
+        return end if due is None or due > end else due
+
     def run(self, until: int) -> None:
         """Runs every event up to and including `until`; the clock then stands at `until`."""
         self.end = until

@@ -22,7 +22,7 @@ class RadioCell:
         self._kernel = kernel
         self._start_utc = start_utc
         self._sites: dict[str, Site] = {}
-        self.server: NetworkServer | None = None
+        self.server: NetworkServer | None = None  # once a LoRaWAN node is registered
         self.gateway: Gateway | None = None
 
     def _body_loss_db(self, sender: str, t_us: int) -> float:
@@ -41,7 +41,8 @@ class RadioCell:
         self._sites[runtime.node.name] = runtime.site
 
     def start(self) -> None:
-        if self.server:
+        """Network server and gateway begin to work; again when more nodes have come is harmless."""
+        if self.server and self.gateway is None:
             self.server.start()
             self.gateway = Gateway(self._kernel, self.channel, self.server.address, self._start_utc)
             self.gateway.start()

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from kerbstone.build.check import check
 from kerbstone.build.node import MqttTable, Node
 from kerbstone.emulator import log
+from kerbstone.emulator.arrivals import match, published
 from kerbstone.emulator.cell import CellOrder, CellResult, split
 from kerbstone.emulator.engine import interpreter
 from kerbstone.emulator.engine.shimset import shim_folder
@@ -27,7 +28,6 @@ Progress = Callable[[str, float], None]
 
 # A Friday in spring; the weather is that of the same hour in the recorded year.
 START_UTC = 1_775_174_400  # 2026-04-03T00:00:00Z
-_QUIET_S = 20.0
 
 
 def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_UTC, broker: str | None = None,
@@ -86,28 +86,13 @@ def _tell(progress: Progress | None, order: CellOrder, share: float) -> None:
 def _arrivals(nodes: list[Node], results: list[CellResult], listeners: dict[str, MqttListener]) -> dict[str, list[Arrival]]:
     """What came out at the other end, by node."""
     arrivals: dict[str, list[Arrival]] = {}
-    published = [e for r in results for e in r.events if e[2] == "publish"]
+    events = [e for r in results for e in r.events]
     for result in results:
         for trace in result.nodes:
             node = next(n for n in nodes if n.name == trace.name)
             if isinstance(node.spec.uplink, MqttTable):
-                mine = [(e[0], bytes.fromhex(e[3]["payload"]), bool(e[3]["dup"])) for e in published if e[1] == trace.name]
-                arrivals[trace.name] = _match(listeners[node.spec.uplink.prefix], trace.device_id, mine)
+                mine = published(events, trace.name)
+                arrivals[trace.name] = match(listeners[node.spec.uplink.prefix], trace.device_id, mine)
             else:
                 arrivals[trace.name] = [Arrival(a.t_us, a.payload, a.dr, a.rssi_dbm) for a in trace.delivered]
     return arrivals
-
-
-def _match(listener: MqttListener, device_id: str, published: list[tuple[int, bytes, bool]]) -> list[Arrival]:
-    """Gives each message of the subscriber the virtual time at which the node published it."""
-    listener.wait_quiet({device_id: len({(p, t) for t, p, _ in published})}, _QUIET_S)
-    open_times: dict[bytes, list[tuple[int, bool]]] = {}
-    for t_us, payload, dup in published:
-        open_times.setdefault(payload, []).append((t_us, dup))
-    found = []
-    for message in (a for a in listener.arrivals() if a.device == device_id):
-        times = open_times.get(message.payload)
-        if times:
-            t_us, dup = times.pop(0) if len(times) > 1 else times[0]
-            found.append(Arrival(t_us, message.payload, redelivered=message.dup or dup))
-    return sorted(found, key=lambda a: a.t_us)

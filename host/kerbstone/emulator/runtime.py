@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import json
 import random
+from collections.abc import Callable
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +27,7 @@ from kerbstone.emulator.board.timing import Timing
 from kerbstone.emulator.board.uart import Uarts
 from kerbstone.emulator.engine.interpreter import Interpreter
 from kerbstone.emulator.engine.process import Zygote
-from kerbstone.emulator.flash import Flash
+from kerbstone.emulator.flash import Flash, used_blocks
 from kerbstone.emulator.identity import EmulatedIdentity, derive, mint
 from kerbstone.emulator.kernel import Kernel
 from kerbstone.emulator.net.sockets import Sockets
@@ -75,6 +76,7 @@ class Surroundings:
     login: tuple[str, str] | None
     channel: Any = None
     free_blocks: dict[str, int] = field(default_factory=dict)  # node -> blocks its file system has left; others have all of the board's
+    over_site: Callable[[Site], Site] | None = None  # put around each node's site: a test pins quantities with it
 
 
 def part_module(node: Node, driver: str) -> ModuleType:
@@ -106,7 +108,7 @@ def build(around: Surroundings, node: Node) -> Runtime:
     blocks = node.board.filesystem.size // _BLOCK
     write_image(around.interpreter, image, blocks, files)
     if node.name in around.free_blocks:
-        blocks = min(blocks, used_blocks(image) + around.free_blocks[node.name])
+        blocks = min(blocks, used_blocks(image, blocks) + around.free_blocks[node.name])
         write_image(around.interpreter, image, blocks, files)
     console = around.folder / f"{node.name}.console"
     spec = DeviceSpec(
@@ -133,13 +135,6 @@ def build(around: Surroundings, node: Node) -> Runtime:
     return runtime
 
 
-def used_blocks(image: Path) -> int:
-    """Blocks of a fresh image that hold anything."""
-    data = image.read_bytes()
-    blank = b"\xff" * _BLOCK
-    return sum(data[at : at + _BLOCK] != blank for at in range(0, len(data), _BLOCK))
-
-
 def split_rom(files: dict[str, bytes], rom: Path) -> None:
     """Moves the compiled package out of `files` into the folder of the read-only partition."""
     for name in [n for n in files if n.startswith("/kerb/")]:
@@ -152,7 +147,8 @@ def _site(around: Surroundings, node: Node) -> Site:
     world = node.spec.world
     rng = random.Random(derive(around.seed, node.name, "site"))
     try:
-        return build_site(world.site or node.spec.node.app, around.start_utc, rng, world.options)
+        site = build_site(world.site or node.spec.node.app, around.start_utc, rng, world.options)
+        return around.over_site(site) if around.over_site else site
     except NodeFileError as error:
         raise node.file.error("options", str(error)) from error
 

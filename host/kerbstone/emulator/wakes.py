@@ -6,7 +6,7 @@ A book is turned over twice a wake, so it costs a few microseconds where a wake 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kerbstone.emulator.board.limits import Limits
@@ -58,25 +58,36 @@ class WakeBook:
         self._turn(SLEEP)
 
     def end(self) -> None:
-        """The supply is off, or the run is over: what goes on is booked as it stands."""
+        """The supply is off."""
         self._turn(None)
 
     def _turn(self, cause: str | None) -> None:
+        self._charge, self._sent = self._book(self._sums)
+        self._cause, self._since = cause, self._ledger.clock.now
+
+    def _book(self, sums: dict[tuple[str, bool], WakeSum]) -> tuple[float, float]:
+        """Adds the present page to `sums` as it stands; returns the charge of all meters, and what of it went into transmissions."""
         ledger = self._ledger
         ledger.settle()
-        now, charge = ledger.clock.now, ledger.total_uas
+        charge = ledger.total_uas
         sent = sum(m.charge_uas.get(_SENDING, 0.0) for m in ledger.meters.values())
         if self._cause is not None:
             key = (self._cause, self._cause != SLEEP and sent > self._sent)
-            entry = self._sums.setdefault(key, WakeSum(*key))
+            entry = sums.setdefault(key, WakeSum(*key))
             entry.count += 1
             entry.charge_uas += charge - self._charge
-            entry.time_us += now - self._since
-        self._cause, self._since, self._charge, self._sent = cause, now, charge, sent
+            entry.time_us += ledger.clock.now - self._since
+        return charge, sent
 
     def sums(self) -> list[WakeSum]:
-        """What was booked so far, sleep last, the rest by charge."""
+        """The wakes and sleeps that have ended, sleep last, the rest by charge."""
         return ordered(self._sums.values())
+
+    def so_far(self) -> list[WakeSum]:
+        """As sums, and the present wake or sleep as it stands."""
+        sums = {key: replace(entry) for key, entry in self._sums.items()}
+        self._book(sums)
+        return ordered(sums.values())
 
 
 def ordered(sums: Iterable[WakeSum]) -> list[WakeSum]:

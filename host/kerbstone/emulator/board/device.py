@@ -49,14 +49,15 @@ class Device:
         self.boot_us = 0
         self.light = False
         self.rtc: Callable[[], tuple[int, int, float]] = lambda: (0, 0, 0.0)
+        self.script = ""  # what to run after boot.py in place of main.py, as a tool at the raw REPL does
         self._shims = shims
+        self._argv = interpreter_argv(spec.heap_kb, shims / "_start.py", json.dumps(self._fixed()))
         self._console = console.open("ab", buffering=0)
         self._wait: Event | None = None
         self._wait_mode = -1
         self._alarm: Event | None = None
         self.ops[ops.SLEEP] = self._sleep
         self.ops[ops.CALL] = self._call
-        self.calls["hello"] = self._hello
         self.calls["irqs"] = self._irqs
         self.calls["crashed"] = self._crashed
         self.calls["ended"] = self._ended
@@ -109,9 +110,13 @@ class Device:
     def _run(self) -> None:
         self._alarm = None
         self.mcu.set("active", self.spec.current_ua["active"])
-        argv = interpreter_argv(self.spec.heap_kb, self._shims / "_start.py")
-        self.process = self.zygote.spawn(argv, self._shims, self.flash.fileno(), self._console.fileno())
+        self.process = self.zygote.boot(self._argv, self._shims, self.flash.fileno(), self._console.fileno())
+        self._greet(self.process)
         self._service(self.process)
+
+    def _greet(self, process: Process) -> None:
+        """Sends the one packet that comes unasked."""
+        process.reply(0, 0, 0, self.kernel.now - self.boot_us, json.dumps(self._hello()).encode())
 
     # -- requests -----------------------------------------------------------------------------------------
 
@@ -158,8 +163,12 @@ class Device:
     def _send(self, process: Process, answer: Answer) -> bool:
         if self.process is not process:
             return False
-        process.reply(answer[0], 1 if self.pending else 0, answer[1], self.kernel.now - self.boot_us, answer[2])
+        process.reply(answer[0], 1 if self.pending else 0, answer[1], self.kernel.now - self.boot_us, answer[2], self._horizon_us())
         return True
+
+    def _horizon_us(self) -> int:
+        """Until when nothing can happen on the board that the interpreter does not do itself, counted from the boot."""
+        return max(self.kernel.horizon() - self.boot_us, 0)
 
     def answer_later(self, answer: Answer) -> None:
         """Gives the answer to a request whose handler returned None, once the present event is over."""
@@ -250,16 +259,18 @@ class Device:
 
     raw: dict[int, Callable[[int, bytes], Answer | None]]
 
+    def _fixed(self) -> dict[str, Any]:
+        """What the port's modules ask when they are imported, before the greeting."""
+        return self.spec.limits.fixed()
+
     def _hello(self) -> dict[str, Any]:
-        spec, limits = self.spec, self.spec.limits
+        """What this boot has of its own."""
+        spec = self.spec
         return {
-            "port": limits.port, "epoch": limits.epoch, "reset_cause": self.cause, "wake_reason": self.wake_reason,
-            "unique_id": spec.unique_id, "mac": spec.mac, "freq": limits.freq, "max_sleep_ms": limits.max_sleep_ms,
-            "backup_bytes": limits.backup_bytes, "rtc_bytes": limits.rtc_bytes, "wdt_ms": limits.wdt_ms,
-            "wake_calls": limits.wake_calls,
-            "flash_blocks": self.flash.blocks, "flash_block_size": self.flash.block_size, "sysname": limits.port,
-            "machine": spec.title, "rtc": self.rtc(), "rom": spec.rom, "import_cost": spec.import_cost,
-            "random_seed": spec.seed * 1_000_003 + self.boots,
+            "reset_cause": self.cause, "wake_reason": self.wake_reason, "unique_id": spec.unique_id, "mac": spec.mac,
+            "flash_blocks": self.flash.blocks, "flash_block_size": self.flash.block_size, "flash_first": self.flash.first,
+            "flash_marks": self.flash.marks, "machine": spec.title, "rtc": self.rtc(), "rom": spec.rom, "import_cost": spec.import_cost,
+            "scripts": ["boot.py", self.script or "main.py"], "random_seed": spec.seed * 1_000_003 + self.boots,
         }
 
     def _irqs(self) -> list[tuple[str, Any]]:

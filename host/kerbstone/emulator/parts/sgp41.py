@@ -41,6 +41,7 @@ class Sgp41(I2CPart):
     """
 
     address = 0x59
+    WHOLE_ANSWER = True
     CURRENT_UA: ClassVar[dict[str, float]] = {
         "off": 0.0,
         "idle": 34.0,  # as the SGP40, data sheet table 2

@@ -34,6 +34,7 @@ class Sht4x(I2CPart):
     """`fault`: "nack" (no answer), "crc" (one bit of each answer is wrong)."""
 
     address = 0x44
+    WHOLE_ANSWER = True
     CURRENT_UA: ClassVar[dict[str, float]] = {
         "off": 0.0,
         "idle": 0.08,  # SHT40 page

@@ -29,6 +29,7 @@ class Sps30(I2CPart):
     """Options: `firmware` ("2.2"). `fault`: "nack", "crc", "fan" (stuck: reads nothing but 0), "laser", "speed", "stale" (no new value)."""
 
     address = 0x69
+    WHOLE_ANSWER = True
     CURRENT_UA: ClassVar[dict[str, float]] = {  # electrical specification, typical
         "off": 0.0,
         "sleep": 38.0,

@@ -107,7 +107,7 @@ class UART(io.IOBase):
         _link.ask("uart_off", self._bus)
 
     def any(self):
-        return _link.call(_link.UART_ANY, self._bus)
+        return _link.steady(_link.UART_ANY, self._bus, 0)
 
     def write(self, buf):
         done = 0

@@ -10,7 +10,7 @@ import machine
 
 def start(space):
     """Runs the files the board names; afterwards the interpreter goes to its prompt by itself (option -i)."""
-    scripts = _link.hello["console"]
+    scripts = _link.hello["scripts"]
     sys.modules["vfs"] = _vfs
     space.clear()
     space["__name__"] = "__main__"

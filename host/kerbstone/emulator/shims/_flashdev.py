@@ -1,16 +1,31 @@
 """The block device under the file system: reads straight from the flash image, asks the board to write."""
 
 import _link
+from micropython import kbd_intr
 
 
 class FlashDevice:
-    def __init__(self, blocks, block_size, first=0):
+    def __init__(self, blocks, block_size, first, marks):
         self._image = open(4, "r+b")
         self._blocks = blocks
         self._size = block_size
         self._base = first * block_size  # where the file system begins in the image
+        # A byte a block behind the image, 0 for one that was never written; without them all is there (emulator/flash.py).
+        self._marks = marks
+        self._mark = bytearray(1)
+        self._there = None
+        if marks:
+            self._there = bytearray(blocks)
+            self._image.seek(marks)
+            self._image.readinto(self._there)
 
     def readblocks(self, block, buf, offset=0):
+        if self._there and not self._there[block]:
+            i = len(buf)
+            while i:
+                i -= 1
+                buf[i] = 255
+            return
         image = self._image
         image.seek(self._base + block * self._size + offset)
         image.readinto(buf)
@@ -25,7 +40,13 @@ class FlashDevice:
         if offset is None:
             _link.flash(_link.FLASH_ERASE, block, 0, None)
             offset = 0
-        return _link.flash(_link.FLASH_WRITE, block, offset, buf)
+        result = _link.flash(_link.FLASH_WRITE, block, offset, buf)
+        if self._there and not self._there[block]:
+            # The chip may have refused: what stands in the image holds.
+            self._image.seek(self._marks + block)
+            self._image.readinto(self._mark)
+            self._there[block] = self._mark[0]
+        return result
 
     def ioctl(self, op, arg):
         if op == 4:
@@ -37,37 +58,37 @@ class FlashDevice:
         return None
 
 
-if "console" in _link.hello:
-    from micropython import kbd_intr
+class InterruptibleFlash(FlashDevice):
+    """Of a board with a console: Ctrl-C reaches a computing interpreter as a signal, which raises wherever it computes.
 
-    # Ctrl-C reaches a computing interpreter as a signal, which raises wherever it computes: not amidst an exchange or a read.
+    It must not do so amidst an exchange or a read. Writes out what it inherits: each call is one on the way of every block.
+    """
 
-    class FlashDevice(FlashDevice):
-        def readblocks(self, block, buf, offset=0):
-            kbd_intr(-1)
-            image = self._image
-            image.seek(self._base + block * self._size + offset)
-            image.readinto(buf)
+    def readblocks(self, block, buf, offset=0):
+        kbd_intr(-1)
+        image = self._image
+        image.seek(self._base + block * self._size + offset)
+        image.readinto(buf)
+        kbd_intr(3)
+
+    def writeblocks(self, block, buf, offset=None):
+        kbd_intr(-1)
+        try:
+            if offset is None:
+                _link.flash(_link.FLASH_ERASE, block, 0, None)
+                offset = 0
+            return _link.flash(_link.FLASH_WRITE, block, offset, buf)
+        finally:
             kbd_intr(3)
 
-        def writeblocks(self, block, buf, offset=None):
-            kbd_intr(-1)
-            try:
-                if offset is None:
-                    _link.flash(_link.FLASH_ERASE, block, 0, None)
-                    offset = 0
-                return _link.flash(_link.FLASH_WRITE, block, offset, buf)
-            finally:
-                kbd_intr(3)
-
-        def ioctl(self, op, arg):
-            if op != 6:
-                return self._blocks if op == 4 else self._size if op == 5 else None
-            kbd_intr(-1)
-            try:
-                return _link.flash(_link.FLASH_ERASE, arg, 0, None)
-            finally:
-                kbd_intr(3)
+    def ioctl(self, op, arg):
+        if op != 6:
+            return self._blocks if op == 4 else self._size if op == 5 else None
+        kbd_intr(-1)
+        try:
+            return _link.flash(_link.FLASH_ERASE, arg, 0, None)
+        finally:
+            kbd_intr(3)
 
 
 class Interruptible:

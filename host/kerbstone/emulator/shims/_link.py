@@ -1,7 +1,8 @@
 """The wire between the interpreter and the emulated board: one packet out, one packet back.
 
 Request  : op u8, a u8, b u16, debt u32 (us of work since the last request), payload
-Reply    : errno u8, interrupts pending u8, payload length u16, value i32, now u64 (us), payload
+Reply    : errno u8, interrupts pending u8, payload length u16, value i32, now u64 (us), horizon u64 (us), payload
+Before the horizon nothing happens on the board but what the interpreter does: it reads a pin again, or waits, by itself then.
 The file descriptor 3 is a stream socket; a packet leaves in one write and the two sides take turns.
 """
 
@@ -29,7 +30,9 @@ SOCK_SEND = const(16)
 SOCK_RECV = const(17)
 ADC = const(18)
 
-_HEAD = const(16)
+_HEAD = const(24)
+_CALL_US = const(25)  # what the board charges for a request (board/device.py)
+_LONGEST_US = const(1 << 30)  # what a request can carry as debt
 ROOM = const(1024)  # payload bytes a packet can carry
 
 _port = open(3, "r+b")
@@ -40,13 +43,17 @@ payload = memoryview(_rx)[_HEAD:]
 now = 0  # us of virtual time at the last reply
 debt = 0  # us of work done since
 length = 0  # bytes of payload in the last reply
+horizon = 0  # us of virtual time
+_known = {}  # question -> answer that holds until the horizon
 handlers = {}  # interrupt source -> callable that serves it
 _serving = False
 
 
 def call(op, a=0, b=0, data=None):
     """One exchange; returns the reply's value. OSError(errno) when the board says no."""
-    global now, debt, length
+    global now, debt, length, horizon
+    if _known and op != PIN_GET and op != UART_ANY:
+        _known.clear()
     pack_into("<BBHI", _tx, 0, op, a, b, debt)
     debt = 0
     if data is None:
@@ -56,7 +63,10 @@ def call(op, a=0, b=0, data=None):
         _tx[8 : 8 + n] = data
         _port.write(_tx, 8 + n)
     _port.readinto(_rx, _HEAD)
-    error, pending, length, value, now = unpack_from("<BBHiQ", _rx, 0)
+    error, pending, length, value, now, until = unpack_from("<BBHiQQ", _rx, 0)
+    if until != horizon:
+        horizon = until
+        _known.clear()
     if length:
         _port.readinto(payload, length)
     if pending:
@@ -70,6 +80,8 @@ def call(op, a=0, b=0, data=None):
 
 def flash(op, block, offset, buf):
     """Writes to the flash without allocating: it may be called while the heap is locked."""
+    global now, debt, horizon
+    horizon = 0
     n = 0
     if buf is not None:
         n = len(buf)
@@ -79,7 +91,8 @@ def flash(op, block, offset, buf):
         k = n - done
         if k > 512:
             k = 512
-        pack_into("<BBHI", _tx, 0, op, 0, block, 0)
+        pack_into("<BBHI", _tx, 0, op, 0, block, debt)
+        debt = 0
         pack_into("<I", _tx, 8, offset + done)
         i = 0
         while i < k:
@@ -87,6 +100,11 @@ def flash(op, block, offset, buf):
             i += 1
         _port.write(_tx, 12 + k)
         _port.readinto(_rx, _HEAD)
+        now = 0
+        i = 16
+        while i > 8:
+            i -= 1
+            now = now << 8 | _rx[i]
         done += k
         if _rx[0] == 255:
             pressed = True
@@ -128,15 +146,33 @@ def _serve():
             length = len(keep)
 
 
+def steady(op, a, b):
+    """The answer to a question about the board's state (PIN_GET, UART_ANY).
+
+    Polling costs the time it takes on a board, but no exchange while the answer cannot have changed.
+    """
+    global debt
+    key = op << 24 | a << 16 | b
+    if key in _known and now + debt + _CALL_US < horizon:
+        debt += _CALL_US
+        return _known[key]
+    value = call(op, a, b)
+    _known[key] = value
+    return value
+
+
 def sleep_us(us, mode=0):
     """Lets virtual time pass; handlers of interrupts run in between."""
-    end = now + us
-    while True:
-        left = end - now
-        if left <= 0:
-            return
+    global debt
+    if us > 0 and now + debt + _CALL_US + us < horizon and debt + us < _LONGEST_US:
+        debt += _CALL_US + us
+        return
+    end = now + debt + _CALL_US + us
+    left = us
+    while left > 0:
         pack_into("<Q", _argument, 0, left)
         call(SLEEP, mode, 0, _argument)
+        left = end - now
 
 
 def wait(us, mode):
@@ -146,10 +182,16 @@ def wait(us, mode):
 
 
 _argument = bytearray(8)
-hello = None
+hello = {}  # what the chip and this boot are: see Device._fixed and Device._hello
 
 
-def start():
-    global hello
-    hello = ask("hello")
-    return hello
+def start(announce):
+    """Waits for the greeting, the one packet that comes unasked, and adds it to `hello`. `announce`: a file to tell that it waits."""
+    global now
+    if announce:
+        announce.write(b"ready")
+    if not _port.readinto(_rx, _HEAD):
+        raise SystemExit  # nobody is left to start a board
+    _, _, n, _, now, _ = unpack_from("<BBHiQQ", _rx, 0)
+    _port.readinto(payload, n)
+    hello.update(json.loads(payload[:n]))

@@ -28,7 +28,7 @@ class Pin:
 
     def value(self, v=None):
         if v is None:
-            return _link.call(_link.PIN_GET, 0, self._id)
+            return _link.steady(_link.PIN_GET, 0, self._id)
         _link.call(_link.PIN_SET, 1 if v else 0, self._id)
 
     def __call__(self, v=None):

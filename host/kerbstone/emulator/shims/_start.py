@@ -6,25 +6,45 @@ import sys
 _HERE = sys.path[0] if sys.path[0] else sys.argv[0].rsplit("/", 1)[0]
 sys.path[:] = [_HERE, ".frozen"]
 
+import json
+
 import _link
 
-_hello = _link.start()
+_link.hello.update(json.loads(sys.argv[1]))
 
+import gc
 import os
 import random
+import struct  # noqa: F401
+import time  # noqa: F401
 
 import machine
 import vfs
-from _flashdev import FlashDevice, Interruptible
+from _flashdev import FlashDevice, Interruptible, InterruptibleFlash
 from _rom import Rom
 
-random.seed(_hello["random_seed"])
+if _link.hello["port"] == "esp32":
+    import esp32  # noqa: F401
+
+# Built-in modules that a file may replace: each import looks for that file first, in every folder of the path.
+_BUILT_IN = ("array", "binascii", "collections", "cryptolib", "errno", "hashlib", "heapq", "io", "json", "random", "re", "struct")
+for _name in _BUILT_IN:
+    sys.modules[_name] = __import__(_name)
+
 vfs.umount("/")
 vfs.mount(vfs.VfsPosix(_HERE), "/port")
+_announce = open(int(sys.argv[2]), "wb") if len(sys.argv) > 2 else None
+gc.collect()
+# Up to here every boot is the same, and a warm interpreter has it behind it (engine/warm.py).
+_link.start(_announce)
+
+_hello = _link.hello
+random.seed(_hello["random_seed"])
 if _hello["rom"]:
     # The read-only partition from which newer ports import; here it holds the firmware.
     vfs.mount(Rom(vfs.VfsPosix(_hello["rom"]), *_hello["import_cost"]), "/rom")
-_device = FlashDevice(_hello["flash_blocks"], _hello["flash_block_size"], _hello.get("flash_first", 0))
+_flash = InterruptibleFlash if "console" in _hello else FlashDevice
+_device = _flash(_hello["flash_blocks"], _hello["flash_block_size"], _hello["flash_first"], _hello["flash_marks"])
 
 
 def _mount():
@@ -42,6 +62,10 @@ except OSError:
     vfs.VfsLfs2.mkfs(_device)
     _mount()
 os.chdir("/")
+_files = os.listdir("/")
+for _name in _files + os.listdir("/lib") if "lib" in _files else _files:
+    if _name.split(".")[0] in _BUILT_IN:
+        sys.modules.pop(_name.split(".")[0], None)
 sys.path[:] = ["", "/port", "/rom", ".frozen", "/lib"]
 sys.modules.pop("__main__", None)
 
@@ -61,8 +85,8 @@ if "console" in _hello:
     _console.start(globals())
 else:
     try:
-        _run("boot.py")
-        _run("main.py")
+        for _name in _hello["scripts"]:
+            _run(_name)
     except SystemExit:
         pass
     except BaseException as error:
