@@ -17,7 +17,7 @@ _PAUSE_S = (30, 60, 120, 300, 900, 3600)
 
 
 def gap_frame(gap):
-    """The message "gap" of the profile `node` (protocols/profiles/node.toml), live and good. No table: it would cost every node 700 bytes."""
+    """The message "gap" of the profile `node` (protocols/profiles/node.toml), live and good. A table would cost a node 700 bytes."""
     alarms, events, readings = [min(count, _MOST) for count in gap[:3]]
     return b"\xe0" + (((alarms << 10 | events) << 10 | readings) << 6).to_bytes(5, "big")
 

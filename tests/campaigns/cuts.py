@@ -12,7 +12,8 @@ from pathlib import Path
 from lived import SEED, Life, changed, live
 
 from kerbstone.build.node import Node
-from kerbstone.codec import decode, load_profile
+from kerbstone.codec import load_profile
+from kerbstone.codec.decode import decode_any
 from kerbstone.emulator import radio_cell
 from kerbstone.emulator.air.channel import Channel, Transmission
 from kerbstone.emulator.console import Account
@@ -97,14 +98,14 @@ def _judge(outcome: Outcome, life: Life) -> Outcome:
     }
     outcome.problems += [text for text, wrong in problems.items() if wrong]
     outcome.problems += record_problems(life.node, account, arrivals)
-    profile = load_profile(life.node.profile)
-    outcome.repeats = sum(decode(profile, a.payload).repeat for a in arrivals)
+    profiles = [load_profile(life.node.profile), load_profile("node")]
+    outcome.repeats = sum(decode_any(profiles, a.payload).repeat for a in arrivals)
     return outcome
 
 
 def record_problems(node: Node, account: Account, arrivals: list[Arrival]) -> list[str]:
     """Records with a receipt that did not arrive, and records that left twice without saying so; by the names the node gave them."""
-    profile = load_profile(node.profile)
+    profiles = [load_profile(node.profile), load_profile("node")]
     left: dict[str, list[str]] = defaultdict(list)
     for name, frame in account.sent:
         left[name].append(frame)
@@ -112,7 +113,7 @@ def record_problems(node: Node, account: Account, arrivals: list[Arrival]) -> li
     receipted = Counter(left[name][-1] for name in account.receipts)
     found = [f"lost: {frame} was receipted {count} times, arrived {arrived[frame]}" for frame, count in (receipted - arrived).items()]
     for name, frames in left.items():
-        unmarked = sum(not decode(profile, bytes.fromhex(f)).repeat for f in frames)
+        unmarked = sum(not decode_any(profiles, bytes.fromhex(f)).repeat for f in frames)
         if unmarked > 1:
             found.append(f"record {name} left {unmarked} times unmarked: {frames}")
     return found
