@@ -24,7 +24,8 @@ def _i2c(c):
 
 
 def _uart(c):
-    return machine.UART(c["id"], c["baud"], tx=machine.Pin(c["tx"]), rx=machine.Pin(c["rx"]), timeout=c.get("timeout_ms", 0))
+    frame = {"bits": c.get("bits", 8), "parity": c.get("parity"), "stop": c.get("stop", 1)}
+    return machine.UART(c["id"], c["baud"], tx=machine.Pin(c["tx"]), rx=machine.Pin(c["rx"]), timeout=c.get("timeout_ms", 0), **frame)
 
 
 def _spi(c):
@@ -109,6 +110,8 @@ class Part:
         options["name"] = self.name
         bus = self._config["bus"]
         options["where"] = "%s%s" % (bus["kind"], bus["id"]) if bus else "pins"
+        if bus and "baud" in bus:
+            options["baud"] = bus["baud"]  # pauses are counted in characters
         return getattr(module, name.upper())(_bus(bus), options)
 
     def _fault(self, error):

@@ -41,7 +41,7 @@ def _part(node: Node, part: PartTable) -> dict[str, Any]:
     if part.bus:
         kind, _, which = part.bus.partition(".")
         table = (board.i2c if kind == "i2c" else board.uart)[which]
-        bus = {"kind": kind, **table.model_dump(), **({"freq": part.freq} if kind == "i2c" else {"baud": part.baud})}
+        bus = {"kind": kind, **table.model_dump(), **({"freq": part.freq} if kind == "i2c" else _line(part))}
     return {
         "driver": part.driver,
         "bus": bus,
@@ -50,6 +50,12 @@ def _part(node: Node, part: PartTable) -> dict[str, Any]:
         "stay": part.stay,
         "options": options,
     }
+
+
+def _line(part: PartTable) -> dict[str, Any]:
+    """How a UART talks, as `machine.UART` wants it."""
+    bits, parity, stop = tuple(part.frame)
+    return {"baud": part.baud, "bits": int(bits), "parity": {"N": None, "E": 0, "O": 1}[parity], "stop": int(stop)}
 
 
 def _uplink(node: Node) -> dict[str, Any]:

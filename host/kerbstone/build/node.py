@@ -54,6 +54,7 @@ class PartTable(BaseModel):
     stay: bool = False  # powered between measurements
     freq: int = Field(default=100_000, ge=10_000, le=1_000_000)
     baud: int = Field(default=9600, ge=300, le=921_600)
+    frame: Annotated[str, StringConstraints(pattern=r"^[78][NEO][12]$")] = "8N1"  # data bits, parity, stop bits of a UART
 
     @property
     def options(self) -> dict[str, Any]:
@@ -95,6 +96,7 @@ class WorldTable(_Table):
     lon: float = Field(default=-79.95, ge=-180, le=180)
     site: str | None = None  # kind of surroundings; the application's name unless given
     options: dict[str, Any] = Field(default_factory=dict)
+    parts: dict[Word, dict[str, Any]] = Field(default_factory=dict)  # what hangs on the wires of a part: options of its virtual part
 
 
 class BudgetTable(_Table):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kerbstone.build.checks.rule import Finding, Place, board_row
+from kerbstone.build.checks.sources import shares_uart
 from kerbstone.build.chips import CHIPS
 from kerbstone.build.node import Node, PartTable
 
@@ -36,7 +37,8 @@ def _of_board(node: Node, name: str, part: PartTable) -> Iterator[tuple[int, str
         bus = (board.i2c if kind == "i2c" else board.uart)[which]
         for key, pin in bus.model_dump().items():
             if key != "id":
-                owner = f"{part.bus} {key}" if kind == "i2c" else f"{part.bus} {key} of {name}"
+                shared = kind == "i2c" or shares_uart(node, part.driver)
+                owner = f"{part.bus} {key}" if shared else f"{part.bus} {key} of {name}"
                 yield pin, owner, (*place, "bus"), owner
     if part.rail:
         yield board.rail[part.rail].pin, f"rail {part.rail}", (*place, "rail"), f"rail {part.rail}"
