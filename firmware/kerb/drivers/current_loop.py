@@ -37,6 +37,7 @@ class CURRENT_LOOP:
 
     WARM_UP_MS = 0
     QUANTITIES = ()
+    OWN_QUANTITIES = ("value", "ma")  # after the name of the part and a dot
 
     def __init__(self, bus, options):
         self._bus = bus

@@ -16,6 +16,7 @@ class DIGITAL_IN:
 
     WARM_UP_MS = 0
     QUANTITIES = ()
+    OWN_QUANTITIES = ("state", "changes")  # after the name of the part and a dot
 
     def __init__(self, bus, options):
         from machine import Pin

@@ -31,6 +31,7 @@ class PULSE:
 
     WARM_UP_MS = 0
     QUANTITIES = ()
+    OWN_QUANTITIES = ("count", "total", "tamper")  # after the name of the part and a dot
     STATE_BYTES = 6
 
     def __init__(self, bus, options):

@@ -128,7 +128,9 @@ class Node:
 
     @property
     def profile(self) -> str:
-        """Name of a profile of ours, or the path of one beside the node file."""
+        """Name of a profile of ours, or the path of one beside the node file, or of the node file itself if it has a channel table."""
+        if self.spec.app.get("channels") and self.spec.node.profile is None:
+            return str(self.file.path)
         given = self.spec.node.profile or self.spec.node.app
         return str(self.file.path.parent / given) if given.endswith(".toml") else given
 

@@ -11,6 +11,7 @@ _BREAK_US = 12_000  # section 7.1: spacing that wakes every sensor
 _MARKING_US = 8_330  # and the marking after it
 _AWAKE_US = 100_000  # of marking, after which a sensor sleeps again
 _ANSWER_US = 9_000  # 8.33 to 15 ms after the command
+_CHARACTER_US = 8_334
 _LONGEST_M, _LONGEST_C = 35, 75  # characters of values in an answer to D after M and after C
 
 
@@ -147,8 +148,9 @@ class Sdi12(UartPart):
         if self.fault == "garbage":
             data = bytes(self.rng.randrange(128) for _ in data)
         if self.fault != "silent":
-            self.kernel.after(_ANSWER_US, self.send, data)
-            self._awake_until = self.kernel.now + _ANSWER_US + len(data) * 8_334 + _AWAKE_US
+            for i in range(len(data)):
+                self.kernel.after(_ANSWER_US + i * _CHARACTER_US, self.send, data[i : i + 1])
+            self._awake_until = self.kernel.now + _ANSWER_US + len(data) * _CHARACTER_US + _AWAKE_US
 
 
 PART = Sdi12
