@@ -12,3 +12,12 @@ def scaled(raw, scale, offset=0):
                 return raw // by + offset
             return raw / by + offset
     return raw * scale + offset
+
+
+def valued(row, raw):
+    """The value of a row of a part's table, {scale, offset, min, max}; None when it is not within min .. max."""
+    value = scaled(raw, row.get("scale", 1), row.get("offset", 0))
+    low, high = row.get("min"), row.get("max")
+    if value is None or (low is not None and value < low) or (high is not None and value > high):
+        return None
+    return value

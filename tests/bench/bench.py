@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "host"), str(ROOT / "tests"), str(Path(__file__).parent)]
 
 from heap import heap_peaks
+from sizes import app_heap, mpy_sizes
 
 from kerbstone.build.firmware import compile_file
 from kerbstone.build.node import load_node
@@ -68,6 +69,11 @@ def mpy_bytes() -> dict[str, int]:
     }
 
 
+def largest(folder: str) -> list[object]:
+    """Name and bytes of the largest file of kerb/drivers or kerb/apps."""
+    return max(([name, size] for name, size in mpy_sizes(folder).items()), key=lambda row: int(str(row[1])))
+
+
 def main() -> None:
     day_s, first = street(DAY_US)
     _, second = street(DAY_US)
@@ -82,6 +88,9 @@ def main() -> None:
         "wakes_ratio": round(wakes / plain, 1),
         "heap_peak_bytes": heap_peaks(),
         "mpy_bytes": mpy_bytes(),
+        "largest_driver_bytes": largest("drivers"),
+        "largest_app_bytes": largest("apps"),
+        "app_heap_bytes": app_heap(),
     }
     for name, value in results.items():
         print(f"{name:30} {value}")

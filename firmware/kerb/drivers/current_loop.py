@@ -18,7 +18,7 @@ _START = const(0x8183)  # one shot, 128 samples a second, comparator off
 _READY = const(0x80)
 _SINGLE = const(0x4000)  # AIN0 against ground; + 0x1000 an input
 _RESET_CONFIG = const(0x8583)  # of a chip nobody has written to
-_2V048 = const(0x0400)  # full scale: 62.5 uV a count
+_4V096 = const(0x0200)  # full scale: 125 uV a count; the step below would end at 20.48 mA over 100 ohm
 _READINGS = const(5)
 _ATTENUATION = {0: "ATTN_0DB", 2: "ATTN_2_5DB", 6: "ATTN_6DB", 11: "ATTN_11DB"}
 
@@ -50,7 +50,7 @@ class CURRENT_LOOP:
         if bus:
             self._addr = options.get("addr", 0x48)
             self._word = bytearray(2)
-            self._setting = _START | _2V048 | _SINGLE | options.get("input", 0) << 12
+            self._setting = _START | _4V096 | _SINGLE | options.get("input", 0) << 12
             self._check()
             return
         from machine import ADC, Pin
@@ -107,7 +107,7 @@ class CURRENT_LOOP:
             time.sleep_ms(2)
             if self._register(_CONFIG) >> 8 & _READY:
                 raw = self._register(_CONVERSION)
-                return (raw - 65536 if raw & 0x8000 else raw) * 6.25e-5
+                return (raw - 65536 if raw & 0x8000 else raw) * 1.25e-4
         raise self._error("is never ready; check its supply")
 
     def _register(self, register):

@@ -2,7 +2,8 @@
 
 The slave's own manual gives the rows of `values`. A row: `register` (address from 0, as on the wire), `function` (1 coils,
 2 discrete inputs, 3 holding, 4 input registers), `kind` (int16, uint16, int32, uint32, float32), `order` (bytes on the wire:
-ABCD high word first, CDAB low word first, BADC and DCBA with bytes swapped), `scale` and `offset` (value = raw * scale + offset).
+ABCD high word first, CDAB low word first, BADC and DCBA with bytes swapped), `scale` and `offset` (value = raw * scale + offset),
+`min` and `max` (a value outside is none).
 """
 
 from struct import pack_into, unpack_from
@@ -10,9 +11,9 @@ from struct import pack_into, unpack_from
 from kerb import modbus
 from kerb.errors import ConfigError, SensorError
 from kerb.quality import FAULT, GOOD
-from kerb.scaling import scaled
+from kerb.scaling import valued
 
-VALUE = {"register": 0, "function": 3, "kind": "uint16", "order": "ABCD", "scale": 1, "offset": 0}
+VALUE = {"register": 0, "function": 3, "kind": "uint16", "order": "ABCD", "scale": 1, "offset": 0, "min": None, "max": None}
 _FORMATS = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "float32": ">f"}
 
 
@@ -43,7 +44,7 @@ def words(row, value, out):
 class MODBUS:
     """Options: unit (1), values, de_pin, timeout_ms (300), tries (3), echo (False), identity ([function, register, word]).
 
-    Quantities are "PART.VALUE" for each row. A row the slave refuses is None, and the reading a fault.
+    Quantities are "PART.VALUE" for each row. A row that the slave refuses, or that is out of range, is None and the reading a fault.
     """
 
     WARM_UP_MS = 0
@@ -122,7 +123,7 @@ class MODBUS:
         value = unpack_from(_FORMATS[kind], reorder(raw, row.get("order", "ABCD"), self._four), 0)[0]
         if value - value != 0:  # not a number, or infinite: meters say "not available" so
             return None
-        return scaled(value, row.get("scale", 1), row.get("offset", 0))
+        return valued(row, value)
 
     def _ask(self, function, register, count):
         try:

@@ -1,7 +1,8 @@
-"""SDI-12 sensors (SDI-12 specification V1.4, 1200 baud 7E1, inverted) on a UART; docs/decisions/0012-field-buses.md says how it is wired.
+"""SDI-12 sensors (SDI-12 specification V1.4, 1200 baud 7E1, inverted) on a UART; docs/decisions/0012-field-buses.md says how
+it is wired.
 
-A break is a zero byte at 600 baud: 15 ms of spacing, where 12 are asked for. Each row of `values` is {index}: the place of the value
-in the sensor's answers, counted from 0 through D0, D1 and so on.
+A break is a zero byte at 600 baud: 15 ms of spacing, where 12 are asked for. A row of `values`: `index` (place of the
+value in the sensor's answers, counted from 0 through D0, D1 and so on), `scale`, `offset`, `min`, `max` as in modbus.py.
 """
 
 import time
@@ -10,9 +11,9 @@ from micropython import const
 
 from kerb.errors import ConfigError, SensorError
 from kerb.quality import FAULT, GOOD
-from kerb.scaling import scaled
+from kerb.scaling import valued
 
-VALUE = {"index": 0, "scale": 1, "offset": 0}
+VALUE = {"index": 0, "scale": 1, "offset": 0, "min": None, "max": None}
 _BREAK_BAUD = const(600)
 _BREAK_MS = const(17)
 _MARKING_MS = const(10)  # at least 8.33 after the break
@@ -99,7 +100,7 @@ class SDI12:
         sample["quality"] = GOOD if found else FAULT
         for key, row in self._rows.items():
             index = row.get("index", 0)
-            value = scaled(found[index], row.get("scale", 1), row.get("offset", 0)) if index < len(found) else None
+            value = valued(row, found[index]) if index < len(found) else None
             if value is None:
                 sample["quality"] = FAULT
             sample[self._name + "." + key] = value

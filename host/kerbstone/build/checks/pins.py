@@ -50,11 +50,11 @@ def _of_board(node: Node, name: str, part: PartTable) -> Iterator[tuple[int, str
 
 def own_pins(part: PartTable) -> Iterator[tuple[str, int]]:
     """(key, pin) of the pins the node file itself names: wires somebody must solder."""
-    if part.wake_pin is not None:
+    pins = {key: value for key, value in part.options.items() if (key == "pin" or key.endswith("_pin")) and isinstance(value, int)}
+    # A pulse both counts and wakes: one wire, one use.
+    if part.wake_pin is not None and part.wake_pin not in pins.values():
         yield "wake_pin", part.wake_pin
-    for key, value in part.options.items():
-        if (key == "pin" or key.endswith("_pin")) and isinstance(value, int):
-            yield key, value
+    yield from pins.items()
 
 
 def twice(node: Node) -> Iterator[Finding]:
