@@ -33,6 +33,7 @@ CHANNELS = {  # channel: how a faithful node would fill it
         "nox_index": lambda s, t: 1,
     },
     "light": {"level": lambda s, t: 100, "power_w": lambda s, t: s.read("lamp_power_w", t), "energy_kwh": lambda s, t: s.energy_kwh(0, t)},
+    "terminal": {name: lambda s, t, name=name: s.read(name, t) for name in ("power_w", "level_m", "pressure_bar", "door")},
 }
 
 

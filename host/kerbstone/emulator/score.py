@@ -126,7 +126,9 @@ def _terminal(records: Sequence[dict[str, Any]], truth: dict[str, Any], duration
     for name in sorted(truth["series"]):
         true = truth["series"][name]
         told = [r for r in records if name in r["values"]]
-        score |= _errors(f"{name}_error", "units", told, name, lambda t, true=true: line_at(true, t))  # type: ignore[misc]
+        what, _, unit = name.rpartition("_")  # power_w: power in W; door: a share of the reports
+        errors = _errors(f"{what or name}_error", unit if what else "share", told, name, lambda t, true=true: line_at(true, t))  # type: ignore[misc]
+        score |= errors
         if told:
             score[f"{name}_missing_pct"] = 100 * sum(r["values"][name] is None for r in told) / len(told)
     return score

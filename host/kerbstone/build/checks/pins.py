@@ -9,6 +9,7 @@ from kerbstone.build.checks.sources import shares_uart
 from kerbstone.build.chips import CHIPS
 from kerbstone.build.node import Node, PartTable
 
+_MEASURE = ("battery", "current_loop", "pulse")  # drivers whose `pin` is a voltage
 _RADIO = ("sck", "mosi", "miso", "cs", "reset", "busy", "dio0", "dio1", "dio2", "rxen")
 
 
@@ -106,10 +107,11 @@ def analog(node: Node) -> Iterator[Finding]:
     able = chip.adc_with_wifi if node.spec.uplink.kind == "mqtt" else chip.adc
     when = " while Wi-Fi runs" if able != chip.adc else ""
     for name, part in node.spec.parts.items():
-        if part.driver != "battery":
+        if part.driver not in _MEASURE:
             continue
         own = part.options.get("pin")
-        pin = own if isinstance(own, int) else node.board.battery.pin if node.board.battery else None
+        fitted = node.board.battery.pin if node.board.battery and part.driver == "battery" else None
+        pin = own if isinstance(own, int) else fitted
         if pin is not None and pin not in able:
             place: Place = ("parts", name, "pin") if own is not None else ("parts", name)
             words = f"GPIO{pin} of {node.spec.node.board} cannot be measured{when}: use one of {', '.join(map(str, sorted(able)))}."
