@@ -45,7 +45,7 @@ def _numbers(file: TomlFile, rows: dict[str, dict[str, Any]]) -> tuple[Channel, 
     table: dict[str, dict[str, Any]] = {}
     for name, row in rows.items():
         if name in taken:
-            raise file.error(f"app.channels.{name}", f"channel {name!r} is part of every message: take another name")
+            raise file.error(f"app.channels.{name}", f"app.channels.{name} is part of every message: take another name")
         given: dict[str, Any] = {key: row[key] for key in ("min", "max", "step", "unit") if key in row}
         table[name] = {"title": row.get("title") or name, "unit": "1", "min": 0, "max": 1, "step": 1, **given}
     return tuple(channels_of(_Rows(file, {"channel": table})).values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -108,8 +109,9 @@ def _frame(node: Node) -> Iterator[Finding]:
     try:
         profile = node_profile(node.file)
     except NodeFileError as error:
-        place = str(error).split(": ", 1)
-        yield Finding(("app", "channels"), place[-1])
+        words = str(error).split(": ", 1)[-1]
+        named = [name for name in node.spec.app["channels"] if re.search(rf"\bapp\.channels\.{re.escape(name)}\b", words)]
+        yield Finding(("app", "channels", named[0]) if named else ("app", "number" if "app.number" in words else "channels"), words)
         return
     size = max(profile.size(count) for count in profile.cuts.values()) + 5
     if node.spec.uplink.kind == "lorawan" and size > _LONGEST_FRAME:
