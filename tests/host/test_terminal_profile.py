@@ -33,7 +33,7 @@ def test_names_units_and_steps_are_those_of_the_node_file():
 
 def test_firmware_and_host_pack_the_same_bytes():
     for value in range(0, 8000, 97):
-        values = VALUES | {"power_w": value, "level_m": value / 800}
+        values = VALUES | {"power_w": value, "level_m": value / 801}
         ours = firmware_codec.encode(compile_profile("terminal"), "full", values, 0, 0)
         assert ours == encode(load_profile(FILE), "full", values, Quality.GOOD, Trust.LIVE)
 
