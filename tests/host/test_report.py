@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kerbstone.emulator.result import NodeResult, RunResult
@@ -209,9 +209,11 @@ def test_thinning_keeps_extremes_order_and_a_bounded_count(points, columns):
 
 
 @given(st.lists(st.floats(-1e6, 1e6), max_size=20))
+@example([0.0, 5e-324])
+@example([5e-324, -4.0])
 def test_an_axis_holds_its_values_between_round_ticks(values):
     axis = axis_for(values)
-    assert axis.low <= min(values, default=0) and max(values, default=0) <= axis.high
+    assert axis.low <= min(values, default=0) + 1e-9 and max(values, default=0) <= axis.high + 1e-9
     assert 2 <= len(axis.ticks) <= 7 and len({round(b - a, 9) for a, b in pairwise(axis.ticks)}) == 1
     assert axis.low - 1e-9 <= axis.ticks[0] and axis.ticks[-1] <= axis.high + 1e-9
 

@@ -18,6 +18,7 @@ WIDTH = 1000.0
 HEIGHT = 100.0
 CROWD = 300  # dots above which they get smaller
 _COLUMNS = 700  # most columns of a line; more cannot be told apart on a screen
+_FLAT = 1e-9  # values that differ by less, relative to their size, are one value to an eye
 _SLICES = 168  # bars of `counts`: an hour each on a page of a week
 _SECOND_US = 1_000_000
 _DAY_S = 86_400
@@ -67,7 +68,7 @@ def axis_for(values: Iterable[float], low: float | None = None, high: float | No
     known = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     bottom = min(known) if low is None else low
     top = max(known) if high is None else high
-    if top <= bottom:
+    if top - bottom < _FLAT * max(1.0, abs(top), abs(bottom)):
         top = bottom + 1.0
     rough = (top - bottom) / 3
     size = 10.0 ** math.floor(math.log10(rough))

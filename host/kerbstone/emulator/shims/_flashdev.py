@@ -76,6 +76,9 @@ class Interruptible:
     def __init__(self, files):
         self._files = files
 
+    def __repr__(self):
+        return repr(self._files)
+
     def __getattr__(self, name):
         _link.call(_link.NOW)
         return getattr(self._files, name)
