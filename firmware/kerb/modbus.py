@@ -11,10 +11,7 @@ from micropython import const
 
 from kerb.errors import KerbError
 
-READ_COILS = const(1)
-READ_DISCRETE = const(2)
-READ_HOLDING = const(3)
-READ_INPUT = const(4)
+_READ_DISCRETE = const(2)  # the last of the two that read bits
 WRITE_COIL = const(5)
 WRITE_REGISTER = const(6)
 WRITE_COILS = const(15)
@@ -65,7 +62,7 @@ class Master:
     def read(self, unit, function, address, count):
         """The data bytes of functions 1 to 4: a view that the next call overwrites. Raises ModbusError."""
         buf = self._buf
-        size = (count + 7) // 8 if function <= READ_DISCRETE else 2 * count
+        size = (count + 7) // 8 if function <= _READ_DISCRETE else 2 * count
         self._head(unit, function, address, count)
         self._exchange(6, 5 + size)
         if buf[2] != size:

@@ -69,11 +69,6 @@ def mpy_bytes() -> dict[str, int]:
     }
 
 
-def largest(folder: str) -> list[object]:
-    """Name and bytes of the largest file of kerb/drivers or kerb/apps."""
-    return max(([name, size] for name, size in mpy_sizes(folder).items()), key=lambda row: int(str(row[1])))
-
-
 def main() -> None:
     day_s, first = street(DAY_US)
     _, second = street(DAY_US)
@@ -88,8 +83,8 @@ def main() -> None:
         "wakes_ratio": round(wakes / plain, 1),
         "heap_peak_bytes": heap_peaks(),
         "mpy_bytes": mpy_bytes(),
-        "largest_driver_bytes": largest("drivers"),
-        "largest_app_bytes": largest("apps"),
+        "driver_mpy_bytes": mpy_sizes("drivers"),
+        "app_mpy_bytes": mpy_sizes("apps"),
         "app_heap_bytes": app_heap(),
     }
     for name, value in results.items():
