@@ -41,6 +41,7 @@ class Node:
         self.delivery = Delivery(self.outbox, self.bearer, self.clock, self.config["uplink"])
         self.delivery.keep_s = policy["keep_days"] * 86400
         self.env = {}
+        self.kept_at = 0  # s: when flash last got what parts must remember
         self.woken = False
         self.saved_at = 0
 
@@ -70,8 +71,11 @@ class Node:
                 self.outbox.assume_empty()
             self.delivery.unpack(self.retained.get("try"))
             self.woken = self.power.woke_by_pin()
+            self._remind_parts(self.retained.get("prt"))
         else:
             epoch = self._new_epoch()
+            self._remind_parts(self.store.get("parts"))
+            self.kept_at = 0
         self.delivery.epoch = epoch
 
     def _new_epoch(self):
@@ -100,6 +104,33 @@ class Node:
     def _keep_outbox(self, count, skip):
         self.retained.put("box", pack("<III", self.delivery.epoch, count | (_UNSURE if skip else 0), self.outbox.next_seq + skip))
 
+    def _remind_parts(self, data):
+        if not data:
+            return
+        self.kept_at = unpack("<I", data[:4])[0]
+        at = 4
+        for name in self.config["order"]:
+            size = data[at]
+            self.parts[name].unpack(data[at + 1 : at + 1 + size], self.woken)
+            at += 1 + size
+
+    def _keep_parts(self):
+        """Counts survive deep sleep in memory, and a loss of power up to save_s on flash."""
+        kept = [self.parts[name].pack() for name in self.config["order"]]
+        if not any(kept):
+            return
+        now = mono_ms() // 1000
+        late = now - self.kept_at >= self.save_s
+        if late:
+            self.kept_at = now
+        data = pack("<I", self.kept_at) + b"".join([bytes([len(part)]) + part for part in kept])
+        self.retained.put("prt", data)
+        if late:
+            try:
+                self.store.put("parts", data)
+            except OSError as error:
+                log.trouble("flash", error)
+
     def save(self, last):
         """Writes down what the next life needs; `last`: RAM ends now, so the outbox will be found as it is."""
         self.retained.put("app", self.app.pack())
@@ -115,6 +146,7 @@ class Node:
         self.retained.put("ram", self.outbox.pack())
         self.retained.put("flt", bytes([self.parts[name].failing for name in self.config["order"]]))
         self.retained.put("try", self.delivery.pack())
+        self._keep_parts()
         self.retained.save()
         self.saved_at = mono_ms() // 1000
 

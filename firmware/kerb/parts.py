@@ -24,7 +24,8 @@ def _i2c(c):
 
 
 def _uart(c):
-    return machine.UART(c["id"], c["baud"], tx=machine.Pin(c["tx"]), rx=machine.Pin(c["rx"]), timeout=c.get("timeout_ms", 0))
+    frame = {"bits": c.get("bits", 8), "parity": c.get("parity"), "stop": c.get("stop", 1)}
+    return machine.UART(c["id"], c["baud"], tx=machine.Pin(c["tx"]), rx=machine.Pin(c["rx"]), timeout=c.get("timeout_ms", 0), **frame)
 
 
 def _spi(c):
@@ -40,11 +41,33 @@ class Part:
     def __init__(self, name, config):
         self.name = name
         self.period_s = config["period_s"]
-        self.wake = config.get("wake")  # [pin, level] or None
         self._config = config
         self._driver = None
         self._failures = 0  # in a row
+        self._kept = b""  # what the driver must remember, as it was before deep sleep
+        self._woken = False
         self._settings = {}  # what the application set last: a part that lost its supply gets it again
+
+    @property
+    def wake(self):
+        """[pin, level] that ends deep sleep, or None; a driver may know which level is news."""
+        wake = self._config.get("wake")
+        if wake and hasattr(self._driver, "wake_level"):
+            return [wake[0], self._driver.wake_level()]
+        return wake
+
+    def pack(self):
+        """What the driver must remember over deep sleep and loss of power; b"" for most."""
+        return self._driver.pack() if hasattr(self._driver, "pack") else self._kept
+
+    def unpack(self, data, woken):
+        """Builds the driver with what it had to remember; `woken`: a pin ended deep sleep."""
+        self._kept, self._woken = data, woken
+        if data:
+            try:
+                self._driver = self._build()
+            except (SensorError, OSError) as error:
+                self._fault(error)
 
     @property
     def failing(self):
@@ -109,7 +132,13 @@ class Part:
         options["name"] = self.name
         bus = self._config["bus"]
         options["where"] = "%s%s" % (bus["kind"], bus["id"]) if bus else "pins"
-        return getattr(module, name.upper())(_bus(bus), options)
+        if bus and "baud" in bus:
+            options["baud"] = bus["baud"]  # pauses are counted in characters
+        driver = getattr(module, name.upper())(_bus(bus), options)
+        if self._kept:
+            driver.unpack(self._kept, self._woken)
+            self._kept = b""
+        return driver
 
     def _fault(self, error):
         self._failures += 1

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "host"), str(ROOT / "tests"), str(Path(__file__).parent)]
 
 from heap import heap_peaks
+from sizes import app_heap, mpy_sizes
 
 from kerbstone.build.firmware import compile_file
 from kerbstone.build.node import load_node
@@ -166,6 +167,9 @@ def main() -> None:
         "hundred_nodes_files_mb": round(files_mb),
         "heap_peak_bytes": heap_peaks(),
         "mpy_bytes": mpy_bytes(),
+        "driver_mpy_bytes": mpy_sizes("drivers"),
+        "app_mpy_bytes": mpy_sizes("apps"),
+        "app_heap_bytes": app_heap(),
     }
     for name, value in results.items():
         print(f"{name:30} {value}")

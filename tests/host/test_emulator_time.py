@@ -82,7 +82,7 @@ class Echo(UartPart):
 
 def _echo(board):
     board.uarts.attach(17, Echo.__new__(Echo))
-    part = board.uarts.parts[17]
+    part = board.uarts.parts[17][0]
     part.kernel, part.powered, part.to_mcu = board.kernel, True, None
 
 

@@ -20,7 +20,7 @@ from kerbstone.emulator.run import START_UTC
 from kerbstone.errors import NodeFileError
 from kerbstone.paths import boards_dir, firmware_dir
 
-NODES = {name: (boards_dir() / "nodes" / f"{name}.toml").read_text() for name in ("parking", "bins", "air", "light")}
+NODES = {name: (boards_dir() / "nodes" / f"{name}.toml").read_text() for name in ("parking", "bins", "air", "light", "terminal")}
 HELTEC, OLIMEX = "heltec_wifi_lora_32_v3", "olimex_esp32_poe"
 XIAO_C3, RAK = "xiao_esp32c3_wio_sx1262_header", "rak11310"
 
@@ -52,6 +52,9 @@ def cell(name, more=""):
     return f'[battery]\ncell = "{name}"\n{more}'
 
 
+PULSE = '[parts.water]\ndriver = "pulse"\nperiod_s = 600\npulse_pin = 7\nwake_pin = 7\n'
+
+
 def change(node, *pairs):
     text = NODES[node]
     for old, new in pairs:
@@ -69,6 +72,27 @@ CASES = {
     ],
     "driver": [(change("bins", ('driver = "sht4x"', 'driver = "sht4y"')), "'sht4x'", NODES["bins"])],
     "option": [(change("bins", ("burst = 5", "brust = 5")), "'burst'", change("bins", ("burst = 5", "burst = 7")))],
+    "value": [
+        (change("terminal", ("register = 0x000C", "regster = 0x000C")), "'register'", NODES["terminal"]),
+        (change("terminal", ("kind = \"float32\"", "kind = \"float\"")), "uint32, float32", NODES["terminal"]),
+        (change("terminal", ("{ index = 0 }", "{ index = -1 }")), "whole number from 0 to 98", NODES["terminal"]),
+        (change("terminal", ("{ index = 0 }", "{ index = 0, min = \"a\" }")), "should be a number",
+         change("terminal", ("{ index = 0 }", "{ index = 0, min = -1.5 }"))),
+        (change("terminal", ("{ index = 0 }", "3")), "should be a table", None),
+        (bare(HELTEC, '[parts.meter]\ndriver = "modbus"\nbus = "uart.main"\nperiod_s = 60\n'), "reads nothing", None),
+    ],
+    "channel": [
+        (change("terminal", ("hysteresis = 200", "hystersis = 200")), "'hysteresis'", NODES["terminal"]),
+        (change("terminal", ('source = "well.soil"', 'source = "well.soli"')), "'well.soil'", NODES["terminal"]),
+        (change("terminal", ('source = "well.soil"\n', "")), "has no source", None),
+        (change("terminal", ("low = 2.0", "low = \"2\"")), "should be a number", NODES["terminal"]),
+        (change("terminal", ("high = 5000", "high = 5000\nlow = 6000")), "both alarms", change("terminal", ("high = 5000", "low = 10"))),
+        (change("terminal", ("step = 0.5", "step = 0.3")), "no whole number of steps", None),
+        (change("terminal", ("max = 40000000", "max = 400000000")), "22 is the most", None),
+        (change("terminal", ("number = 128 ", "number = 12 ")), "128 to 255", change("terminal", ("number = 128 ", "number = 255 "))),
+        (change("terminal", ("[app.channels.door]", "[app.channels.cause]")), "another name", None),
+    ],
+    "world": [(change("terminal", ("[world.parts.pipe]", "[world.parts.pip]")), "'pipe'", NODES["terminal"])],
     "bus": [(bare("lilygo_t3_s3").replace("i2c.main", "i2c.qwic"), "i2c.qwiic", bare("lilygo_t3_s3").replace("i2c.main", "i2c.qwiic"))],
     "rail": [(change("bins", ('rail = "vext"', 'rail = "vexd"')), "'vext'", NODES["bins"])],
     "supply": [
@@ -94,7 +118,9 @@ CASES = {
     "wake-level": [
         (bare(HELTEC, second(7, 1) + second(6, 0, "lid")), "parts.tilt", bare(HELTEC, second(7, 1) + second(6, 1, "lid"))),
     ],
+    "wake-count": [(bare(HELTEC, PULSE + second(6, 1)), "parts.water counts through deep sleep", bare(HELTEC, PULSE))],
     "pin-twice": [
+        (change("terminal", ("tamper_pin = 27", "tamper_pin = 26")), "water.pulse_pin", NODES["terminal"]),
         (change("parking", ("wake_pin = 1 ", "wake_pin = 5 ")), "i2c.main sda", change("parking", ("wake_pin = 1 ", "wake_pin = 4 "))),
         (bare(RAK, PIN.format(25)), "radio antenna switch supply", None),
     ],
@@ -182,7 +208,7 @@ def test_the_classic_esp32_does_not_wake_by_any_of_several_low_pins(tmp_path):
     check(node_of(tmp_path, text.replace("wake_level = 0", "wake_level = 1")))
 
 
-@pytest.mark.parametrize("name", ["parking", "bins", "air", "light"])
+@pytest.mark.parametrize("name", NODES)
 def test_the_ready_nodes_raise_no_warning(name):
     assert check(load_node(name)) == []
 

@@ -20,7 +20,7 @@ def node_json(node: Node) -> dict[str, Any]:
         "name": node.name,
         "board": spec.node.board,
         "app": spec.node.app,
-        "app_settings": spec.app,
+        "app_settings": {key: _rows(value) for key, value in spec.app.items()},
         "profile": compile_profile(node.profile),
         "order": list(spec.parts),
         "parts": {name: _part(node, part) for name, part in spec.parts.items()},
@@ -41,7 +41,7 @@ def _part(node: Node, part: PartTable) -> dict[str, Any]:
     if part.bus:
         kind, _, which = part.bus.partition(".")
         table = (board.i2c if kind == "i2c" else board.uart)[which]
-        bus = {"kind": kind, **table.model_dump(), **({"freq": part.freq} if kind == "i2c" else {"baud": part.baud})}
+        bus = {"kind": kind, **table.model_dump(), **({"freq": part.freq} if kind == "i2c" else _line(part))}
     return {
         "driver": part.driver,
         "bus": bus,
@@ -50,6 +50,19 @@ def _part(node: Node, part: PartTable) -> dict[str, Any]:
         "stay": part.stay,
         "options": options,
     }
+
+
+def _rows(value: Any) -> Any:
+    """A table of tables becomes a list, each row with its name: the firmware's own tables have no order."""
+    if isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values()):
+        return [{"name": name, **row} for name, row in value.items()]
+    return value
+
+
+def _line(part: PartTable) -> dict[str, Any]:
+    """How a UART talks, as `machine.UART` wants it."""
+    bits, parity, stop = tuple(part.frame)
+    return {"baud": part.baud, "bits": int(bits), "parity": {"N": None, "E": 0, "O": 1}[parity], "stop": int(stop)}
 
 
 def _uplink(node: Node) -> dict[str, Any]:

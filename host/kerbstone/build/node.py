@@ -54,6 +54,7 @@ class PartTable(BaseModel):
     stay: bool = False  # powered between measurements
     freq: int = Field(default=100_000, ge=10_000, le=1_000_000)
     baud: int = Field(default=9600, ge=300, le=921_600)
+    frame: Annotated[str, StringConstraints(pattern=r"^[78][NEO][12]$")] = "8N1"  # data bits, parity, stop bits of a UART
 
     @property
     def options(self) -> dict[str, Any]:
@@ -96,6 +97,7 @@ class WorldTable(_Table):
     lon: float = Field(default=-79.95, ge=-180, le=180)
     site: str | None = None  # kind of surroundings; the application's name unless given
     options: dict[str, Any] = Field(default_factory=dict)
+    parts: dict[Word, dict[str, Any]] = Field(default_factory=dict)  # what hangs on the wires of a part: options of its virtual part
 
 
 class BudgetTable(_Table):
@@ -127,7 +129,9 @@ class Node:
 
     @property
     def profile(self) -> str:
-        """Name of a profile of ours, or the path of one beside the node file."""
+        """Name of a profile of ours, or the path of one beside the node file, or of the node file itself if it has a channel table."""
+        if self.spec.app.get("channels") and self.spec.node.profile is None:
+            return str(self.file.path)
         given = self.spec.node.profile or self.spec.node.app
         return str(self.file.path.parent / given) if given.endswith(".toml") else given
 

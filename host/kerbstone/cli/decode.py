@@ -15,7 +15,7 @@ ANY = "any"  # the profile argument that lets the header choose
 
 
 def command(
-    profile: Annotated[str, typer.Argument(help="Profile: parking, bins, air, light, the path of a .toml file, or 'any'.")],
+    profile: Annotated[str, typer.Argument(help="Profile: parking, bins, air, light, the path of a profile or node file, or 'any'.")],
     payload: Annotated[str, typer.Argument(help="The payload in hex; spaces, colons and 0x are passed over.")],
     json_out: Annotated[bool, typer.Option("--json", help="Print JSON, as the generated decoders return it.")] = False,
 ) -> None:

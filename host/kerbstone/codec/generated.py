@@ -17,9 +17,13 @@ def generated_files() -> dict[str, str]:
     """File name -> text of everything in `protocols/generated`."""
     files = {"channels.md": channel_table()}
     for profile in map(load_profile, profile_names()):
-        files[f"{profile.name}.js"] = javascript(profile)
-        files[f"{profile.name}.schema.json"] = json.dumps(json_schema(profile), indent=2) + "\n"
+        files |= profile_files(profile)
     return files
+
+
+def profile_files(profile: Profile) -> dict[str, str]:
+    """File name -> text of the decoder and the schema of one profile."""
+    return {f"{profile.name}.js": javascript(profile), f"{profile.name}.schema.json": json.dumps(json_schema(profile), indent=2) + "\n"}
 
 
 def stale_files(folder: Path) -> list[str]:

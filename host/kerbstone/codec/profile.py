@@ -9,11 +9,11 @@ from kerbstone.codec.catalogue import catalogue, channels_of
 from kerbstone.codec.channel import Channel
 from kerbstone.codec.layout import EXTENDED
 from kerbstone.codec.model import Ambiguous, Profile
+from kerbstone.codec.node_profile import OWN_NUMBERS, describes, node_profile
 from kerbstone.codec.tomlfile import TomlFile
 from kerbstone.errors import NodeFileError
-from kerbstone.paths import protocols_dir
+from kerbstone.paths import boards_dir, protocols_dir
 
-OWN_NUMBERS = range(128, 256)  # free for profiles kept outside this repository
 _KEYS = {"title", "number", "version", "channels", "records", "channel"}
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -25,12 +25,20 @@ def profile_names() -> list[str]:
 
 @cache
 def load_profile(name_or_path: str | Path) -> Profile:
-    """A profile by name (`parking`) or by the path of a `.toml` file. Raises NodeFileError with file and line."""
+    """A profile by name (`parking`) or by the path of a `.toml` file: of a profile, or of a node with channels of its own.
+
+    The name of a ready-made node with channels of its own (`terminal`) stands for its file. Raises NodeFileError with file and line.
+    """
     home = protocols_dir() / "profiles"
+    node = boards_dir() / "nodes" / f"{name_or_path}.toml"
+    if str(name_or_path) not in profile_names() and re.fullmatch(_NAME, str(name_or_path)) and node.is_file():
+        name_or_path = node
     path = Path(name_or_path) if str(name_or_path).endswith(".toml") else home / f"{name_or_path}.toml"
     if path.parent == home and path.stem not in profile_names():
         raise NodeFileError(f"there is no profile {str(name_or_path)!r}: take {', '.join(profile_names())} or a path that ends in .toml")
     file = TomlFile(path)
+    if describes(file.data):
+        return node_profile(file)
     profile = parse_profile(file)
     if path.resolve().parent != home.resolve() and profile.number not in OWN_NUMBERS:
         raise file.error("number", f"number {profile.number} is not free for your own profile: take {OWN_NUMBERS[0]} to {OWN_NUMBERS[-1]}")

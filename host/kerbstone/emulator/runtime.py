@@ -192,8 +192,10 @@ class _Wiring:
             self.runtime.pins.rest[options["gate_pin"]] = 1 - options.get("gate_level", 1)
         if wake_pin is not None:
             wires["int"] = wake_pin
-        part: Part = part_module(self.runtime.node, config["driver"]).PART(self._context(name, options, wires))
-        bus = config["bus"]
+        virtual = {**options, **self.runtime.node.spec.world.parts.get(name, {})}
+        if bus := config["bus"]:
+            virtual["uart"] = {key: bus[key] for key in ("baud", "bits", "parity", "stop") if key in bus}
+        part: Part = part_module(self.runtime.node, config["driver"]).PART(self._context(name, virtual, wires))
         if isinstance(part, I2CPart):
             self.i2c.attach(bus["sda"], int(options.get("addr", part.address)), part)
         elif isinstance(part, UartPart):

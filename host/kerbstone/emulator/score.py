@@ -120,11 +120,26 @@ def _light(records: Sequence[dict[str, Any]], truth: dict[str, Any], duration_us
     return score
 
 
+def _terminal(records: Sequence[dict[str, Any]], truth: dict[str, Any], duration_us: int) -> Score:
+    """Channels that bear the name of a true series are compared with it."""
+    score: Score = {}
+    for name in sorted(truth["series"]):
+        true = truth["series"][name]
+        told = [r for r in records if name in r["values"]]
+        what, _, unit = name.rpartition("_")  # power_w: power in W; door: a share of the reports
+        errors = _errors(f"{what or name}_error", unit if what else "share", told, name, lambda t, true=true: line_at(true, t))  # type: ignore[misc]
+        score |= errors
+        if told:
+            score[f"{name}_missing_pct"] = 100 * sum(r["values"][name] is None for r in told) / len(told)
+    return score
+
+
 RULES: dict[str, Callable[[Sequence[dict[str, Any]], dict[str, Any], int], Score]] = {
     "parking": _parking,
     "bins": _bins,
     "air": _air,
     "light": _light,
+    "terminal": _terminal,
 }
 AIR_CHANNELS = (  # name and unit in the score, channel of the message, series of the truth
     ("pm2_5", "ug_m3", "pm2_5", "pm25_ug"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kerbstone.build.checks.rule import Finding, Place, board_row
+from kerbstone.build.checks.sources import shares_uart
 from kerbstone.build.chips import CHIPS
 from kerbstone.build.node import Node, PartTable
 
+_MEASURE = ("battery", "current_loop", "pulse")  # drivers whose `pin` is a voltage
 _RADIO = ("sck", "mosi", "miso", "cs", "reset", "busy", "dio0", "dio1", "dio2", "rxen")
 
 
@@ -36,7 +38,8 @@ def _of_board(node: Node, name: str, part: PartTable) -> Iterator[tuple[int, str
         bus = (board.i2c if kind == "i2c" else board.uart)[which]
         for key, pin in bus.model_dump().items():
             if key != "id":
-                owner = f"{part.bus} {key}" if kind == "i2c" else f"{part.bus} {key} of {name}"
+                shared = kind == "i2c" or shares_uart(node, part.driver)
+                owner = f"{part.bus} {key}" if shared else f"{part.bus} {key} of {name}"
                 yield pin, owner, (*place, "bus"), owner
     if part.rail:
         yield board.rail[part.rail].pin, f"rail {part.rail}", (*place, "rail"), f"rail {part.rail}"
@@ -48,11 +51,11 @@ def _of_board(node: Node, name: str, part: PartTable) -> Iterator[tuple[int, str
 
 def own_pins(part: PartTable) -> Iterator[tuple[str, int]]:
     """(key, pin) of the pins the node file itself names: wires somebody must solder."""
-    if part.wake_pin is not None:
+    pins = {key: value for key, value in part.options.items() if (key == "pin" or key.endswith("_pin")) and isinstance(value, int)}
+    # A pulse both counts and wakes: one wire, one use.
+    if part.wake_pin is not None and part.wake_pin not in pins.values():
         yield "wake_pin", part.wake_pin
-    for key, value in part.options.items():
-        if (key == "pin" or key.endswith("_pin")) and isinstance(value, int):
-            yield key, value
+    yield from pins.items()
 
 
 def twice(node: Node) -> Iterator[Finding]:
@@ -104,10 +107,11 @@ def analog(node: Node) -> Iterator[Finding]:
     able = chip.adc_with_wifi if node.spec.uplink.kind == "mqtt" else chip.adc
     when = " while Wi-Fi runs" if able != chip.adc else ""
     for name, part in node.spec.parts.items():
-        if part.driver != "battery":
+        if part.driver not in _MEASURE:
             continue
         own = part.options.get("pin")
-        pin = own if isinstance(own, int) else node.board.battery.pin if node.board.battery else None
+        fitted = node.board.battery.pin if node.board.battery and part.driver == "battery" else None
+        pin = own if isinstance(own, int) else fitted
         if pin is not None and pin not in able:
             place: Place = ("parts", name, "pin") if own is not None else ("parts", name)
             words = f"GPIO{pin} of {node.spec.node.board} cannot be measured{when}: use one of {', '.join(map(str, sorted(able)))}."

@@ -62,8 +62,32 @@ def retained_bytes(node: Node) -> int | None:
     if not isinstance(state, int):
         return None
     parts = len(node.spec.parts)
-    sections = (state, CLOCK, DUE * parts, FAILING * parts, SESSION[node.spec.uplink.kind], BOX, RETRY, IN_RAM)
+    kept = _kept_bytes(node)
+    sections = (*((kept,) if kept else ()), state, CLOCK, DUE * parts, FAILING * parts, SESSION[node.spec.uplink.kind], BOX, RETRY, IN_RAM)
     return HEAD + sum(SECTION + size for size in sections)
+
+
+def _kept_bytes(node: Node) -> int:
+    """What the parts' drivers remember: a time, and a length and state for each part; 0 when none has anything."""
+    states = []
+    for part in node.spec.parts.values():
+        source = find_source(node, "drivers", part.driver)
+        size = literal(source, "STATE_BYTES", part.driver.upper()) if source else None
+        states.append(size if isinstance(size, int) else 0)
+    return 4 + sum(1 + size for size in states) if any(states) else 0
+
+
+def counters(node: Node) -> Iterator[Finding]:
+    """A counter waits for the level that is news, in turn; any other wake pin would have to follow."""
+    wakes = [name for name, part in node.spec.parts.items() if part.wake_pin is not None]
+    if not node.spec.policy.deep_sleep or len(wakes) < 2:
+        return
+    for name in wakes:
+        if (source := find_source(node, "drivers", node.spec.parts[name].driver)) and literal(
+            source, "STATE_BYTES", node.spec.parts[name].driver.upper()
+        ):
+            words = f"parts.{name} counts through deep sleep and must be the only part that wakes the node: take the others' wake_pin away."
+            yield Finding(("parts", name, "wake_pin"), words, board_row(node, "mcu"))
 
 
 def memory(node: Node) -> Iterator[Finding]:

@@ -35,7 +35,7 @@ def _same_kind(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, int | float):
         return isinstance(value, int | float)
     if isinstance(wanted, list | tuple):
-        return isinstance(value, list)
+        return isinstance(value, list | dict)
     return isinstance(value, type(wanted))
 
 

@@ -38,6 +38,12 @@ def literal(source: Path, name: str, owner: str = "") -> Any:
     return None
 
 
+def shares_uart(node: Node, driver: str) -> bool:
+    """Whether several parts of this driver may hang on one UART (RS485, SDI-12)."""
+    source = find_source(node, "drivers", driver)
+    return bool(source and literal(source, "SHARES_UART", driver.upper()))
+
+
 def driver_options(source: Path) -> set[str]:
     """The names a driver reads from its `options`."""
     names: set[str] = set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kerbstone.build.checks import pins, power, sleep, software, wires
+from kerbstone.build.checks import pins, power, sleep, software, tables, wires
 from kerbstone.build.checks.rule import Rule
 
 RULES = (
@@ -10,6 +10,9 @@ RULES = (
     Rule("settings", "Every key of [app] is one of the application, of the kind of its default.", software.settings),
     Rule("driver", "Every part's driver exists.", software.drivers),
     Rule("option", "Every key of a part is one its driver reads.", software.options),
+    Rule("value", "Every row of a part's values has keys its driver reads.", tables.values),
+    Rule("channel", "Every channel has a source the node measures, and a range a message can carry.", tables.channels),
+    Rule("world", "What hangs on the wires hangs on parts of the node.", tables.world),
     Rule("bus", "Every part's bus is one of the board.", wires.buses),
     Rule("rail", "Every part's rail is one of the board.", wires.rails),
     Rule("supply", "A battery is measured only where the board or the node file says how.", wires.supply),
@@ -18,6 +21,7 @@ RULES = (
     Rule("pin-exists", "Every pin is one of the chip.", pins.exists),
     Rule("wake-pin", "Only pins of the RTC domain end deep sleep.", sleep.wake_pins),
     Rule("wake-level", "All wake pins wake by one level.", sleep.wake_levels),
+    Rule("wake-count", "A part that counts through deep sleep is the only one that wakes the node.", sleep.counters),
     Rule("pin-twice", "No pin has two uses.", pins.twice),
     Rule("pin-reserved", "No part is on a pin the board needs itself.", pins.reserved),
     Rule("strapping", "No part is on a pin that decides how the chip starts, unless the node file allows it.", pins.strapping),

@@ -110,6 +110,8 @@ class UartPart(Part):
     """A part on a UART. `send` hands bytes to the MCU's receiver, spaced by the baud rate."""
 
     baud = 9600
+    framing: tuple[int, int | None, int] = (8, None, 1)  # data bits, parity (None, 0 even, 1 odd), stop bits
+    inverted = False  # the line idles low
     disturb: Callable[[bytes, Callable[[bytes], None]], None] | None = None  # a fault on the wire: (data, receiver)
 
     def __init__(self, ctx: PartContext):
@@ -118,6 +120,9 @@ class UartPart(Part):
 
     def uart_write(self, data: bytes) -> None:
         """The MCU sent these bytes (called when the last one has left)."""
+
+    def uart_other(self, data: bytes, baud: int, framing: tuple[int, int | None, int]) -> None:
+        """The MCU sent bytes at another speed or in another frame than the part's: as a break is made."""
 
     def send(self, data: bytes) -> None:
         """Puts bytes on the wire: the receiver has all of them after their time on the wire."""

@@ -96,12 +96,16 @@ class UART(io.IOBase):
 
     def __init__(self, id, baudrate=9600, **kwargs):
         self._bus = id
+        self._tx = self._rx = None
         self.init(baudrate, **kwargs)
 
     def init(self, baudrate=9600, bits=8, parity=None, stop=1, *, tx=None, rx=None, timeout=0, timeout_char=0, rxbuf=256, txbuf=256,
              invert=0, rts=None, cts=None, flow=0):
         self._timeout = timeout
-        _link.ask("uart", self._bus, baudrate, bits, parity, stop, _number(tx), _number(rx), rxbuf, invert)
+        # Pins that are not named stay as they are, as on the ports.
+        self._tx = self._tx if tx is None else _number(tx)
+        self._rx = self._rx if rx is None else _number(rx)
+        _link.ask("uart", self._bus, baudrate, bits, parity, stop, self._tx, self._rx, rxbuf, invert)
 
     def deinit(self):
         _link.ask("uart_off", self._bus)
@@ -134,10 +138,10 @@ class UART(io.IOBase):
         return len(got)
 
     def flush(self):
-        pass
+        _link.ask("uart_flush", self._bus)
 
     def txdone(self):
-        return True
+        return _link.ask("uart_done", self._bus)
 
     def ioctl(self, op, arg):
         if op == 3:

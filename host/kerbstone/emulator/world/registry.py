@@ -12,10 +12,11 @@ from kerbstone.emulator.world.constant import Constant
 from kerbstone.emulator.world.pole import Pole
 from kerbstone.emulator.world.site import Site
 from kerbstone.emulator.world.station import Station
+from kerbstone.emulator.world.works import Works
 
 SiteFactory = Callable[[int, random.Random, Mapping[str, Any]], Site]
 
-SITES: dict[str, SiteFactory] = {"parking": Bay, "bins": Bin, "air": Station, "light": Pole}
+SITES: dict[str, SiteFactory] = {"parking": Bay, "bins": Bin, "air": Station, "light": Pole, "terminal": Works}
 
 
 def build_site(app: str, start_utc: int, rng: random.Random, options: Mapping[str, Any]) -> Site:
