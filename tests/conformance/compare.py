@@ -18,15 +18,7 @@ def differences(expected: Any, got: Any, tolerance: Any = 0, bits: int = 64, pla
     if isinstance(expected, dict):
         if not isinstance(got, dict):
             return [f"{place or 'answer'}: expected an object, got {got!r}"]
-        return [
-            words
-            for key, value in expected.items()
-            for words in (
-                differences(value, got[key], _for_key(tolerance, key), bits, f"{place}.{key}" if place else str(key))
-                if key in got
-                else [f"{f'{place}.' if place else ''}{key}: expected {value!r}, got nothing"]
-            )
-        ]
+        return [words for key, value in expected.items() for words in _of_key(key, value, got, tolerance, bits, place)]
     if isinstance(expected, list):
         if not isinstance(got, list) or len(got) != len(expected):
             return [f"{place or 'answer'}: expected {expected!r}, got {got!r}"]
@@ -42,6 +34,17 @@ def differences(expected: Any, got: Any, tolerance: Any = 0, bits: int = 64, pla
     if type(expected) is type(got) and expected == got:
         return []
     return [f"{place + ': ' if place else ''}expected {expected!r}, got {got!r}"]
+
+
+def _of_key(key: str, value: Any, got: dict[str, Any], tolerance: Any, bits: int, place: str) -> list[str]:
+    """The differences of one key. "x_at_most" expects a number `x` in `got` that is no larger."""
+    name = f"{place}.{key}" if place else key
+    if key in got:
+        return differences(value, got[key], _for_key(tolerance, key), bits, name)
+    bound = got.get(key.removesuffix("_at_most")) if key.endswith("_at_most") else None
+    if _number(bound) and bound <= value:
+        return []
+    return [f"{name}: expected {value!r}, got {'nothing' if bound is None else repr(bound)}"]
 
 
 def _for_key(tolerance: Any, key: str) -> Any:
