@@ -77,12 +77,27 @@ def parse_data_rate(text: str) -> tuple[int, int]:
     return int(sf), int(bw) * 1000
 
 
-def txpk(tmst: int, freq_hz: int, power_dbm: int, sf: int, bw_hz: int, phy: bytes) -> dict[str, Any]:
-    """The `txpk` object of a LoRaWAN downlink: IQ inverted, no CRC, coding rate 4/5, at counter value `tmst`."""
-    return {
+def txpk(
+    tmst: int, freq_hz: int, power_dbm: int, sf: int, bw_hz: int, phy: bytes, board: int = 0, antenna: int | None = None,
+    coding: str = "4/5", inverted: bool = True,
+) -> dict[str, Any]:
+    """The `txpk` object of a LoRa downlink without CRC, at counter value `tmst`; a LoRaWAN downlink has its IQ inverted.
+
+    `board` and `antenna` say which of several to send with; forwarders with one antenna do not know these keys.
+    """
+    packet = {
         "tmst": tmst % TMST_RANGE, "freq": freq_hz / 1e6, "rfch": 0, "powe": power_dbm, "modu": "LORA", "datr": data_rate(sf, bw_hz),
-        "codr": "4/5", "ipol": True, "ncrc": True, "size": len(phy), "data": base64.b64encode(phy).decode(),
-    }
+        "codr": coding, "ipol": inverted, "ncrc": True, "size": len(phy), "data": base64.b64encode(phy).decode(),
+    }  # fmt: skip
+    return packet if antenna is None else packet | {"brd": board, "ant": antenna}
+
+
+def txpk_fsk(tmst: int, freq_hz: int, power_dbm: int, bit_rate: int, deviation_hz: int, phy: bytes) -> dict[str, Any]:
+    """The `txpk` object of an FSK downlink."""
+    return {
+        "tmst": tmst % TMST_RANGE, "freq": freq_hz / 1e6, "rfch": 0, "powe": power_dbm, "modu": "FSK", "datr": bit_rate,
+        "fdev": deviation_hz, "size": len(phy), "data": base64.b64encode(phy).decode(),
+    }  # fmt: skip
 
 
 def payload(packet: dict[str, Any]) -> bytes:

@@ -5,7 +5,6 @@ Numbers of four bytes are signed there, EUIs are written as eight hex bytes with
 
 from __future__ import annotations
 
-import ipaddress
 import struct
 from typing import Any
 
@@ -13,6 +12,7 @@ _JOIN_REQUEST, _PROPRIETARY = 0, 7
 _JOIN_REQUEST_BYTES = 23
 _SHORTEST_DATA = 12
 _DATA = (2, 3, 4, 5)  # data up and down, confirmed or not
+ANY_EUI = "01-01-01-01-01-01-01-01"  # a gateway only writes DevEui into its log; servers that lack it send this
 CLASS_CODES = {"A": 0, "B": 1, "C": 2}
 
 
@@ -53,24 +53,16 @@ def parse_frame(phy: bytes) -> dict[str, Any]:
 def eui(text: str) -> bytes:
     """Eight bytes of an EUI, most significant first: dashes, colons, plain hex, or the shortened form "f::1" (ID6). Raises StationError."""
     plain = text.replace("-", "").replace(":", "")
-    if len(plain) == 16 and "::" not in text:
-        try:
-            return bytes.fromhex(plain)
-        except ValueError as error:
-            raise StationError(f"{text!r} is no EUI.") from error
-    groups = text
-    if "::" not in text:
-        groups = "::" + text if text.count(":") == 3 else "-"
+    head, gap, tail = text.partition("::")
+    left, right = (head.split(":") if head else []), (tail.split(":") if tail else [])
     try:
-        # ID6 is an IPv6 address of four groups instead of eight: the same rule for "::" with four groups of zeros before it.
-        head, _, tail = groups.partition("::")
-        full = [*head.split(":")] * bool(head), [*tail.split(":")] * bool(tail)
-        gap = 4 - len(full[0]) - len(full[1])
-        if gap < 0:
+        if len(plain) == 16 and not gap:
+            return bytes.fromhex(plain)
+        missing = 4 - len(left) - len(right)
+        if missing < 0 or (missing > 0 and not gap):
             raise ValueError
-        words = [*full[0], *["0"] * gap, *full[1]]
-        return ipaddress.IPv6Address("::" + ":".join(words)).packed[8:]
-    except ValueError as error:
+        return struct.pack(">4H", *(int(word, 16) for word in [*left, *["0"] * missing, *right]))
+    except (ValueError, struct.error) as error:
         raise StationError(f"{text!r} is no EUI: write 01-23-45-67-89-AB-CD-EF, hex, or an ID6 such as f::1.") from error
 
 
@@ -93,8 +85,7 @@ def build_frame(message: dict[str, Any]) -> bytes:
         if "DevAddr" not in message:
             return bytes.fromhex(message["FRMPayload"])
         fopts, port = bytes.fromhex(message["FOpts"]), message["FPort"]
-        phy = struct.pack("<BiBH", message["MHdr"], message["DevAddr"], message["FCtrl"] & 0xF0 | len(fopts), message["FCnt"])
-        phy = phy[:5] + bytes([message["FCtrl"]]) + phy[6:] + fopts
+        phy = struct.pack("<BiBH", message["MHdr"], message["DevAddr"], message["FCtrl"], message["FCnt"]) + fopts
         if port >= 0:
             phy += bytes([port]) + bytes.fromhex(message["FRMPayload"])
         return phy + struct.pack("<i", message["MIC"])
@@ -103,8 +94,8 @@ def build_frame(message: dict[str, Any]) -> bytes:
 
 
 def downlink(
-    dev_eui: str, device_class: str, diid: int, pdu: bytes, rctx: int, xtime: int, rx_delay_s: int | None = None,
-    rx1: tuple[int, int] | None = None, rx2: tuple[int, int] | None = None, priority: int = 1,
+    device_class: str, diid: int, pdu: bytes, rctx: int, xtime: int, rx_delay_s: int | None = None,
+    rx1: tuple[int, int] | None = None, rx2: tuple[int, int] | None = None, dev_eui: str = ANY_EUI, priority: int = 1,
 ) -> dict[str, Any]:
     """A `dnmsg`; `rx1` and `rx2` are (DR, Hz), `rctx` and `xtime` those of the uplink it answers."""
     message: dict[str, Any] = {
