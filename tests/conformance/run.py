@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT / "host"), str(HERE)]
 
 from cases import Case, CaseFileError, load
 from compare import differences
-from float32 import transform
+from rounding import transform
 
 HEAP = "128wk"  # that of a board
 _SECONDS = 300
@@ -82,9 +82,14 @@ def sources(bits: str, folder: Path) -> list[Path]:
     return [folder / "firmware", folder / "kinds", folder]
 
 
+def find_micropython() -> str:
+    """The interpreter: $MICROPYTHON, the one on the path, or that of this environment."""
+    return os.environ.get("MICROPYTHON") or shutil.which("micropython") or str(Path(sys.prefix, "bin", "micropython"))
+
+
 def ask_firmware(cases: list[Case], bits: str) -> tuple[set[str], list[dict[str, Any]]]:
     """(kinds the firmware has, an answer a case: {"got": value} or {"raised": words}). Raises NoInterpreter."""
-    found = os.environ.get("MICROPYTHON") or shutil.which("micropython") or str(Path(sys.prefix, "bin", "micropython"))
+    found = find_micropython()
     names = [file.stem for file in sorted((HERE / "kinds").glob("*.py"))]
     text = "".join(json.dumps({"kind": case.kind, "inputs": case.inputs}) + "\n" for case in cases)
     with tempfile.TemporaryDirectory(prefix="kerbstone-conformance-") as folder:
@@ -102,11 +107,20 @@ def ask_firmware(cases: list[Case], bits: str) -> tuple[set[str], list[dict[str,
             words = f"no answer within {_SECONDS} s"
     try:
         kinds = set(json.loads(out[0]))
-        answers = [json.loads(line) for line in out[1 : 1 + len(cases)]]
     except (IndexError, ValueError) as error:
         raise NoInterpreter(f"The kinds did not load under MicroPython: {' '.join(words.split())[-400:]}.") from error
+    answers = [_answer(line) for line in out[1 : 1 + len(cases)]]
     last = " ".join(words.split())[-200:]
     return kinds, answers + [{"raised": f"the interpreter stopped: {last}"}] * (len(cases) - len(answers))
+
+
+def _answer(line: str) -> dict[str, Any]:
+    """One line of the device; MicroPython writes infinity in a way JSON does not know."""
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        answer = None
+    return answer if isinstance(answer, dict) else {"raised": f"an answer that is no JSON: {line[:200]}"}
 
 
 def run(cases: list[Case]) -> list[Outcome]:

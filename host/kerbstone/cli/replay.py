@@ -31,7 +31,8 @@ def command(
         raise KerbstoneError(f"{json_out} cannot be written: the folder {json_out.parent} does not exist.")
     result, unread, duration_us = replay(load_node(node), trace, seed)
     if unread:
-        typer.echo(f"warning: nothing on node {result.name} reads {', '.join(unread)}; ignored.", err=True)
+        used = ", ".join(result.truth["used"])
+        typer.echo(f"warning: nothing on node {result.name} reads {', '.join(unread)}; it reads {used}.", err=True)
     shown = to_json(result, trace, duration_us, unread)
     if str(json_out) == "-":
         typer.echo(json.dumps(shown, indent=1))

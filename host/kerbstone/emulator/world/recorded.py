@@ -50,11 +50,9 @@ class Recorded:
 
     def read(self, quantity: str, t_us: int) -> float:
         """The recorded value, else that of the site behind it."""
-        curve = self._recording.curves.get(quantity)
-        if curve is None:
-            return self._inner.read(quantity, t_us)
         self._used.add(quantity)
-        return curve.read(t_us)
+        curve = self._recording.curves.get(quantity)
+        return self._inner.read(quantity, t_us) if curve is None else curve.read(t_us)
 
     def act(self, quantity: str, value: float, t_us: int) -> None:
         """A recording cannot be changed; what it does not hold can."""
@@ -79,7 +77,7 @@ class Recorded:
         return self._open_db - levels.read(t_us)
 
     def truth(self, t0_us: int, t1_us: int) -> dict[str, Any]:
-        """Recorded series each minute; `used`: columns that anything read; with a truth file also occupied, stays and events."""
+        """Recorded series each minute; `used`: quantities that anything asked for; with a truth file also occupied, stays and events."""
         times = [*range(t0_us, t1_us, _TRUTH_STEP_US), t1_us]
         curves = self._recording.curves
         series = {name: [[t, round(curve.read(t), 3)] for t in times] for name, curve in curves.items()}

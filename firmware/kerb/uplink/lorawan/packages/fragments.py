@@ -116,53 +116,48 @@ class Defragmenter:
         if self.done or n < 1 or len(payload) != self._size:
             return False
         if n <= self._count:
-            columns, row = 1 << n - 1, bytearray(payload)
-            if not self._left & columns:
-                return False
+            columns = 1 << n - 1
         else:
-            columns, row = parity(n - self._count, self._count, self._version), bytearray(payload)
-            known = columns & ~self._left
-            columns ^= known
-            self._subtract(row, known)
-        return self._keep(columns, row)
+            columns = parity(n - self._count, self._count, self._version)
+        return self._solve(columns, bytearray(payload))
 
-    def _subtract(self, row, columns):
-        """Takes known fragments out of a coded one."""
+    def _solve(self, columns, row):
+        """Takes in one row of the equations; whatever it settles is settled. Stored rows hold unknown columns only."""
+        new = False
+        waiting = [(columns, row)]
+        while waiting:
+            columns, row = waiting.pop()
+            self._subtract(row, columns & ~self._left)
+            columns &= self._left
+            while columns and columns & -columns in self._rows:
+                other = self._rows[columns & -columns]
+                columns ^= other[0]
+                xor_into(row, other[1])
+            if not columns:
+                continue
+            if columns & columns - 1 == 0:
+                self._know(columns, row)
+                waiting += [self._rows.pop(key) for key in list(self._rows) if self._rows[key][0] & columns]
+            elif len(self._rows) + len(waiting) < self._spare:
+                self._rows[columns & -columns] = (columns, row)
+            else:
+                continue
+            new = True
+        return new
+
+    def _subtract(self, row, known):
+        """Takes known fragments out of a row."""
         for n in range(self._count):
-            if columns >> n & 1:
+            if known >> n & 1:
                 xor_into(row, memoryview(self._block)[n * self._size : (n + 1) * self._size])
 
-    def _keep(self, columns, row):
-        """Reduces a row by those already there and stores what is left of it; solves when there are enough."""
-        while columns:
-            lowest = columns & -columns
-            if lowest not in self._rows:
-                break
-            columns ^= self._rows[lowest][0]
-            xor_into(row, self._rows[lowest][1])
-        if not columns:
-            return False
-        if columns & columns - 1 == 0:
-            self._learn(columns, row)
-            return True
-        if len(self._rows) >= self._spare:
-            return False
-        self._rows[columns & -columns] = (columns, row)
-        return True
-
-    def _learn(self, column, row):
-        """One more fragment is known; coded ones that hold it shrink, and may in turn become known."""
+    def _know(self, column, row):
+        """One more fragment of the block is there."""
         n = 0
         while not column >> n & 1:
             n += 1
         self._block[n * self._size : (n + 1) * self._size] = row
         self._left &= ~column
-        holding = [key for key in self._rows if self._rows[key][0] & column]
-        for key in holding:
-            columns, other = self._rows.pop(key)
-            xor_into(other, row)
-            if columns ^ column:
-                self._keep(columns ^ column, other)
 
 
 def block_key(key):
