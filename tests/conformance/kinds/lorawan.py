@@ -286,6 +286,49 @@ def _join_backoff(i):
     return dict(zip(names, budgets))
 
 
+# -- regions -------------------------------------------------------------------------------------------------------------------
+
+
+def _region(name):
+    """(Region, Hz by which the group is moved against it); "AS923" without a group is group 1."""
+    for table in REGIONS.values():
+        groups = table.get("groups", {})
+        if name in (table["name"], table["name"].split("-")[0]) or name in groups:
+            return Region({key: table[key] for key in table if key not in ("groups", "network")}), groups.get(name, 0), groups
+    raise ValueError("no table for region %s" % name)
+
+
+def _payloads(region, dwell):
+    return {str(dr): region.max_payload(dr, dwell) for dr in range(len(region.rates))}
+
+
+def _region_defaults(i):
+    region, moved, groups = _region(i["region"])
+    limits = _payloads(region, 0)
+    return {
+        "join_channels_hz": [channel[0] + moved for channel in region.defaults],
+        "default_channels_hz": [channel[0] + moved for channel in region.defaults],
+        "rx2": [region.rx2[0] + moved, region.rx2[1]],
+        "max_eirp_dbm": region.max_eirp_dbm,
+        "tx_power_step_db": region.power_step_db,
+        "max_tx_power_index": region.max_power_index,
+        "max_app_payload": limits,
+        "max_app_payload_uplink": limits,
+        "max_app_payload_dwell0": limits,
+        "max_app_payload_uplink_dwell0": limits,
+        "max_app_payload_uplink_dwell1": _payloads(region, 1),
+        "max_rx1_dr_offset": len(region.rx1_dr[0]) - 1,
+        "group_offsets_hz": groups,
+    }
+
+
+def _rx1_table(i):
+    region, _, _ = _region(i["region"])
+    dwell = 2 if i.get("downlink_dwell") else 0
+    rows = i.get("uplink_dr_rows", range(len(region.rx1_dr)))
+    return {"table": [[region.rx1(dr, offset, dwell) for offset in range(len(region.rx1_dr[0]))] for dr in rows]}
+
+
 # -- cellular timers ---------------------------------------------------------------------------------------------------------
 
 
@@ -338,6 +381,8 @@ KINDS = {
     "class_b_ping_offset": lambda i: {"ping_offset": ping_offset(i["beacon_time"], _number(i["dev_addr"]), i["ping_period"])},
     "adr_backoff": _adr_backoff,
     "join_backoff_duty_cycle": _join_backoff,
+    "region_defaults": _region_defaults,
+    "region_rx1_dr": _rx1_table,
     "gprs_timer3_T3412": _timer(timers.T3412),
     "gprs_timer2_T3324": _timer(timers.T3324),
     "gprs_timer_off": _timer_off,
