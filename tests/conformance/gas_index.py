@@ -85,7 +85,8 @@ def main(samples: int) -> int:
         for interval_s in INTERVALS_S:
             for bits, (share, worst, top) in agreement(kind, interval_s, 1, samples).items():
                 bad += share < LEAST_EQUAL or worst > LARGEST
-                print(f"{kind} {interval_s:2} s {bits} bit: {100 * share:.3f} % of {samples} equal, largest difference {worst}, up to {top}")
+                words = f"{100 * share:.3f} % of {samples} equal, largest difference {worst}, index up to {top}"
+                print(f"{kind} {interval_s:2} s {bits} bit: {words}")
     return 1 if bad else 0
 
 

@@ -12,7 +12,8 @@ float32.install_micropython()
 from kerb.modem import timers
 from kerb.uplink.lorawan.packages import clock_sync, fragments, images, multicast, wire
 
-TABLES = [clock_sync.DOWN, clock_sync.UP, multicast.DOWN, multicast.UP, images.DOWN, images.UP, *fragments.DOWN.values(), *fragments.UP.values()]
+PACKAGES = (clock_sync, multicast, images)
+TABLES = [t for p in PACKAGES for t in (p.DOWN, p.UP)] + [t for tables in (fragments.DOWN, fragments.UP) for t in tables.values()]
 LAYOUTS = [(cid, name, layout) for table in TABLES for cid, (name, layout) in table.items()]
 
 

@@ -1,5 +1,7 @@
 """What gateways, servers and other makers' devices say: every frame survives its JSON, every payload its decoder."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,10 +122,8 @@ def test_cayenne_vectors_and_refusals():
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=40))
 def test_a_vendor_payload_is_decoded_or_refused(data):
-    try:
+    with suppress(CodecError):
         assert isinstance(milesight.decode(data), dict)
-    except CodecError:
-        pass
 
 
 def test_negative_temperatures_and_alarms_of_a_bin_sensor():

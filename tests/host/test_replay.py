@@ -130,7 +130,8 @@ def test_a_site_acts_on_what_was_not_recorded_only(tmp_path):
     assert (site.read("lamp", 2_000_000), site.read("level", 2_000_000)) == (7.0, 1.0)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"stays": 3}', '{"stays": [{"arrive_s": 1}]}', '{"stays": [{"arrive_s": "x", "leave_s": 2}]}',
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"stays": 3}', '{"stays": [{"arrive_s": 1}]}',
+                                  '{"stays": [{"arrive_s": "x", "leave_s": 2}]}',
                                   '{"stays": [{"arrive_s": 5, "leave_s": 2}]}', '{"stays": [{"arrive_s": Infinity, "leave_s": 2}]}',
                                   '{"stays": [{"arrive_s": 1, "leave_s": 9}, {"arrive_s": 3, "leave_s": 5}]}'])  # fmt: skip
 def test_a_truth_that_is_none_is_refused(tmp_path, text):

@@ -381,10 +381,11 @@ KINDS = {
     "class_b_ping_offset": lambda i: {"ping_offset": ping_offset(i["beacon_time"], _number(i["dev_addr"]), i["ping_period"])},
     "adr_backoff": _adr_backoff,
     "join_backoff_duty_cycle": _join_backoff,
-    "region_defaults": _region_defaults,
-    "region_rx1_dr": _rx1_table,
     "gprs_timer3_T3412": _timer(timers.T3412),
     "gprs_timer2_T3324": _timer(timers.T3324),
     "gprs_timer_off": _timer_off,
     "edrx_nb_s1": _edrx(timers.EDRX_NB),
 }
+if hasattr(Region, "rx1"):  # a firmware of one region only has neither
+    KINDS["region_defaults"] = _region_defaults
+    KINDS["region_rx1_dr"] = _rx1_table

@@ -4,7 +4,9 @@ from math import asin, cos, pi, sin
 
 from kerb.apps.algo import sun
 
-_EVENTS = {"sunrise": (sun.SUNRISE, True), "sunset": (sun.SUNRISE, False), "civil_dawn": (sun.CIVIL, True), "civil_dusk": (sun.CIVIL, False)}
+_EVENTS = {
+    "sunrise": (sun.SUNRISE, True), "sunset": (sun.SUNRISE, False), "civil_dawn": (sun.CIVIL, True), "civil_dusk": (sun.CIVIL, False),
+}  # fmt: skip
 _DAY = 86400
 
 

@@ -25,7 +25,7 @@ _FIELDS = {
 }  # fmt: skip
 _BY_COMMAND = {
     "RXParamSetupAns": {"frequency_ack": "channel_ack"},
-    "NewChannelAns": {"frequency_ack": "channel_frequency_ok", "data_rate_ack": "data_rate_range_ok", "channel_freq_ok": "channel_frequency_ok"},
+    "NewChannelAns": {"frequency_ack": "channel_frequency_ok", "data_rate_ack": "data_rate_range_ok"},
     "PingSlotChannelAns": {"frequency_ack": "channel_frequency_ok", "data_rate_ack": "data_rate_ok", "data_rate_index_ack": "data_rate_ok"},
     "BeaconFreqAns": {"frequency_ack": "beacon_frequency_ok"},
     "BeaconTimingAns": {"ch_index": "channel", "channel_index": "channel"},

@@ -26,7 +26,7 @@ def _dashed(data: bytes) -> str:
 
 def parse_frame(phy: bytes) -> dict[str, Any]:
     """The JSON object a gateway sends for a frame it heard. Raises StationError where it would keep silent."""
-    if not phy or phy[0] & 3 and phy[0] >> 5 != _PROPRIETARY:
+    if not phy or (phy[0] & 3 and phy[0] >> 5 != _PROPRIETARY):
         raise StationError("The frame is empty or its major version is not LoRaWAN R1.")
     kind = phy[0] >> 5
     if kind == _PROPRIETARY:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def read_stays(path: Path, recording: Recording) -> list[tuple[int, int]]:
         ]
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise TraceError(f"{path}: a truth file holds stays, a list of objects with arrive_s and leave_s ({error!r}).") from error
-    if any(left < arrived for arrived, left in stays) or any(b[0] < a[1] for a, b in zip(stays, stays[1:], strict=False)):
+    if any(left < arrived for arrived, left in stays) or any(b[0] < a[1] for a, b in pairwise(stays)):
         raise TraceError(f"{path}: the stays must follow each other in time, and each must end after it began.")
     return [(arrived, left) for arrived, left in stays]
 

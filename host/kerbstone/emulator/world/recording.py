@@ -12,6 +12,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from kerbstone.errors import KerbstoneError
 
@@ -25,9 +26,8 @@ _MOVED = 0.01  # share of a quantity's whole range that counts as a fast change 
 _PLAUSIBLE = {
     "bx_ut": (-5000, 5000), "by_ut": (-5000, 5000), "bz_ut": (-5000, 5000), "temp_c": (-90, 150), "chip_temp_c": (-90, 150),
     "rh_pct": (0, 100), "pressure_hpa": (300, 1200), "distance_mm": (0, 20_000), "tilt_deg": (-180, 180), "pm1_ug": (0, 10_000),
-    "pm25_ug": (0, 10_000), "pm4_ug": (0, 10_000), "pm10_ug": (0, 10_000), "sraw_voc": (0, 65_535), "sraw_nox": (0, 65_535),
-    "volt_v": (0, 500), "current_a": (0, 100), "power_w": (0, 50_000), "energy_kwh": (0, 1e6), "power_factor": (-1, 1),
-    "mains_hz": (0, 100), "battery_v": (0, 60), RSSI: (-200, 30),
+    "pm25_ug": (0, 10_000), "pm4_ug": (0, 10_000), "pm10_ug": (0, 10_000), "voc_ppb": (0, 1e6), "nox_ppb": (0, 1e6),
+    "mains_v": (0, 500), "mains_hz": (1, 100), "lamp_power_w": (0, 50_000), "lamp_pf": (0.01, 1), "battery_v": (0, 60), RSSI: (-200, 30),
 }  # fmt: skip
 _ANY = (-1e6, 1e6)
 
@@ -98,15 +98,15 @@ def load(path: Path) -> Recording:
     """Reads a recording. Raises TraceError, which names the line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _parse(path, csv.reader(file))
+            return _parse(path, file)
     except OSError as error:
         raise TraceError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise TraceError(f"{path}: the file is not UTF-8 text; save it as CSV.") from error
 
 
-def _parse(path: Path, reader: csv.reader) -> Recording:  # type: ignore[valid-type]
-    rows = _rows(path, reader)
+def _parse(path: Path, file: TextIO) -> Recording:
+    rows = _rows(path, file)
     _, header = next(rows, (1, []))
     names = [name.strip() for name in header]
     if TIME not in names:
@@ -135,18 +135,18 @@ def _parse(path: Path, reader: csv.reader) -> Recording:  # type: ignore[valid-t
     return Recording({name: curve for name, curve in curves.items() if curve.times_us}, first, last)
 
 
-def _rows(path: Path, reader: csv.reader) -> Iterator[tuple[int, list[str]]]:  # type: ignore[valid-type]
+def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
     """(line, fields) of every line that is not blank."""
-    rows = iter(reader)  # type: ignore[call-overload]
+    reader = csv.reader(file)
     while True:
         try:
-            row = next(rows)
+            row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise TraceError(f"{path}:{reader.line_num}: {error}.") from error  # type: ignore[attr-defined]
+            raise TraceError(f"{path}:{reader.line_num}: {error}.") from error
         if any(field.strip() for field in row):
-            yield reader.line_num, row  # type: ignore[attr-defined]
+            yield reader.line_num, row
 
 
 def _number(path: Path, line: int, name: str, text: str, limits: tuple[float, float]) -> float:

@@ -115,10 +115,7 @@ class Defragmenter:
         """Fragment number n (1 .. nb_frag as they are, then the coded ones). True when it told something new and fitted."""
         if self.done or n < 1 or len(payload) != self._size:
             return False
-        if n <= self._count:
-            columns = 1 << n - 1
-        else:
-            columns = parity(n - self._count, self._count, self._version)
+        columns = 1 << n - 1 if n <= self._count else parity(n - self._count, self._count, self._version)
         return self._solve(columns, bytearray(payload))
 
     def _solve(self, columns, row):
