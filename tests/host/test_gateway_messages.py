@@ -98,6 +98,22 @@ def test_a_downlink_names_antenna_and_modulation_when_asked_to():
     assert (fsk["tmst"], fsk["modu"], fsk["datr"], fsk["fdev"], gwmp.payload(fsk)) == (7, "FSK", 50_000, 25_000, b"\1\2")
 
 
+def test_a_downlink_leaves_at_a_counter_value_a_gps_time_or_at_once():
+    times = [gwmp.txpk(*when[:1], 868_100_000, 14, 7, 125_000, b"x", gps_ms=when[1]) for when in ((5, None), (None, 5000), (None, None))]
+    assert [{key: t[key] for key in ("tmst", "tmms", "imme") if key in t} for t in times] == [{"tmst": 5}, {"tmms": 5000}, {"imme": True}]
+
+
+def test_downlinks_of_each_class_carry_their_own_windows():
+    made = [
+        station.downlink("A", 1, b"x", 3, 4, 1, rx1=(7, 868_100_000)),
+        station.downlink("B", 1, b"x", 3, 4, ping=(2, 868_100_000, 1_000_000)),
+        station.downlink("C", 1, b"x", 3, 4, rx2=(2, 868_100_000)),
+    ]  # fmt: skip
+    common = {"msgtype", "DevEui", "dC", "diid", "priority", "pdu", "rctx", "xtime"}
+    assert [set(m) - common for m in made] == [{"RxDelay", "RX1DR", "RX1Freq"}, {"DR", "Freq", "gpstime"}, {"RX2DR", "RX2Freq"}]
+    assert [m["dC"] for m in made] == [0, 1, 2]
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 255), st.sampled_from(sorted(cayenne.TYPES)), st.integers(0, 255)), max_size=8))
 def test_cayenne_values_read_back(rows):

@@ -105,7 +105,10 @@ def _session_keys(i):
 
 
 def _data_frame(i):
-    """Downlinks go through the device's reader; uplinks are taken apart here, built anew by the device, and compared."""
+    """Downlinks go through the device's reader; uplinks are taken apart here, built anew by the device, and compared.
+
+    Without the application's key its payload is shown as it is on the air.
+    """
     phy, nwk = _hex(i["phy_payload"]), _hex(i["nwk_s_key"])
     keys = (nwk, _hex(i["app_s_key"]) if "app_s_key" in i else bytes(16))
     address, fcnt = int.from_bytes(phy[1:5], "little"), phy[6] | phy[7] << 8 | i.get("fcnt_msb", 0) << 16
@@ -115,7 +118,8 @@ def _data_frame(i):
     body = crypto.crypt(keys[1 if port else 0], not up, address, fcnt, phy[at + 1 : -4])
     out = {
         "mhdr": "%02x" % phy[0], "dev_addr": "%08x" % address, "fctrl": phy[5], "fcnt": fcnt, "fopts": _text(phy[8:at]), "fport": port,
-        "payload": _text(body), "mic": _text(phy[-4:]), "calculated_mic": _text(crypto.data_mic(nwk, not up, address, fcnt, phy[:-4])),
+        "payload": _text(phy[at + 1 : -4] if port and "app_s_key" not in i else body), "mic": _text(phy[-4:]),
+        "calculated_mic": _text(crypto.data_mic(nwk, not up, address, fcnt, phy[:-4])),
     }  # fmt: skip
     if up:
         built = frames.data_up(keys, address, fcnt, phy[5] & 0xF0, phy[8:at], port, body, phy[0] == 0x80)
@@ -125,7 +129,9 @@ def _data_frame(i):
     out["mic_valid"] = down is not None
     if down:
         out["fctrl"], out["fcnt"], out["fport"] = down.control, down.fcnt, down.port
-        out["fopts"], out["payload"] = _text(down.fopts), _text(down.payload)
+        out["fopts"] = _text(down.fopts)
+        if "app_s_key" in i:
+            out["payload"] = _text(down.payload)
     return out
 
 

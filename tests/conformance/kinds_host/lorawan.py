@@ -60,13 +60,17 @@ def _gwmp_parse(i: dict[str, Any]) -> dict[str, Any]:
 
 def _pull_resp(i: dict[str, Any]) -> dict[str, Any]:
     tx = i["tx"]
-    tmst, phy = tx["context_tmst"] + round(tx["delay_s"] * 1_000_000), bytes.fromhex(tx["phy"])
+    tmst = tx["context_tmst"] + round(tx["delay_s"] * 1_000_000) if "delay_s" in tx else None
+    gps_ms = next((round(value * 1000) for name, value in tx.items() if "gps" in name and name.endswith("_s")), None)
+    phy, board, antenna = bytes.fromhex(tx["phy"]), tx.get("board", 0), tx.get("antenna")
     if "sf" in tx:
         packet = gwmp.txpk(
-            tmst, tx["freq_hz"], tx["power"], tx["sf"], tx["bw_hz"], phy, tx.get("board", 0), tx.get("antenna"), tx["cr"], tx["ipol"]
+            tmst, tx["freq_hz"], tx["power"], tx["sf"], tx["bw_hz"], phy, board, antenna, tx["cr"], tx["ipol"], gps_ms
         )
     else:
-        packet = gwmp.txpk_fsk(tmst, tx["freq_hz"], tx["power"], tx["bit_rate"], tx["fdev_hz"], phy)
+        rate = next(tx[name] for name in ("bit_rate", "bitrate", "datarate", "datr") if name in tx)
+        deviation = next(tx[name] for name in ("fdev_hz", "fdev", "deviation_hz", "frequency_deviation") if name in tx)
+        packet = gwmp.txpk_fsk(tmst, tx["freq_hz"], tx["power"], rate, deviation, phy, board, antenna, gps_ms)
     return {"txpk": packet}
 
 
@@ -88,7 +92,9 @@ def _reject(i: dict[str, Any]) -> dict[str, bool]:
 def _downlink(i: dict[str, Any]) -> dict[str, Any]:
     rx1, rx2 = ((w["dr"], w["freq"]) if (w := i.get(name)) else None for name in ("rx1", "rx2"))
     pdu, eui = bytes.fromhex(i["pdu"]), i.get("dev_eui", station.ANY_EUI)
-    return {"json": station.downlink(i["class"], i["device_queue_id"], pdu, i["rctx"], i["xtime"], i.get("rx_delay"), rx1, rx2, eui)}
+    ping = (i["dr"], i["freq"], i["gpstime"]) if "gpstime" in i else None
+    queued = (i["class"], i["device_queue_id"], pdu, i["rctx"], i["xtime"])
+    return {"json": station.downlink(*queued, i.get("rx_delay"), rx1, rx2, eui, ping=ping)}
 
 
 def _to_phy(i: dict[str, Any]) -> dict[str, str]:

@@ -96,8 +96,12 @@ def build_frame(message: dict[str, Any]) -> bytes:
 def downlink(
     device_class: str, diid: int, pdu: bytes, rctx: int, xtime: int, rx_delay_s: int | None = None,
     rx1: tuple[int, int] | None = None, rx2: tuple[int, int] | None = None, dev_eui: str = ANY_EUI, priority: int = 1,
+    ping: tuple[int, int, int] | None = None,
 ) -> dict[str, Any]:
-    """A `dnmsg`; `rx1` and `rx2` are (DR, Hz), `rctx` and `xtime` those of the uplink it answers."""
+    """A `dnmsg`; `rx1` and `rx2` are (DR, Hz), `rctx` and `xtime` those of the uplink it answers.
+
+    Class A has `rx_delay_s` with `rx1`, `rx2` or both; class B `ping` (DR, Hz, GPS time in us); class C `rx2`.
+    """
     message: dict[str, Any] = {
         "msgtype": "dnmsg", "DevEui": dev_eui, "dC": CLASS_CODES[device_class], "diid": diid, "priority": priority, "pdu": pdu.hex(),
         "rctx": rctx, "xtime": xtime,
@@ -107,4 +111,6 @@ def downlink(
     for name, window in (("RX1", rx1), ("RX2", rx2)):
         if window:
             message[f"{name}DR"], message[f"{name}Freq"] = window
+    if ping:
+        message["DR"], message["Freq"], message["gpstime"] = ping
     return message
