@@ -41,7 +41,7 @@ def walk(kind: str, seed: int, samples: int) -> list[int]:
         level = min(max(level + rng.gauss(0, 6), low + 500), high - 500)
         left -= 1
         if left <= 0:
-            episode, left = rng.choice((0.0, 0.0, rng.uniform(-size, size))), rng.randint(30, 3000)
+            episode, left = rng.choice((0.0, rng.uniform(-size, size))), rng.randint(30, 1500)
         value = round(level + episode + rng.gauss(0, 12))
         out.append(rng.choice((0, 65_000, 65_535)) if rng.random() < 0.0005 else min(max(value, 1), 64_999))
     return out
