@@ -6,7 +6,7 @@ STUBS := $(VENV)/stubs
 BASE := $(VENV)/base
 READY := $(VENV)/ready
 
-.PHONY: demo test lint types compile unit bench generate clean
+.PHONY: demo test lint types compile unit bench conformance gas-index generate clean
 
 $(BASE): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -43,6 +43,14 @@ unit: $(READY)
 
 bench: $(READY)
 	$(BIN)/python tests/bench/bench.py
+
+# Cases with known answers through the firmware's own code, in 64-bit and 32-bit arithmetic; docs/conformance.md.
+CASES ?= $(wildcard tests/conformance/data/*_cases.json tests/conformance/data/*_cases.csv)
+conformance: $(READY)
+	@$(BIN)/python tests/conformance/run.py $(CASES)
+
+gas-index: $(READY)
+	@$(BIN)/python tests/conformance/gas_index.py
 
 generate: $(READY)
 	$(BIN)/kerbstone generate

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from kerbstone.cli import board, boards, chip, decode, emulate, encode, energy, faults, generate
+from kerbstone.cli import board, boards, chip, decode, emulate, encode, energy, faults, generate, replay
 from kerbstone.errors import KerbstoneError
 
 app = typer.Typer(
@@ -14,6 +14,7 @@ app = typer.Typer(
     help="Build, emulate and listen to street-side devices that run MicroPython.",
 )
 app.command("emulate")(emulate.command)
+app.command("replay")(replay.command)
 app.command("faults")(faults.command)
 app.command("energy")(energy.command)
 app.command("decode")(decode.command)

@@ -25,8 +25,10 @@ _PARKING_STATES = {"free": 0.0, "occupied": 1.0}
 
 
 def score_node(node: NodeResult, duration_us: int) -> Score:
-    """The score of a node's decoded records against its truth; {} for an application without a rule."""
+    """The score of a node's decoded records against its truth; {} for an application without a rule, or a recording without a truth."""
     rule = RULES.get(node.app)
+    if any(name not in node.truth.get("series", {}) for name in NEEDED.get(node.app, ())):
+        return {}
     return {name: round(value, 4) for name, value in rule(_by_sample(node.records), node.truth, duration_us).items()} if rule else {}
 
 
@@ -140,6 +142,12 @@ RULES: dict[str, Callable[[Sequence[dict[str, Any]], dict[str, Any], int], Score
     "air": _air,
     "light": _light,
     "terminal": _terminal,
+}
+NEEDED = {  # series of the truth without which a rule says nothing
+    "parking": ("occupied",),
+    "bins": ("fill_pct",),
+    "air": ("pm25_ug", "pm10_ug", "temp_c", "rh_pct", "pressure_hpa"),
+    "light": ("lit", "dark", "power_w"),
 }
 AIR_CHANNELS = (  # name and unit in the score, channel of the message, series of the truth
     ("pm2_5", "ug_m3", "pm2_5", "pm25_ug"),

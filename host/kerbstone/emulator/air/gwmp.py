@@ -77,12 +77,41 @@ def parse_data_rate(text: str) -> tuple[int, int]:
     return int(sf), int(bw) * 1000
 
 
-def txpk(tmst: int, freq_hz: int, power_dbm: int, sf: int, bw_hz: int, phy: bytes) -> dict[str, Any]:
-    """The `txpk` object of a LoRaWAN downlink: IQ inverted, no CRC, coding rate 4/5, at counter value `tmst`."""
-    return {
-        "tmst": tmst % TMST_RANGE, "freq": freq_hz / 1e6, "rfch": 0, "powe": power_dbm, "modu": "LORA", "datr": data_rate(sf, bw_hz),
-        "codr": "4/5", "ipol": True, "ncrc": True, "size": len(phy), "data": base64.b64encode(phy).decode(),
-    }
+def _when(tmst: int | None, gps_ms: int | None) -> dict[str, Any]:
+    """At a value of the concentrator's counter, at a GPS time, or at once."""
+    if tmst is not None:
+        return {"tmst": tmst % TMST_RANGE}
+    return {"imme": True} if gps_ms is None else {"tmms": gps_ms}
+
+
+def _antenna(board: int, antenna: int | None) -> dict[str, Any]:
+    """Forwarders with one antenna do not know these keys."""
+    return {} if antenna is None else {"brd": board, "ant": antenna}
+
+
+def txpk(
+    tmst: int | None, freq_hz: int, power_dbm: int, sf: int, bw_hz: int, phy: bytes, board: int = 0, antenna: int | None = None,
+    coding: str = "4/5", inverted: bool = True, gps_ms: int | None = None,
+) -> dict[str, Any]:
+    """The `txpk` object of a LoRa downlink without CRC at counter value `tmst`, else at `gps_ms`, else at once.
+
+    A LoRaWAN downlink has its IQ inverted. `board` and `antenna` say which of several to send with.
+    """
+    return _when(tmst, gps_ms) | {
+        "freq": freq_hz / 1e6, "rfch": 0, "powe": power_dbm, "modu": "LORA", "datr": data_rate(sf, bw_hz), "codr": coding,
+        "ipol": inverted, "ncrc": True, "size": len(phy), "data": base64.b64encode(phy).decode(),
+    } | _antenna(board, antenna)  # fmt: skip
+
+
+def txpk_fsk(
+    tmst: int | None, freq_hz: int, power_dbm: int, bit_rate: int, deviation_hz: int, phy: bytes, board: int = 0,
+    antenna: int | None = None, gps_ms: int | None = None,
+) -> dict[str, Any]:
+    """The `txpk` object of an FSK downlink; times and antennas as in `txpk`."""
+    return _when(tmst, gps_ms) | {
+        "freq": freq_hz / 1e6, "rfch": 0, "powe": power_dbm, "modu": "FSK", "datr": bit_rate, "fdev": deviation_hz, "size": len(phy),
+        "data": base64.b64encode(phy).decode(),
+    } | _antenna(board, antenna)  # fmt: skip
 
 
 def payload(packet: dict[str, Any]) -> bytes:

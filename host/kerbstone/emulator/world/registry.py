@@ -10,6 +10,7 @@ from kerbstone.emulator.world.bay import Bay
 from kerbstone.emulator.world.bin import Bin
 from kerbstone.emulator.world.constant import Constant
 from kerbstone.emulator.world.pole import Pole
+from kerbstone.emulator.world.recorded import Recorded
 from kerbstone.emulator.world.site import Site
 from kerbstone.emulator.world.station import Station
 from kerbstone.emulator.world.works import Works
@@ -20,5 +21,9 @@ SITES: dict[str, SiteFactory] = {"parking": Bay, "bins": Bin, "air": Station, "l
 
 
 def build_site(app: str, start_utc: int, rng: random.Random, options: Mapping[str, Any]) -> Site:
-    """The site for an application; one we do not know gets constants from its node file. NodeFileError: a wrong option."""
-    return SITES.get(app, Constant)(start_utc, rng, options)
+    """The site for an application; one we do not know gets constants from its node file. NodeFileError: a wrong option.
+
+    With an option `trace` the site is a recording in front of that site (`kerbstone replay`).
+    """
+    inner = SITES.get(app, Constant)
+    return Recorded(inner, start_utc, rng, options) if "trace" in options else inner(start_utc, rng, options)
