@@ -61,6 +61,7 @@ _NOWHERE = (0, 0, 0)
 
 
 class App:
+    LINK = True
     STATE_BYTES = 108  # head, two vectors, burst, baseline, witness
 
     def __init__(self, settings):
@@ -233,6 +234,10 @@ class App:
                 self._weak = distance(self._settled, _NOWHERE) < self._set["on_ut"]
             self._state = _OCCUPIED if seen else _FREE
             self._tell(effects, GOOD, self._state)
+        elif self._state == _OCCUPIED and self._weak and self._witness.opinion(rssi) is False:
+            # Its departure went unseen: the field of a weak car tells nothing afterwards.
+            self._state = _FREE
+            self._tell(effects, SUSPECT, _FREE)
         elif self._state in (_FREE, _OCCUPIED) and self._state == self._shown:
             self._witness.learn(rssi, self._state == _OCCUPIED)
 
@@ -253,17 +258,18 @@ class App:
             return self._first(mean)
         d = distance(mean, self._empty)
         rolled = self._peak[0] >= s["peak_ut"]
+        stirred = self._peak[0] >= on and e >= s["weak_ut"]  # worth a question to the witness, no more
         if state != _OCCUPIED:
             if d >= on:
                 return _OCCUPIED, rolled
             if rolled:  # no lorry, no tram: something rolled over the sensor
                 return (_OCCUPIED if e >= s["weak_ut"] else _FREE), False
-            return _FREE, True
+            return _FREE, not stirred
         if self._weak:
             # It hides in the drift, so only what rolls over the sensor can have been this car.
             if rolled:
                 return (_OCCUPIED, True) if d >= on else (_FREE, False)
-            return _OCCUPIED, True
+            return _OCCUPIED, not stirred
         if (d <= off and (e >= d or d <= off / 2)) or (e >= _CLEARER * d and d < 2 * on):
             return _FREE, True
         if e >= on and self._vote(mean):
