@@ -51,6 +51,7 @@ _HEAD = "<BBBBIIhHhf"
 _KNOWN = const(4)  # flags, above two bits of faults: there is an empty field
 _DOUBT = const(8)
 _WEAK = const(16)
+_ANSWERED = const(32)
 _VECTORS_AT = const(22)  # settled and candidate
 _BURST_AT = const(46)
 _BASE_AT = const(72)
@@ -76,6 +77,7 @@ class App:
         self._state = self._shown = _NONE
         self._votes = self._faults = 0
         self._doubt = False  # the field was not sure: a second look or the witness decides
+        self._answered = False  # the witness decided: the second look does not ask again
         self._weak = False  # the car that stands there shows little of itself
         self._mono = self._beat = 0
         self._temp10 = self._then10 = 200  # 0.1 degC, now and when the field settled
@@ -83,7 +85,9 @@ class App:
 
     def pack(self):
         out = bytearray(self.STATE_BYTES)
-        flags = self._faults | (_KNOWN if self._base.known else 0) | (_DOUBT if self._doubt else 0) | (_WEAK if self._weak else 0)
+        flags = self._faults
+        for bit, on in ((_KNOWN, self._base.known), (_DOUBT, self._doubt), (_WEAK, self._weak), (_ANSWERED, self._answered)):
+            flags |= bit if on else 0
         pack_into(
             _HEAD, out, 0, self._state, self._shown, self._votes, flags,
             self._mono, self._beat, self._temp10, self._battery_mv, self._then10, self._peak[0],
@@ -102,6 +106,7 @@ class App:
         self._faults = flags & 3
         self._doubt = bool(flags & _DOUBT)
         self._weak = bool(flags & _WEAK)
+        self._answered = bool(flags & _ANSWERED)
         for i in range(3):
             self._settled[i] = unpack_from("<f", data, _VECTORS_AT + 4 * i)[0]
             self._candidate[i] = unpack_from("<f", data, _VECTORS_AT + 12 + 4 * i)[0]
@@ -167,7 +172,8 @@ class App:
         before = self._state
         moved = distance(self._above(mean), self._settled)
         if rests:
-            second = self._doubt
+            second = self._doubt or self._answered
+            self._answered = False
             state, sure = self._decide(mean, moved)
             self._doubt = self._base.known and not sure and not second
             if self._doubt and rssi is not None:
@@ -229,7 +235,7 @@ class App:
             seen = self._witness.opinion(rssi)
             if seen is None:
                 return
-            self._doubt = False
+            self._doubt, self._answered = False, True
             if seen and self._state != _OCCUPIED:
                 self._weak = distance(self._settled, _NOWHERE) < self._set["on_ut"]
             self._state = _OCCUPIED if seen else _FREE
@@ -258,18 +264,17 @@ class App:
             return self._first(mean)
         d = distance(mean, self._empty)
         rolled = self._peak[0] >= s["peak_ut"]
-        stirred = self._peak[0] >= on and e >= s["weak_ut"]  # worth a question to the witness, no more
         if state != _OCCUPIED:
             if d >= on:
                 return _OCCUPIED, rolled
             if rolled:  # no lorry, no tram: something rolled over the sensor
                 return (_OCCUPIED if e >= s["weak_ut"] else _FREE), False
-            return _FREE, not stirred
+            return _FREE, self._peak[0] < on or e < s["weak_ut"]  # else worth a question to the witness, no more
         if self._weak:
             # It hides in the drift, so only what rolls over the sensor can have been this car.
             if rolled:
                 return (_OCCUPIED, True) if d >= on else (_FREE, False)
-            return _OCCUPIED, not stirred
+            return _OCCUPIED, e < s["weak_ut"]
         if (d <= off and (e >= d or d <= off / 2)) or (e >= _CLEARER * d and d < 2 * on):
             return _FREE, True
         if e >= on and self._vote(mean):
