@@ -110,7 +110,8 @@ class Bay(Outdoor):
         stay = self.stays.last_before(t_us)
         due = stay.roll_out_us if stay and stay.roll_out_us > t_us else self.stays.first_after(t_us).roll_in_us
         others = [d.start_us for d in self.disturbances if d.start_us > t_us]
-        others += [source.next_change(t_us) for source in (*self.sources, *([self._mount] if self._mount else []))]
+        others += [source.next_change(t_us) for source in self.sources]
+        others += [self._mount.next_change(t_us)] if self._mount else []
         return min([due, *others], default=NEVER_US)
 
     def changing_until(self, t_us: int) -> int:
