@@ -23,7 +23,7 @@ DEFAULTS = {
     "assume": "free",  # what power-on finds: "free" or "occupied"
     "on_ut": 8.0,  # uT from the empty field that make the bay occupied: twice a neighbour's 0.7..4 uT (dipole model, 2.5 m)
     "off_ut": 5.0,  # uT below which it is free again
-    "peak_ut": 12.0,  # uT a weak car reaches at least while it rolls over the sensor; passing lorries 2..8 uT
+    "peak_ut": 15.0,  # uT a weak car reaches at least while it rolls over the sensor; a lorry 2..8 uT, with a neighbour and noise 13
     "weak_ut": 1.5,  # uT that a weak car leaves at least; below, what rolled over the sensor went on
     "steady_ut": 1.8,  # uT between the means of two blocks at rest: three times their noise for 0.9 uT an axis (LIS2MDL low power)
     "block": 5,  # samples in a block
@@ -269,12 +269,13 @@ class App:
                 return _OCCUPIED, rolled
             if rolled:  # no lorry, no tram: something rolled over the sensor
                 return (_OCCUPIED if e >= s["weak_ut"] else _FREE), False
-            return _FREE, self._peak[0] < on or e < s["weak_ut"]  # else worth a question to the witness, no more
+            # Else worth a question to the witness, no more.
+            return _FREE, self._peak[0] < on or e < s["weak_ut"] or not self._witness.known
         if self._weak:
             # It hides in the drift, so only what rolls over the sensor can have been this car.
             if rolled:
                 return (_OCCUPIED, True) if d >= on else (_FREE, False)
-            return _OCCUPIED, e < s["weak_ut"]
+            return _OCCUPIED, e < s["weak_ut"] or not self._witness.known
         if (d <= off and (e >= d or d <= off / 2)) or (e >= _CLEARER * d and d < 2 * on):
             return _FREE, True
         if e >= on and self._vote(mean):

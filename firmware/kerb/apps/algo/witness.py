@@ -21,6 +21,11 @@ class Witness:
     def __init__(self):
         self._level = [_UNKNOWN, _UNKNOWN]
 
+    @property
+    def known(self):
+        """Both levels were learnt: somebody does hear it."""
+        return _UNKNOWN not in self._level
+
     def learn(self, rssi_db, occupied):
         """A reading while the state is known."""
         tenths, old = round(rssi_db * 10), self._level[occupied]
