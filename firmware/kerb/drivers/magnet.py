@@ -67,6 +67,10 @@ class Magnet:
             sample[self.QUANTITIES[3]] = self._temperature()
         return sample
 
+    def _field(self, out):
+        """Fills out[0..2] with uT of the conversion under way; True when saturated."""
+        raise NotImplementedError
+
     def set(self, key, value):
         if key not in ("baseline", "threshold_ut"):
             raise ConfigError("%s cannot set '%s'; use 'baseline' or 'threshold_ut'" % (self._name, key))
