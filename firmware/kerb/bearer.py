@@ -48,6 +48,11 @@ class Bearer:
         """True when nobody needed it in this life."""
         return self._uplink is None
 
+    def take_rssi(self):
+        """dBm of a downlink heard since the last call, or None; a bearer without gateways has none."""
+        take = getattr(self._uplink, "take_rssi", None)
+        return take() if take else None
+
     def sleep(self):
         # After power-on a radio idles at hundreds of uA until someone tells it to sleep.
         if self._uplink or not self._session:

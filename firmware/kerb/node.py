@@ -196,6 +196,12 @@ class Node:
         for effect in self.app.step(sample, self.clock.now()):
             self._EFFECTS[effect[0]](self, sample, *effect[1:])
 
+    def listen(self):
+        """Tells an application that wants it how strongly the gateway was heard: what stands on the node takes from it."""
+        rssi = self.bearer.take_rssi() if getattr(self.app, "LINK", False) else None
+        if rssi is not None:
+            self.decide({"rssi_db": rssi, "quality": GOOD})
+
     def _report(self, sample, record, priority, values):
         quality = values.pop("quality", sample["quality"])
         frame = codec.encode(self.config["profile"], record, values, quality, TRUST_LIVE)
@@ -219,6 +225,7 @@ class Node:
         while True:
             self.sense()
             self.delivery.run()
+            self.listen()
             self.rest()
 
 

@@ -13,22 +13,23 @@ from struct import pack_into, unpack_from
 
 from micropython import const
 
-from kerb.apps.algo import baseline, burst
+from kerb.apps.algo import baseline, burst, witness
 from kerb.apps.algo.burst import distance
 from kerb.apps.algo.settings import due, merged
-from kerb.quality import FAULT, SUSPECT, worst
+from kerb.quality import FAULT, GOOD, SUSPECT, worst
 
 DEFAULTS = {
     "mag": "mag",  # name of the magnetometer in the node file
     "assume": "free",  # what power-on finds: "free" or "occupied"
     "on_ut": 8.0,  # uT from the empty field that make the bay occupied: twice a neighbour's 0.7..4 uT (dipole model, 2.5 m)
     "off_ut": 5.0,  # uT below which it is free again
-    "peak_ut": 12.0,  # uT a weak car reaches at least while it rolls over the sensor; passing lorries 2..8 uT
-    "steady_ut": 4.0,  # uT between two samples at rest: 2.2 uT rms for 0.9 uT noise an axis (LIS2MDL low power)
-    "steady_n": 3,  # steady samples that make a decision
-    "burst_ms": 1000,  # ms between the samples of a burst
-    "confirm_ms": 45000,  # ms to the second look at a weak arrival: most tram fields, 10..60 s long, are gone; told within a minute
-    "burst_max": 30,  # samples after which an unsteady field (a tram) is left alone until the next wake
+    "peak_ut": 15.0,  # uT a weak car reaches at least while it rolls over the sensor; a lorry 2..8 uT, with a neighbour and noise 13
+    "weak_ut": 1.5,  # uT that a weak car leaves at least; below, what rolled over the sensor went on
+    "steady_ut": 1.8,  # uT between the means of two blocks at rest: three times their noise for 0.9 uT an axis (LIS2MDL low power)
+    "block": 5,  # samples in a block
+    "burst_ms": 150,  # ms between the samples of a burst
+    "confirm_ms": 45000,  # ms to the second look when unsure: most tram fields, 10..60 s long, are gone; told within a minute
+    "burst_max": 100,  # samples after which an unsteady field (a tram) is left alone until the next wake; at most 255
     "wake_ut": 5.0,  # uT on any axis that wake the node: five times the noise
     "heartbeat_s": 21600,  # s between full reports
 }
@@ -46,57 +47,72 @@ _PATIENCE = const(3)  # failed measurements in a row that are a fault
 _CLEARER = const(2)  # how many times nearer to the empty field than to the car's counts as gone, whatever the drift
 _ELECTED = const(4)  # votes: the same field came back three times
 
-_HEAD = "<BBBBIIhHf"
+_HEAD = "<BBBBIIhHhf"
 _KNOWN = const(4)  # flags, above two bits of faults: there is an empty field
 _DOUBT = const(8)
-_VECTORS_AT = const(20)  # settled and candidate
-_BURST_AT = const(44)
-_BASE_AT = const(70)
+_WEAK = const(16)
+_ANSWERED = const(32)
+_VECTORS_AT = const(22)  # settled and candidate
+_BURST_AT = const(46)
+_BASE_AT = const(72)
+_WITNESS_AT = const(104)
+_FOLLOW_QUIET = 0.3  # share of an empty reading that nothing happened before
+_FOLLOW_LEFT = 0.8  # and of the first one after a car, which leaves 1..3 uT behind
 _NOWHERE = (0, 0, 0)
 
 
 class App:
-    STATE_BYTES = 102  # head, two vectors, burst, baseline
+    LINK = True
+    STATE_BYTES = 108  # head, two vectors, burst, baseline, witness
 
     def __init__(self, settings):
         self._set = merged("parking", DEFAULTS, settings)
         self._base = baseline.Baseline()
-        self._burst = burst.Burst(self._set["steady_ut"])
-        self._settled = array("f", _NOWHERE)  # uT, what the last burst ended with
+        self._witness = witness.Witness()
+        self._burst = burst.Burst(self._set["steady_ut"], self._set["block"])
+        self._settled = array("f", _NOWHERE)  # uT above the empty field, what the last burst ended with
         self._candidate = array("f", _NOWHERE)  # uT, stands for election as the empty field
         self._empty = array("f", _NOWHERE)  # uT, the empty field expected now
-        self._peak = array("f", (0,))  # uT, farthest from empty in this burst
+        self._peak = array("f", (0,))  # uT, farthest in this burst from what was settled before
         self._state = self._shown = _NONE
         self._votes = self._faults = 0
-        self._doubt = False  # a weak arrival waits for its second look
+        self._doubt = False  # the field was not sure: a second look or the witness decides
+        self._answered = False  # the witness decided: the second look does not ask again
+        self._weak = False  # the car that stands there shows little of itself
         self._mono = self._beat = 0
-        self._temp10 = 200  # 0.1 degC
+        self._temp10 = self._then10 = 200  # 0.1 degC, now and when the field settled
         self._battery_mv = 0
 
     def pack(self):
         out = bytearray(self.STATE_BYTES)
-        flags = self._faults | (_KNOWN if self._base.known else 0) | (_DOUBT if self._doubt else 0)
+        flags = self._faults
+        for bit, on in ((_KNOWN, self._base.known), (_DOUBT, self._doubt), (_WEAK, self._weak), (_ANSWERED, self._answered)):
+            flags |= bit if on else 0
         pack_into(
             _HEAD, out, 0, self._state, self._shown, self._votes, flags,
-            self._mono, self._beat, self._temp10, self._battery_mv, self._peak[0],
+            self._mono, self._beat, self._temp10, self._battery_mv, self._then10, self._peak[0],
         )  # fmt: skip
         pack_into("<6f", out, _VECTORS_AT, *self._settled, *self._candidate)
         self._burst.pack_into(out, _BURST_AT)
         self._base.pack_into(out, _BASE_AT)
+        self._witness.pack_into(out, _WITNESS_AT)
         return bytes(out)
 
     def unpack(self, data):
         (
             self._state, self._shown, self._votes, flags,
-            self._mono, self._beat, self._temp10, self._battery_mv, self._peak[0],
+            self._mono, self._beat, self._temp10, self._battery_mv, self._then10, self._peak[0],
         ) = unpack_from(_HEAD, data, 0)  # fmt: skip
         self._faults = flags & 3
         self._doubt = bool(flags & _DOUBT)
+        self._weak = bool(flags & _WEAK)
+        self._answered = bool(flags & _ANSWERED)
         for i in range(3):
             self._settled[i] = unpack_from("<f", data, _VECTORS_AT + 4 * i)[0]
             self._candidate[i] = unpack_from("<f", data, _VECTORS_AT + 12 + 4 * i)[0]
         self._burst.unpack_from(data, _BURST_AT)
         self._base.unpack_from(data, _BASE_AT)
+        self._witness.unpack_from(data, _WITNESS_AT)
         self._base.known = bool(flags & _KNOWN)
 
     def step(self, sample, now):
@@ -108,11 +124,14 @@ class App:
         if pause < 0 or pause > 5 + self._set["burst_ms"] // 200:
             self._burst.restart()  # it was cut off
         self._remember(sample)
+        rssi = sample.get("rssi_db")
         if sample.get("bx_ut") is not None:
             self._faults = 0
-            self._sense(sample, effects)
+            self._sense(sample, rssi, effects)
         elif sample.get("quality") == FAULT:
             self._miss(sample, effects)
+        elif rssi is not None:
+            self._hear(rssi, effects)
         if self._shown != _NONE and due(now.mono, self._beat, self._set["heartbeat_s"]):
             self._report(effects, "full", 2, "heartbeat", sample["quality"])
         return effects
@@ -127,7 +146,7 @@ class App:
 
     # -- burst ----------------------------------------------------------------------------------------------------
 
-    def _sense(self, sample, effects):
+    def _sense(self, sample, rssi, effects):
         s, samples = self._set, self._burst
         field = (sample["bx_ut"], sample["by_ut"], sample["bz_ut"])
         if not samples.samples:
@@ -135,47 +154,98 @@ class App:
         samples.add(field)
         if self._base.known:
             self._base.at(self._temp10 / 10, self._empty)
-            self._peak[0] = max(self._peak[0], distance(field, self._empty))
-        if samples.steady >= s["steady_n"] or samples.samples >= s["burst_max"]:
-            self._settle(samples.mean(), sample["quality"], effects)
+            self._peak[0] = max(self._peak[0], distance(self._above(field), self._settled))
+        if samples.rests or samples.samples >= s["burst_max"]:
+            self._settle(samples.mean(), sample["quality"], rssi, effects)
             samples.restart()
         else:
             effects.append(("again", s["mag"], s["burst_ms"]))
 
-    def _settle(self, mean, quality, effects):
+    def _above(self, field):
+        """What the field holds beside the empty bay's."""
+        e = self._empty
+        return (field[0] - e[0], field[1] - e[1], field[2] - e[2])
+
+    def _settle(self, mean, quality, rssi, effects):
         """The burst is over: decide, tell, and arm the comparator around what it sees now."""
-        s = self._set
-        rests = self._burst.steady >= s["steady_n"]
+        s, rests = self._set, self._burst.rests
+        before = self._state
+        moved = distance(self._above(mean), self._settled)
         if rests:
-            state, sure = self._decide(mean)
-            if state == _OCCUPIED and self._doubtful():
+            second = self._doubt or self._answered
+            self._answered = False
+            state, sure = self._decide(mean, moved)
+            self._doubt = self._base.known and not sure and not second
+            if self._doubt and rssi is not None:
+                seen = self._witness.opinion(rssi)
+                if seen is not None:
+                    state, self._doubt = _OCCUPIED if seen else _FREE, False
+            self._become(state, mean, _NONE if second else before)
+            if self._doubt:
                 effects.append(("again", s["mag"], s["confirm_ms"]))
-                return
-            if state != _OCCUPIED:
-                self._doubt = False
-            if state == _FREE:
-                self._votes = 0
-                if self._base.known:
-                    self._base.learn(mean, self._temp10 / 10, self._empty)
-                else:
-                    self._base.set(mean, self._temp10 / 10)
-            self._state = state
+                state = _UNSURE
+            elif sure and rssi is not None and state != _UNSURE:
+                self._witness.learn(rssi, state == _OCCUPIED)
             if state != self._shown:
-                self._tell(effects, quality if sure else worst(quality, SUSPECT))
+                self._tell(effects, quality if sure else worst(quality, SUSPECT), state)
         else:
             effects.append(("note", "field not steady after %d samples; keeping the state" % self._burst.samples))
         # A field that never rests must not wake the node for ever: it is watched less closely until it does.
         threshold = self._threshold(mean) * (1 if rests else 2)
-        for i in range(3):
-            self._settled[i] = mean[i]
+        self._learn(mean, before, moved if rests else s["on_ut"])
         effects.append(("set", s["mag"], "baseline", mean))
         effects.append(("set", s["mag"], "threshold_ut", threshold))
 
-    def _doubtful(self):
-        """True the first time that an arrival shows no more than a tram or a neighbour would: such a field is seen twice."""
-        arrival = self._base.known and self._state != _OCCUPIED and self._peak[0] < self._set["peak_ut"]
-        self._doubt = arrival and not self._doubt
-        return self._doubt
+    def _become(self, state, mean, before):
+        """A steady field makes the bay this; the empty field learns nothing from a guess."""
+        if state == _FREE:
+            self._votes = 0
+            if not self._base.known:
+                self._base.set(mean, self._temp10 / 10)
+            elif before != _FREE and not self._doubt:
+                self._base.follow(mean, self._temp10 / 10, self._empty, _FOLLOW_LEFT)
+        elif state == _OCCUPIED and before != _OCCUPIED and self._base.known:
+            self._weak = distance(mean, self._empty) < self._set["on_ut"]
+            self._nominate(mean)
+        self._state = state
+
+    def _learn(self, mean, before, moved):
+        """Drift from a state that lasted; then this is what the next burst is compared with."""
+        now = self._temp10 / 10
+        if self._base.known and not self._doubt and self._state == before and moved < self._set["off_ut"]:
+            warmer = (self._temp10 - self._then10) / 10
+            past = self._settled
+            self._base.at(self._then10 / 10, self._empty)
+            then = [past[i] + self._empty[i] for i in range(3)]
+            self._base.observe([mean[i] - then[i] for i in range(3)], warmer)
+            if self._state == _FREE:
+                self._base.follow(mean, now, self._empty, _FOLLOW_QUIET)
+        self._then10 = self._temp10
+        if self._base.known:
+            self._base.at(now, self._empty)
+        else:
+            for i in range(3):
+                self._empty[i] = 0
+        for i in range(3):
+            self._settled[i] = mean[i] - self._empty[i]
+
+    def _hear(self, rssi, effects):
+        """A downlink came: it decides when the field was unsure, and is learnt from when it was not."""
+        if self._doubt:
+            seen = self._witness.opinion(rssi)
+            if seen is None:
+                return
+            self._doubt, self._answered = False, True
+            if seen and self._state != _OCCUPIED:
+                self._weak = distance(self._settled, _NOWHERE) < self._set["on_ut"]
+            self._state = _OCCUPIED if seen else _FREE
+            self._tell(effects, GOOD, self._state)
+        elif self._state == _OCCUPIED and self._weak and self._witness.opinion(rssi) is False:
+            # Its departure went unseen: the field of a weak car tells nothing afterwards.
+            self._state = _FREE
+            self._tell(effects, SUSPECT, _FREE)
+        elif self._state in (_FREE, _OCCUPIED) and self._state == self._shown:
+            self._witness.learn(rssi, self._state == _OCCUPIED)
 
     def _threshold(self, mean):
         """uT on any axis: half of what the car adds, so that less traffic wakes the node while it stands there."""
@@ -186,25 +256,33 @@ class App:
 
     # -- judgement ------------------------------------------------------------------------------------------------
 
-    def _decide(self, mean):
-        """(state, sure) for a steady field."""
+    def _decide(self, mean, e):
+        """(state, sure) for a steady field that lies `e` from what was settled before."""
         s, state = self._set, self._state
         on, off = s["on_ut"], s["off_ut"]
         if not self._base.known:
             return self._first(mean)
-        d = distance(mean, self._empty)  # from the empty bay
-        e = distance(mean, self._settled)  # from what was settled before
+        d = distance(mean, self._empty)
+        rolled = self._peak[0] >= s["peak_ut"]
         if state != _OCCUPIED:
-            weak = d >= off and e >= off and self._peak[0] >= s["peak_ut"]
-            if d >= on or weak:
-                self._nominate(mean)
-                return _OCCUPIED, d >= on
-            return (_UNSURE, False) if state == _UNSURE and d > off else (_FREE, True)
+            if d >= on:
+                return _OCCUPIED, rolled
+            if rolled:  # no lorry, no tram: something rolled over the sensor
+                return (_OCCUPIED if e >= s["weak_ut"] else _FREE), False
+            # Else worth a question to the witness, no more.
+            return _FREE, self._peak[0] < on or e < s["weak_ut"] or not self._witness.known
+        if self._weak:
+            # It hides in the drift, so only what rolls over the sensor can have been this car.
+            if rolled:
+                return (_OCCUPIED, True) if d >= on else (_FREE, False)
+            return _OCCUPIED, e < s["weak_ut"] or not self._witness.known
         if (d <= off and (e >= d or d <= off / 2)) or (e >= _CLEARER * d and d < 2 * on):
-            return _FREE, d < on
+            return _FREE, True
         if e >= on and self._vote(mean):
+            return _FREE, True
+        if d < on and e >= off:
             return _FREE, False
-        return (_UNSURE, False) if d < on and e >= off else (_OCCUPIED, True)
+        return _OCCUPIED, True
 
     def _first(self, mean):
         """No empty field is known yet; `mean` becomes it by assumption, or because what stood there has gone."""
@@ -251,10 +329,10 @@ class App:
         elif self._shown != _FAULT:
             self._tell(effects, FAULT, _FAULT)
 
-    def _tell(self, effects, quality, state=_NONE):
+    def _tell(self, effects, quality, state):
         """The state changed, or is told for the first time."""
         first = self._shown == _NONE
-        self._shown = self._state if state == _NONE else state
+        self._shown = state
         if first:
             self._report(effects, "full", 1, "boot", quality)
         else:

@@ -1,8 +1,8 @@
 """The field of the empty bay, and how it moves with temperature.
 
 A magnetometer in the road drifts by 0.1 to 0.5 uT a kelvin and axis, so over a hot day as far as a weak car. The drift is
-learned from the differences between one empty moment and the next (differences, because cars leave small permanent shifts
-behind), and predicts the empty field while a car hides it.
+learned from the differences between one moment and the next of a state that lasted, with a car or without (differences, because
+cars leave small permanent shifts behind), and predicts the empty field while a car hides it.
 """
 
 from array import array
@@ -12,7 +12,6 @@ from micropython import const
 
 STATE_BYTES = const(32)
 
-_FOLLOW = 0.5  # share of a new empty reading; a neighbour's few uT are absorbed within some readings
 _MEMORY = 0.98  # of the drift's statistics, per reading: some 50 readings
 _PRIOR_K2 = 25  # K2 of evidence that hold the drift at zero: as much as 1 uT of noise on 0.2 uT/K
 _STEEPEST = 1.0  # uT/K; nothing real drifts more
@@ -46,15 +45,19 @@ class Baseline:
             out[i] = s[i] + min(max(drift, -_STEEPEST), _STEEPEST) * warmer
         return out
 
-    def learn(self, field, temp_c, out):
-        """Takes one more empty reading: the drift learns the difference, the field follows part of the way. Overwrites `out`."""
+    def observe(self, changes, warmer):
+        """The field of a state that lasted moved by `changes` (three uT) while it became warmer by that many K."""
         s = self._s
-        warmer = temp_c - s[_TEMP]
-        self.at(temp_c, out)
         s[_SXX] = _MEMORY * s[_SXX] + warmer * warmer
         for i in range(3):
-            s[_SXY + i] = _MEMORY * s[_SXY + i] + warmer * (field[i] - s[i])
-            s[i] = out[i] + _FOLLOW * (field[i] - out[i])
+            s[_SXY + i] = _MEMORY * s[_SXY + i] + warmer * changes[i]
+
+    def follow(self, field, temp_c, out, share):
+        """Takes one more empty reading: the field follows `share` of the way. Overwrites `out`."""
+        s = self._s
+        self.at(temp_c, out)
+        for i in range(3):
+            s[i] = out[i] + share * (field[i] - out[i])
         s[_TEMP] = temp_c
 
     def pack_into(self, buf, at):

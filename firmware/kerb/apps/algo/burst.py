@@ -8,7 +8,7 @@ from micropython import const
 
 STATE_BYTES = const(26)
 
-_SUM = const(3)  # after the last sample's three axes
+_NEW = const(3)  # sums of the block under way, after those of the block before
 _COUNT = const(6)
 
 
@@ -19,39 +19,47 @@ def distance(a, b):
 
 
 class Burst:
-    """Counts samples and averages the steady ones: those since the field last moved by more than `step` between two samples."""
+    """Rests when the means of two blocks of `n` samples, one after the other, differ by less than `step`.
 
-    def __init__(self, step):
+    Means, because a car that creeps to its place moves the field less than the noise from one sample to the next.
+    """
+
+    def __init__(self, step, n):
         self._step = step
+        self._n = n
         self._f = array("f", [0.0] * _COUNT)
         self.samples = 0  # 0: none is under way
-        self.steady = 0
+        self.rests = False
 
     def restart(self):
         self.samples = 0
 
     def add(self, field):
         """Takes one sample, three axes."""
-        f = self._f
-        if not self.samples or distance(field, f) > self._step:
-            self.steady = 0
+        f, n = self._f, self._n
+        if self.samples % n == 0:
             for i in range(3):
-                f[_SUM + i] = 0
+                f[i] = f[_NEW + i]
+                f[_NEW + i] = 0
         for i in range(3):
-            f[i] = field[i]
-            f[_SUM + i] += field[i]
-        self.steady += 1
+            f[_NEW + i] += field[i]
         self.samples += 1
+        whole = self.samples % n == 0 and self.samples > n
+        self.rests = whole and distance(f, (f[3], f[4], f[5])) < self._step * n
 
     def mean(self):
-        """Of the steady samples, a new tuple."""
-        return tuple([self._f[_SUM + i] / self.steady for i in range(3)])
+        """Of both blocks once the field rests, else of the last whole one; a new tuple."""
+        f, n = self._f, self._n
+        if self.rests:
+            return tuple([(f[i] + f[_NEW + i]) / (2 * n) for i in range(3)])
+        at = _NEW if self.samples % n == 0 else 0
+        return tuple([f[at + i] / n for i in range(3)])
 
     def pack_into(self, buf, at):
         """Writes STATE_BYTES bytes."""
-        pack_into("<BB6f", buf, at, self.samples, self.steady, *self._f)
+        pack_into("<BB6f", buf, at, self.samples, self.rests, *self._f)
 
     def unpack_from(self, buf, at):
-        self.samples, self.steady = buf[at], buf[at + 1]
+        self.samples, self.rests = buf[at], bool(buf[at + 1])
         for i in range(_COUNT):
             self._f[i] = unpack_from("<f", buf, at + 2 + 4 * i)[0]

@@ -18,7 +18,8 @@ class Exchange:
     """`radio`: a driver such as kerb.radio.sx1262, set before the first run. `board` offers `idle_ms(ms)` (sleeps lightly where the
     port can) and `mono()` (whole seconds since power-on, running on through deep sleep).
 
-    After run(): `done_ms` is the tick the uplink ended at, `snr` (dB) that of the last frame heard.
+    After run(): `done_ms` is the tick the uplink ended at, `snr` (dB) that of the last frame heard, `rssi` (dBm) that of the last answer
+    in the first window, or None: gateways send with another power in the second.
     """
 
     def __init__(self, region, board, config):
@@ -28,6 +29,7 @@ class Exchange:
         self.error_us = config.get("rx_error_ms", 10) * 1000
         self.gain_dbi = int(config.get("radio", {}).get("antenna_gain_dbi", 0) + 0.99)  # rounded up: never above the limit
         self.done_ms = self.snr = 0
+        self.rssi = None
 
     def air_us(self, size, dr):
         """Time on air of a frame of `size` bytes."""
@@ -48,6 +50,7 @@ class Exchange:
                 if heard:
                     self.snr = heard[2]
                     if accept(heard[0]):
+                        self.rssi = heard[1] if delay == windows[0][0] else None
                         return True
         finally:
             radio.sleep()

@@ -152,6 +152,11 @@ class Uplink:
         seconds, fraction, ticks = found
         return seconds + _GPS_EPOCH - _LEAP_SECONDS, fraction * 1000 // 256, ticks
 
+    def take_rssi(self):
+        """dBm of the last answer in the first window, once; None when there was none since."""
+        rssi, self._exchange.rssi = self._exchange.rssi, None
+        return rssi
+
     def sleep(self):
         """Radio to its lowest power. After power-on the chip idles in standby, so it is reached for even if never used."""
         if self._exchange.radio is not None or not self._resumed:

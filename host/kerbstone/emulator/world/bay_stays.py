@@ -26,6 +26,22 @@ _REMANENCE_UT = 0.3  # permanent shift of the mount after a car, a component
 _REMANENCE_MEMORY = 0.8  # the next car overwrites a part of it, so the sum stays bounded
 _PLACE_M = (0.35, 0.2)  # how exactly people park: deviation along and across
 ROLL_M = 6.0  # way from where the car is first felt to its place
+_WEAK_UT = 5.0
+_WEAK_SHARE = (0.03, 0.08)
+_WEAK_PLACE_M = (0.6, 0.2)
+_STRONG_REMANENCE_UT = (1.0, 3.0)
+_STRONG_MEMORY = 0.3  # keeps the sum of strong shifts near the size of one
+_LONG_AFTER_US = 2 * 86_400 * _SECOND_US
+_LONG_STAY_US = 14 * 86_400 * _SECOND_US
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What adversaries make of the cars of a bay."""
+
+    weak: bool = False  # some stand where their own fields nearly cancel
+    remanence: bool = False  # each leaves 1 to 3 uT behind
+    long_stay: bool = False  # the first after two days stays fourteen
 
 
 @dataclass(frozen=True)
@@ -70,10 +86,23 @@ def _fitting_car(rng: random.Random, earth_ut: Vector, place: tuple[float, float
             return car.scaled(fit)
 
 
+def _weak_car(rng: random.Random, earth_ut: Vector) -> tuple[Car, tuple[float, float]]:
+    """An ordinary car on a spot where the fields of its parts nearly cancel; felt as any other while it rolls."""
+    while True:
+        car = draw_car(rng, earth_ut)
+        for _ in range(20):
+            place = (rng.gauss(0, _WEAK_PLACE_M[0]), rng.gauss(0, _WEAK_PLACE_M[1]))
+            if norm(car.field(*place)) < _WEAK_UT:
+                return car, place
+
+
 class Stays:
     """The stays of one bay, drawn as far as anyone has looked."""
 
-    def __init__(self, clock: LocalClock, rng: random.Random, earth_ut: Vector, turnover: float, first_us: int):
+    def __init__(
+        self, clock: LocalClock, rng: random.Random, earth_ut: Vector, turnover: float, first_us: int, habits: Habits | None = None
+    ):
+        self._habits = habits or Habits()
         self._starts: list[int] = []
         self._stays: list[Stay] = []
         self._source = self._draw(clock, rng, earth_ut, turnover, first_us)
@@ -103,15 +132,29 @@ class Stays:
     def _draw(self, clock: LocalClock, rng: random.Random, earth_ut: Vector, turnover: float, t_us: int) -> Iterator[Stay]:
         remanence: Vector = (0.0, 0.0, 0.0)
         peak = turnover * max(ARRIVALS_PER_H)
+        weak_share = rng.uniform(*_WEAK_SHARE) if self._habits.weak else 0.0
+        long_due = self._habits.long_stay
         while True:
             start = next_arrival(rng, t_us, lambda t: turnover * profile_at(ARRIVALS_PER_H, clock.hour(t)), peak)
             parked = start + round(rng.uniform(*_ROLL_S) * _SECOND_US)
             roll_out = parked + round(log_normal(rng, *_STAY_MIN) * _MINUTE_US)
+            if long_due and start >= _LONG_AFTER_US:
+                roll_out, long_due = parked + _LONG_STAY_US, False
             gone = roll_out + round(rng.uniform(*_ROLL_S) * _SECOND_US)
             place = (rng.gauss(0, _PLACE_M[0]), rng.gauss(0, _PLACE_M[1]))
-            car = _fitting_car(rng, earth_ut, place)
-            fresh = (rng.gauss(0, _REMANENCE_UT), rng.gauss(0, _REMANENCE_UT), rng.gauss(0, _REMANENCE_UT))
-            after = add(scale(remanence, _REMANENCE_MEMORY), fresh)
+            if weak_share and rng.random() < weak_share:
+                car, place = _weak_car(rng, earth_ut)
+            else:
+                car = _fitting_car(rng, earth_ut, place)
+            after = self._magnetised(rng, remanence)
             yield Stay(start, parked, roll_out, gone, car, place, car.field(*place), remanence, after)
             remanence = after
             t_us = gone + 20 * _SECOND_US  # nobody drives in before the last car is well away
+
+    def _magnetised(self, rng: random.Random, before: Vector) -> Vector:
+        """The remanence of the mount after one more car."""
+        fresh = (rng.gauss(0, _REMANENCE_UT), rng.gauss(0, _REMANENCE_UT), rng.gauss(0, _REMANENCE_UT))
+        if not self._habits.remanence:
+            return add(scale(before, _REMANENCE_MEMORY), fresh)
+        strong = scale(fresh, rng.uniform(*_STRONG_REMANENCE_UT) / norm(fresh))
+        return add(scale(before, _STRONG_MEMORY), strong)

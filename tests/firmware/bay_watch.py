@@ -1,0 +1,100 @@
+"""A node over a simulated bay without the emulator: the application, a comparator, its noise and the link; and its score."""
+
+from __future__ import annotations
+
+import math
+import random
+
+from app_runs import new_app
+
+from kerb.clock import Instant
+from kerbstone.emulator.score import RULES
+from kerbstone.emulator.world.bay import Bay
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+NOISE_UT, COUNT_UT = 0.9, 0.15  # LIS2MDL in low power mode at 10 Hz
+BOOT_US = 400_000
+ACK_US = 1_500_000
+RSSI_DB = -90.0
+
+
+class Watch:
+    """A node over the bay: sleeps, is woken by the comparator or by its period, and steps the application."""
+
+    def __init__(self, bay: Bay, seed: int, period_s: int = 21_600, witness: bool = False):
+        self.bay, self.rng, self.period_us, self.witness = bay, random.Random(seed), period_s * SECOND, witness
+        self.app = new_app("parking", {})
+        self.base, self.threshold = (0.0, 0.0, 0.0), 5.0
+        self.told: list[tuple[int, str]] = []
+        self.wakes = 0
+
+    def run(self, end_us: int) -> None:
+        t, due = 20 * SECOND, 0
+        while t < end_us:
+            if t >= due:
+                due = t + self.period_us
+                t = self._measure(t, woken=False)
+            elif self.bay.changing_until(t) > t:
+                x, y, z = self._noisy(t)
+                t = self._wake(t) if self._trips((x, y, z)) else t + SECOND // 10
+            else:
+                until = min(t + 60 * SECOND, self.bay.next_change(t), due)
+                trip = self._noise_trip(t)
+                t = self._wake(trip) if trip < until else until
+
+    def _noisy(self, t: int) -> list[float]:
+        return [round((b + self.rng.gauss(0, NOISE_UT)) / COUNT_UT) * COUNT_UT for b in self.bay.field(t)]
+
+    def _trips(self, field) -> bool:
+        return any(abs(b - o) > self.threshold for b, o in zip(field, self.base, strict=True))
+
+    def _noise_trip(self, t: int) -> int:
+        """When noise alone, ten samples a second on a resting field, crosses the threshold: drawn from its distribution."""
+        quiet = 1.0
+        for b, o in zip(self.bay.field(t), self.base, strict=True):
+            for side in (b - o, o - b):
+                quiet *= 1 - 0.5 * math.erfc((self.threshold - side) / NOISE_UT / math.sqrt(2))
+        if quiet <= 0:
+            return t
+        return t + int(math.log(1 - self.rng.random()) / math.log(quiet)) * SECOND // 10 if quiet < 1 else 1 << 62
+
+    def _wake(self, t: int) -> int:
+        self.wakes += 1
+        return self._measure(t + BOOT_US, woken=True)
+
+    def _carry_out(self, t: int, sample) -> tuple[int, bool]:
+        """ms until the sensor is asked again, and whether something was reported."""
+        again, told = 0, False
+        for effect in self.app.step(sample, Instant(t // SECOND, None)):
+            if effect[0] == "again":
+                again = effect[2]
+            elif effect[0] == "set" and effect[2] == "baseline":
+                self.base = effect[3]
+            elif effect[0] == "set":
+                self.threshold = effect[3]
+            elif effect[0] == "report":
+                told = True
+                if effect[3]["cause"] == "event":
+                    self.told.append((t, effect[3]["state"]))
+        return again, told
+
+    def _measure(self, t: int, woken: bool) -> int:
+        while True:
+            x, y, z = self._noisy(t)
+            temp = round(self.bay.read("temp_c", t) * 8) / 8
+            sample = {"bx_ut": x, "by_ut": y, "bz_ut": z, "chip_temp_c": temp, "wake_pin": woken, "quality": 0}
+            again, told = self._carry_out(t, sample)
+            while told and self.witness:  # each report is acknowledged a second after it left
+                t += ACK_US
+                heard = RSSI_DB - self.bay.extra_loss_db(t)
+                _, told = self._carry_out(t, {"rssi_db": round(heard), "quality": 0})
+            if not again:
+                return t + SECOND // 5
+            t, woken = t + again * 1000, False
+
+
+def score(bay: Bay, told: list[tuple[int, str]], end_us: int) -> dict[str, float]:
+    """As the emulator scores a run: events within a minute, the state by the minute, the delay."""
+    records = [{"sample_us": 0, "values": {"state": "free"}}, *({"sample_us": t, "values": {"state": s}} for t, s in told if t < end_us)]
+    return RULES["parking"](records, bay.truth(0, end_us), end_us)
