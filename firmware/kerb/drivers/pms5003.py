@@ -34,7 +34,10 @@ def command(code):
 
 
 def probe(buf, at, have):
-    """For the Framer: frames and replies to commands."""
+    """For the Framer: frames and replies to commands.
+
+    A frame never holds another's head: the counts cannot. So a truncated frame whose tail makes up a right sum costs nothing.
+    """
     if buf[at] != 0x42 or (have > 1 and buf[at + 1] != 0x4D) or (have > 2 and buf[at + 2]):
         return 0
     if have < 4:
@@ -47,6 +50,8 @@ def probe(buf, at, have):
     total = 0
     for i in range(at, at + size - 2):
         total += buf[i]
+        if buf[i] == 0x42 and i > at and buf[i + 1] == 0x4D and buf[i + 2] == 0:
+            return 0
     return size if total == word(buf, at + size - 2) else 0
 
 

@@ -50,6 +50,8 @@ def probe(buf, at, have):
         return 0
     if have < _FRAME:
         return _FRAME
+    if buf[at + 1] == _DATA and (tenths(buf, at + 2) > _TOP or tenths(buf, at + 4) > _TOP):
+        return 0  # beyond what it can show: a frame that was cut short, and the next one behind it
     total = 0
     for i in range(at + 2, at + 8):
         total += buf[i]

@@ -52,15 +52,15 @@ def _walk(buf, at, end, out):
 
 
 def probe(buf, at, have):
-    """For the Framer: answers of a device."""
+    """For the Framer: answers of a device, without the closing 7E, which also opens the next frame if that lost its own."""
     if buf[at] != _EDGE:
         return 0
     for end in range(at + 1, at + have):
         if buf[end] == _EDGE:
-            return end - at + 1 if _walk(buf, at + 1, end, None) else 0
+            return end - at if _walk(buf, at + 1, end, None) else 0
     return have + 1
 
 
 def miso(buf, at, size, out):
-    """Fills `out` with address, command, state, length, data of the answer buf[at:at + size]; False if it is none."""
-    return size > 2 and buf[at] == _EDGE and buf[at + size - 1] == _EDGE and _walk(buf, at + 1, at + size - 1, out) > 0
+    """Fills `out` with address, command, state, length, data of the answer buf[at:at + size], closing 7E left out; False if it is none."""
+    return size > 1 and buf[at] == _EDGE and _walk(buf, at + 1, at + size, out) > 0

@@ -42,15 +42,31 @@ def command(code):
 
 
 def probe(buf, at, have):
-    """For the Framer: frames of both modes."""
-    if buf[at] != 0xFF:
+    """For the Framer: frames of both modes.
+
+    An 8-bit sum alone would take one piece of noise in 256 for a frame: unit, decimals and full scale, or the empty bytes of an answer,
+    must make sense as well. The length ends before the first byte inside that could be a head: where a damaged frame's sum came out
+    right with a byte of the next one, the next one is still found. The nine bytes stay in the buffer all the same.
+    """
+    if buf[at] != 0xFF or (have > 1 and buf[at + 1] & 0x80 and buf[at + 1] != _ANSWER):
         return 0
     if have < _FRAME:
         return _FRAME
-    total = 0
+    if buf[at + 1] == _ANSWER:
+        if buf[at + 4] or buf[at + 5]:
+            return 0
+    else:
+        value, top = buf[at + 4] << 8 | buf[at + 5], buf[at + 6] << 8 | buf[at + 7]
+        if buf[at + 2] not in (_PPM, _PPB) or buf[at + 3] > 3 or value > top:
+            return 0
+    total = size = 0
     for i in range(at + 1, at + _FRAME):
         total += buf[i]
-    return _FRAME if total & 0xFF == 0 else 0
+        if buf[i] == 0xFF and not size and (i == at + _FRAME - 1 or not buf[i + 1] & 0x80 or buf[i + 1] == _ANSWER):
+            size = i - at
+    if total & 0xFF:
+        return 0
+    return size or _FRAME
 
 
 def active(buf, at):
@@ -116,8 +132,6 @@ class WINSEN:
         if buf[at + 1] != self._code:
             raise SensorError(self._name, self._where, "measures gas 0x%02x, not %s; check the part" % (buf[at + 1], self._gas))
         value, top = active(buf, at)
-        unit = buf[at + 2]
-        if unit not in (_PPM, _PPB):
-            raise SensorError(self._name, self._where, "unit 0x%02x is not known; take another module" % unit)
-        factor = 1 if (unit == _PPM) == self._key.endswith("ppm") else 1000 if unit == _PPM else 0.001
+        ppm = buf[at + 2] == _PPM
+        factor = 1 if ppm == self._key.endswith("ppm") else 1000 if ppm else 0.001
         return value * factor, top * factor

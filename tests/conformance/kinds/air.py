@@ -17,7 +17,7 @@ def _bytes(inputs):
 
 def _whole(probe, data, size):
     """True if the bytes are one frame of `size` bytes for the driver's own framer."""
-    return len(data) == size and probe(data, 0, size) == size
+    return len(data) == size and 0 < probe(data, 0, size) <= size
 
 
 def _word(data):
@@ -43,7 +43,7 @@ def _sps30(parse, empty):
 
 def _miso(frame):
     out = bytearray(160)
-    return out if shdlc.miso(frame, 0, len(frame), out) else None
+    return out if frame[-1:] == b"\x7e" and shdlc.miso(frame, 0, len(frame) - 1, out) else None
 
 
 def _shdlc_miso(inputs):
@@ -148,7 +148,7 @@ def _bme280(inputs):
 
 def _bmp280(inputs):
     # A BMP280 is a BME280 without the humidity channel.
-    t, p, _ = bme280.compensate(tuple(inputs["dig"]) + (0, 1, 0, 0, 0, 0), inputs["adc_T"], inputs["adc_P"], 0)
+    t, p, _ = bme280.compensate(tuple(inputs["dig"] + [0, 1, 0, 0, 0, 0]), inputs["adc_T"], inputs["adc_P"], 0)
     return {"t_c": t, "p_pa": p}
 
 
@@ -168,7 +168,7 @@ def _bme68x(inputs):
 
 
 KINDS = {
-    "crc8_sensirion": lambda inputs: "%02X" % crc.crc8(_bytes(inputs), 0, len(_bytes(inputs))),
+    "crc8_sensirion": lambda inputs: _hex(bytes((crc.crc8(_bytes(inputs), 0, len(_bytes(inputs))),))),
     "crc8_sensirion_word_check": lambda inputs: crc.check_words(unhexlify(inputs["word_crc"]), 1),
     "shdlc_mosi_frame": lambda inputs: _hex(shdlc.mosi(inputs["addr"], inputs["cmd"], unhexlify(inputs["data"]))),
     "shdlc_miso_frame": _shdlc_miso,
