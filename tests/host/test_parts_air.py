@@ -8,7 +8,7 @@ from mains_bench import AIR, I2C, builder, quality, sensor_error
 from kerbstone.emulator.parts import alphasense, bme68x, pms5003, scd4x, scd30, sds011, sen5x, sgp40, sgp41, sps30_uart, winsen
 
 LABEL = {
-    "cell": "NO2-B43F", "we_electronic_mv": 225.0, "ae_electronic_mv": 230.0, "we_zero_mv": 5.0, "ae_zero_mv": 4.0,
+    "cell": "NO2-B43F", "we_electronic_mv": 225.0, "ae_electronic_mv": 230.0, "we_zero_mv": 1.0, "ae_zero_mv": 1.0,
     "sensitivity_mv_ppb": 0.3, "settle_s": 60, "zero_growth_mv": 0.0, "range_mv": 2048,
 }  # fmt: skip
 # part, options of part and driver, expected values (relative tolerance 0.15 and 1 absolute), state after sleep()

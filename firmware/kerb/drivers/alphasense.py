@@ -78,7 +78,7 @@ class ALPHASENSE:
         """Nothing to do: the cell measures all the time."""
 
     def measure(self, env):
-        """ppb. Takes 140 ms. Without a temp_c among the latest values of the node 20 C is assumed, and the result suspect."""
+        """ppb, of CO ppm. Takes 140 ms. Without a temp_c among the latest values of the node 20 C is assumed, and the result suspect."""
         o, result = self._options, self._result
         we, ae = self._converter.read_mv(o.get("we", 0)), self._converter.read_mv(o.get("ae", 1))
         quality = self._settled()
@@ -98,7 +98,8 @@ class ALPHASENSE:
                 quality = worst(quality, SUSPECT)
             else:
                 gas_mv -= no2 * o["no2_sensitivity_mv_ppb"]
-        result[self._gas] = gas_mv / o["sensitivity_mv_ppb"]
+        ppb = gas_mv / o["sensitivity_mv_ppb"]
+        result[self._gas] = ppb / 1000 if self._gas == "co_ppm" else ppb
         result["quality"] = quality
         return result
 

@@ -34,12 +34,11 @@ class Words:
         time.sleep_ms(wait_ms)
 
     def attempt(self, command, wait_ms):
-        """As send(), for a command the chip may refuse in its present state; True if it took it."""
+        """As send(), for a command the chip may refuse, or not acknowledge although it obeys: waits in any case."""
         try:
             self.send(command, wait_ms)
         except SensorError:
-            return False
-        return True
+            time.sleep_ms(wait_ms)
 
     def get(self, command, words, wait_ms=1):
         """Sends the command and reads that many words."""

@@ -9,6 +9,7 @@ from kerb.apps.algo import aqi
 NAME = "eu_2025"
 DATE = "2025-01-01"
 HOURS = 1
+NEEDED = 1  # of these hours
 
 POLLUTANTS = {
     "PM25": (5, 15, 50, 90, 140),

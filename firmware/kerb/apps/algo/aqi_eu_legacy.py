@@ -8,6 +8,7 @@ from kerb.apps.algo import aqi
 NAME = "eu_legacy"
 DATE = "2019-01-01"
 HOURS = 24
+NEEDED = 18  # of these hours, 75 %
 
 POLLUTANTS = {
     "PM25": (10, 20, 25, 50, 75),

@@ -9,6 +9,7 @@ from kerb.apps.algo import aqi
 NAME = "in_2014"
 DATE = "2014-10-17"
 HOURS = 24
+NEEDED = 16  # of these hours (CPCB 2014)
 
 _SEVEN = (0, 50, 100, 200, 300, 400, 500)
 
