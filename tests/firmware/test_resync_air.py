@@ -2,12 +2,11 @@
 
 import json
 import random
-from collections.abc import Callable
 from struct import pack
 
 import pytest
-from interpreter import micropython
 
+from interpreter import micropython
 from kerbstone.emulator.parts import pms5003, sps30_uart, winsen
 
 DISTURBANCES = 10_000
@@ -48,7 +47,7 @@ SENSORS = {
     "winsen_answer": ("winsen", 9, winsen_answer, b"\xff\x86", 0),
 }
 
-# Reads [module, largest, bytes to show of a frame (0: its length)] and then one chunk of bytes a line, as they come in; writes every frame found.
+# Reads [module, largest, bytes to show of a frame (0: its length)], then a chunk of bytes a line; writes every frame found.
 READER = """
 import json, sys
 from binascii import hexlify, unhexlify
@@ -78,7 +77,7 @@ for line in sys.stdin:
 
 
 def disturbance(rng: random.Random, good: bytes, head: bytes) -> bytes:
-    """One of: noise, a truncated frame, a false head, a frame with a wrong bit, a frame that lost a byte, a head twice, nothing (a split)."""
+    """One of: noise, a truncated frame, a false head, one with a wrong bit, one that lost a byte, half a head, nothing (a split)."""
     kind = rng.randrange(7)
     if kind == 0:
         return rng.randbytes(rng.randint(1, 40))
@@ -119,7 +118,8 @@ def chunks(data: bytes, seed: int, most: int = 60) -> list[str]:
 
 def found(name: str, data: bytes, seed: int) -> list[str]:
     module, largest = SENSORS[name][:2]
-    return micropython(READER, "\n".join([json.dumps([module, largest, 9 if module == "winsen" else 0]), *chunks(data, seed)]) + "\n").splitlines()
+    head = json.dumps([module, largest, 9 if module == "winsen" else 0])
+    return micropython(READER, "\n".join([head, *chunks(data, seed)]) + "\n").splitlines()
 
 
 @pytest.mark.parametrize("name", SENSORS)

@@ -240,12 +240,12 @@ def test_a_plate_that_meets_more_gas_has_less_resistance(build):
 def test_options_that_a_label_must_give_are_asked_for_by_name(build):
     config_error = importlib.import_module("kerb.errors").ConfigError
     _, driver = build(alphasense.PART, AIR)
-    with pytest.raises(config_error, match="needs `cell`, one of .*NO2-B43F"):
+    with pytest.raises(config_error, match=r"needs `cell`, one of .*NO2-B43F"):
         driver()
     with pytest.raises(config_error, match="needs `sensitivity_mv_ppb`"):
         driver(cell="CO-B4")
     _, driver = build(winsen.PART, AIR)
-    with pytest.raises(config_error, match="no gas 'radon'; take one of ch2o, co"):
+    with pytest.raises(config_error, match=r"no gas 'radon'; take one of ch2o, co"):
         driver(gas="radon")
 
 
