@@ -1,4 +1,4 @@
-"""Air quality indices, NowCast and humidity corrections: known answers in both interpreters and in 32 bits, and the rules' own properties."""
+"""Air quality indices, NowCast and humidity corrections: known answers in both interpreters and in 32 bits, and properties."""
 
 import importlib.util
 import json

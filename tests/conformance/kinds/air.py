@@ -58,11 +58,11 @@ def _sps30_miso(inputs):
     if out is None:
         return {"valid": False}
     names = ("mc_1p0", "mc_2p5", "mc_4p0", "mc_10p0", "nc_0p5", "nc_1p0", "nc_2p5", "nc_4p0", "nc_10p0", "typ_um")
-    return dict(zip(names, unpack_from(">10f", out, 4)))
+    return dict(zip(names, unpack_from(">10f", out, 4)))  # noqa: B905
 
 
 def _named(values):
-    return dict(zip(("co2_ppm", "t_c", "rh"), values))
+    return dict(zip(("co2_ppm", "t_c", "rh"), values))  # noqa: B905
 
 
 def _sgp4x_ticks(inputs):
@@ -132,7 +132,7 @@ def _ze07_ch2o(inputs):
 
 def _alphasense(algorithm):
     def answer(inputs):
-        k = [inputs[name] for name in ("nT", "kT", "kpT", "k1T", "kppT", "k2T") if name in inputs][0]
+        k = next(inputs[name] for name in ("nT", "kT", "kpT", "k1T", "kppT", "k2T") if name in inputs)
         we, ae = inputs["WEu_mV"] - inputs["WEe_mV"], inputs.get("AEu_mV", 0) - inputs.get("AEe_mV", 0)
         zeros = inputs.get("WEo_mV", inputs.get("WE0_mV", 0)), inputs.get("AEo_mV", inputs.get("AE0_mV", 0))
         return alphasense.corrected(algorithm, we, ae, k, zeros[0], zeros[1]) / inputs["sens_mV_ppb"]

@@ -56,10 +56,8 @@ class Alphasense(I2CPart):
     def i2c_read(self, count: int) -> bytes:
         if self.fault == "nack":
             raise Nack
-        if self._pointer == 1:
-            word = self._config & 0x7FFF | (0x8000 if self.kernel.now >= self._ready_at else 0)
-        else:
-            word = self._raw & 0xFFFF
+        idle = 0x8000 if self.kernel.now >= self._ready_at else 0
+        word = self._config & 0x7FFF | idle if self._pointer == 1 else self._raw & 0xFFFF
         return word.to_bytes(2, "big")[:count].ljust(count, b"\0")
 
     def _convert(self) -> int:

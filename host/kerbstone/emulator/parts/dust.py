@@ -9,7 +9,7 @@ _WETTEST = 0.95
 
 
 class Optics:
-    """The photodiode of one unit. Options of its part: `kappa` (0) = hygroscopicity of the aerosol, which then reads too high when humid."""
+    """The photodiode of one unit. Option of its part: `kappa` (0) = hygroscopicity of the aerosol, which reads too high when humid."""
 
     def __init__(self, part: Part, start_up_s: float, noise: float, unit_gain: float):
         self._part = part
