@@ -27,9 +27,9 @@ _GAINS = {6144: 0, 4096: 1, 2048: 2, 1024: 3, 512: 4, 256: 5}
 class Converter:
     """One chip. `range_mv`: full scale, one of 6144, 4096, 2048, 1024, 512, 256."""
 
-    def __init__(self, bus, options, name, range_mv):
+    def __init__(self, bus, addr, options, name, range_mv):
         self._bus = bus
-        self._addr = options.get("addr", 0x48)
+        self._addr = addr
         self._name = options.get("name", name)
         self._where = options.get("where", "I2C")
         self._range_mv = range_mv

@@ -20,7 +20,7 @@ from kerb.errors import ConfigError
 from kerb.quality import GOOD, SUSPECT, WARMING, worst
 
 _WARMER_C = const(20)  # where nobody knows the temperature
-_NEEDED = ("sensitivity_mv_ppb", "we_electronic_mv", "ae_electronic_mv", "we_zero_mv", "ae_zero_mv")
+_LABEL = ("sensitivity_mv_ppb", "we_electronic_mv", "ae_electronic_mv", "we_zero_mv", "ae_zero_mv")
 
 
 def factor(cell, algorithm, temp_c):
@@ -57,30 +57,39 @@ class ALPHASENSE:
         cell = options.get("cell")
         if cell not in CELLS:
             raise ConfigError("part %s needs `cell`, one of %s" % (name, ", ".join(sorted(CELLS))))
-        for key in _NEEDED:
-            if key not in options:
-                raise ConfigError("part %s needs `%s` from the label of its cell" % (name, key))
+        label = (
+            options.get("sensitivity_mv_ppb"),
+            options.get("we_electronic_mv"),
+            options.get("ae_electronic_mv"),
+            options.get("we_zero_mv"),
+            options.get("ae_zero_mv"),
+        )
+        for i, value in enumerate(label):
+            if value is None:
+                raise ConfigError("part %s needs `%s` from the label of its cell" % (name, _LABEL[i]))
+        self._sensitivity, self._we_electronic, self._ae_electronic, self._we_zero, self._ae_zero = label
+        self._no2_sensitivity = options.get("no2_sensitivity_mv_ppb")
+        self._we, self._ae = options.get("we", 0), options.get("ae", 1)
         self._cell = cell
         self._gas, recommended = CELLS[cell][0]
         self._algorithm = options.get("algorithm", recommended)
-        if self._algorithm not in (1, 2, 3, 4) or (self._algorithm == 2 and not options["ae_zero_mv"]):
+        if self._algorithm not in (1, 2, 3, 4) or (self._algorithm == 2 and not self._ae_zero):
             raise ConfigError("part %s cannot use algorithm %s; take 1" % (name, self._algorithm))
-        self._options = options
         self._settle_s = options.get("settle_s", 7200)
-        self._converter = Converter(bus, options, "alphasense", options.get("range_mv", 2048))
+        self._converter = Converter(bus, options.get("addr", 0x48), options, "alphasense", options.get("range_mv", 2048))
         self._result = {self._gas: None, "quality": GOOD}
         self.QUANTITIES = (self._gas,)
         self._seconds = 0
         self._last = time.ticks_ms()
-        self._converter.read_mv(options.get("we", 0))
+        self._converter.read_mv(self._we)
 
     def start(self):
         """Nothing to do: the cell measures all the time."""
 
     def measure(self, env):
         """ppb, of CO ppm. Takes 140 ms. Without a temp_c among the latest values of the node 20 C is assumed, and the result suspect."""
-        o, result = self._options, self._result
-        we, ae = self._converter.read_mv(o.get("we", 0)), self._converter.read_mv(o.get("ae", 1))
+        result = self._result
+        we, ae = self._converter.read_mv(self._we), self._converter.read_mv(self._ae)
         quality = self._settled()
         if we is None or ae is None:
             result[self._gas] = None
@@ -90,15 +99,14 @@ class ALPHASENSE:
         if temp is None or not FIRST_C <= temp <= 50:
             quality = worst(quality, SUSPECT)
         k = factor(self._cell, self._algorithm, _WARMER_C if temp is None else temp)
-        zeros = o["we_zero_mv"], o["ae_zero_mv"]
-        gas_mv = corrected(self._algorithm, we - o["we_electronic_mv"], ae - o["ae_electronic_mv"], k, zeros[0], zeros[1])
-        if "no2_sensitivity_mv_ppb" in o:
+        gas_mv = corrected(self._algorithm, we - self._we_electronic, ae - self._ae_electronic, k, self._we_zero, self._ae_zero)
+        if self._no2_sensitivity:
             no2 = env.get("no2_ppb")
             if no2 is None:
                 quality = worst(quality, SUSPECT)
             else:
-                gas_mv -= no2 * o["no2_sensitivity_mv_ppb"]
-        ppb = gas_mv / o["sensitivity_mv_ppb"]
+                gas_mv -= no2 * self._no2_sensitivity
+        ppb = gas_mv / self._sensitivity
         result[self._gas] = ppb / 1000 if self._gas == "co_ppm" else ppb
         result["quality"] = quality
         return result

@@ -41,7 +41,7 @@ class SCD30:
     QUANTITIES = ("co2_ppm", "temp_c", "rh_pct")
 
     def __init__(self, bus, options):
-        self._chip = chip = Words(bus, 0x61, options, "scd30", 6)
+        self._chip = chip = Words(bus, options.get("addr", 0x61), options, "scd30", 6)
         self._result = {"co2_ppm": 0.0, "temp_c": 0.0, "rh_pct": 0.0, "quality": GOOD}
         self._running = False
         chip.get(_VERSION, 1, _WAIT_MS)

@@ -39,7 +39,7 @@ class SCD4X:
     QUANTITIES = ("co2_ppm", "temp_c", "rh_pct")
 
     def __init__(self, bus, options):
-        self._chip = chip = Words(bus, 0x62, options, "scd4x", 3)
+        self._chip = chip = Words(bus, options.get("addr", 0x62), options, "scd4x", 3)
         self._power_down = options.get("power_down", False)
         self._result = {"co2_ppm": 0, "temp_c": 0.0, "rh_pct": 0.0, "quality": GOOD}
         self._told_hpa = 0

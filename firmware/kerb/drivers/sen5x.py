@@ -46,7 +46,7 @@ class SEN5X:
     QUANTITIES = ("pm1_ug", "pm25_ug", "pm4_ug", "pm10_ug", "rh_pct", "temp_c", "voc_index", "nox_index")
 
     def __init__(self, bus, options):
-        self._chip = chip = Words(bus, 0x69, options, "sen5x", _NAME_WORDS)
+        self._chip = chip = Words(bus, options.get("addr", 0x69), options, "sen5x", _NAME_WORDS)
         self._result = {"quality": GOOD}
         self._started = 0
         self._running = self._warm = False

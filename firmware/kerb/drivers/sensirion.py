@@ -11,7 +11,7 @@ class Words:
 
     def __init__(self, bus, addr, options, name, largest):
         self._bus = bus
-        self._addr = options.get("addr", addr)
+        self._addr = addr
         self._name = options.get("name", name)
         self._where = options.get("where", "I2C")
         self.buf = bytearray(3 * largest)

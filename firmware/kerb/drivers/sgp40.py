@@ -27,7 +27,7 @@ class SGP40:
     QUANTITIES = ("sraw_voc",)
 
     def __init__(self, bus, options):
-        self._chip = Words(bus, 0x59, options, "sgp40", 3)
+        self._chip = Words(bus, options.get("addr", 0x59), options, "sgp40", 3)
         self._command = bytearray(8)
         self._result = {"sraw_voc": 0, "quality": GOOD}
         chip = self._chip
