@@ -7,7 +7,7 @@ takes hours to settle after power-on, for which `settle_s` stands.
 Options: `cell` ("NO2-B43F" ...); `we`, `ae` (0, 1) = inputs of the converter; `we_electronic_mv`, `ae_electronic_mv`, `we_zero_mv`,
 `ae_zero_mv` (zeros of the cell without those of the board), `sensitivity_mv_ppb`; `algorithm` (1..4; the table's unless given);
 `no2_sensitivity_mv_ppb` = of an OX cell, which sees NO2 as well: its O3 needs the NO2 of another part; `range_mv` (2048), `addr`
-(0x48), `settle_s` (7200).
+(0x48), `settle_s` (7200; 0 for a node that deep-sleeps while the board stays powered).
 """
 
 import time

@@ -4,7 +4,8 @@ Frames FF, eight bytes, of which the last is ~sum + 1 of the seven between (ZE07
 state at power-on, sends every second: gas, unit, decimals, concentration, full scale. Question and answer mode answers FF 86 with the
 concentration in bytes 2, 3 (ZE07-CH2O: ug/m3 there, ppb in bytes 6, 7) and names neither gas nor unit, so that it is for sensors known
 to be the right ones. Current: below 20 mA, all the time; the cell needs 3 minutes after power-on.
-Options: `gas` ("co", "ch2o", "no2", "so2", "o3", "h2s", "nh3"); `ask` (False) = question and answer mode.
+Options: `gas` ("co", "ch2o", "no2", "so2", "o3", "h2s", "nh3"); `ask` (False) = question and answer mode; `settle_s` (180), 0
+for a node that deep-sleeps while the module stays powered, since the driver cannot know how long that has been.
 """
 
 import time
@@ -18,7 +19,6 @@ from kerb.quality import GOOD, SUSPECT, WARMING
 _FRAME = const(9)
 _ANSWER = const(0x86)
 _ANSWER_MS = const(1500)
-_PREHEAT_MS = const(180000)
 _ASK_FACTOR = {"co": 0.1}  # answers in steps of 0.1 ppm, the others in ppb [unconfirmed but for ch2o]
 
 COMMANDS = {"read": b"\x01\x86\x00", "active": b"\x01\x78\x40", "ask": b"\x01\x78\x41"}
@@ -89,6 +89,7 @@ class WINSEN:
         self._where = options.get("where", "UART")
         self._gas = options.get("gas", "co")
         self._ask = options.get("ask", False)
+        self._settle_ms = options.get("settle_s", 180) * 1000
         if self._gas not in GASES:
             raise ConfigError("part %s has no gas '%s'; take one of %s" % (self._name, self._gas, ", ".join(sorted(GASES))))
         self._code, self._key = GASES[self._gas]
@@ -103,7 +104,7 @@ class WINSEN:
         """Nothing to do: the module measures all the time."""
 
     def measure(self, env):
-        """The next frame, or the answer to a question. Warming for 3 minutes after the driver was built."""
+        """The next frame, or the answer to a question. Warming until settle_s after the driver was built."""
         framer = self._framer
         framer.drain(self._bus)
         if self._ask:
@@ -115,7 +116,7 @@ class WINSEN:
                 break
         value, top = self._asked(framer.at) if self._ask else self._told(framer.at)
         if not self._warm:
-            self._warm = time.ticks_diff(time.ticks_ms(), self._since) >= _PREHEAT_MS
+            self._warm = time.ticks_diff(time.ticks_ms(), self._since) >= self._settle_ms
         self._result[self._key] = value
         self._result["quality"] = SUSPECT if top and value >= top else GOOD if self._warm else WARMING
         return self._result
