@@ -24,7 +24,7 @@ var PROFILE = {
     ["pm4", "number", 13, 8000, 8191, 0, 1, 8],
     ["battery_v", "number", 6, 62, 63, 50, 1, 25],
     ["air_index", "number", 10, 1000, 1023, 0, 1, 1],
-    ["air_index_rule", "enum", 4, 6, -1, ["none", "us_2024", "eu_2025", "eu_legacy", "in_2014", "cn_2012", "cn_2026"]],
+    ["air_index_rule", "enum", 4, 5, 15, ["us_2024", "eu_2025", "eu_legacy", "in_2014", "cn_2012", "cn_2026"]],
     ["co2", "number", 11, 1023, 2047, 0, 8, 1],
     ["no2", "number", 10, 1022, 1023, -50, 1, 1],
     ["o3", "number", 10, 1022, 1023, -50, 1, 1],

@@ -209,7 +209,7 @@ class App:
         values = {
             "voc_index": voc.index if own[0] is None else own[0],
             "nox_index": nox.index if own[1] is None else own[1],
-            "air_index_rule": self._set["index"] or "none",
+            "air_index_rule": self._set["index"] or None,
             "quality": quality,
         }
         if self._index:
