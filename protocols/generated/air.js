@@ -11,7 +11,7 @@ var PROFILE = {
   "name": "air",
   "id": 3,
   "version": 0,
-  "revision": 0,
+  "revision": 1,
   "channels": [
     ["pm2_5", "number", 13, 8000, 8191, 0, 1, 8],
     ["pm10", "number", 13, 8000, 8191, 0, 1, 8],
@@ -22,13 +22,20 @@ var PROFILE = {
     ["pressure", "number", 11, 1600, 2047, 600, 1, 2],
     ["pm1", "number", 13, 8000, 8191, 0, 1, 8],
     ["pm4", "number", 13, 8000, 8191, 0, 1, 8],
-    ["battery_v", "number", 6, 62, 63, 50, 1, 25]
+    ["battery_v", "number", 6, 62, 63, 50, 1, 25],
+    ["air_index", "number", 10, 1000, 1023, 0, 1, 1],
+    ["air_index_rule", "enum", 4, 5, 15, ["us_2024", "eu_2025", "eu_legacy", "in_2014", "cn_2012", "cn_2026"]],
+    ["co2", "number", 11, 1023, 2047, 0, 8, 1],
+    ["no2", "number", 10, 1022, 1023, -50, 1, 1],
+    ["o3", "number", 10, 1022, 1023, -50, 1, 1],
+    ["co", "number", 10, 1022, 1023, -10, 1, 10]
   ]
 };
 var LAYOUTS = [
-  {"11": ["core", 7], "15": ["full", 10]}
+  {"11": ["core", 7], "15": ["full", 10]},
+  {"11": ["core", 7], "15": ["full", 10], "17": ["index", 12], "22": ["gas", 16]}
 ];
-var UNITS = {"pm2_5": "ug/m3", "pm10": "ug/m3", "voc_index": "{index}", "nox_index": "{index}", "air_temperature": "Cel", "humidity": "%", "pressure": "hPa", "pm1": "ug/m3", "pm4": "ug/m3", "battery_v": "V"};
+var UNITS = {"pm2_5": "ug/m3", "pm10": "ug/m3", "voc_index": "{index}", "nox_index": "{index}", "air_temperature": "Cel", "humidity": "%", "pressure": "hPa", "pm1": "ug/m3", "pm4": "ug/m3", "battery_v": "V", "air_index": "{index}", "co2": "[ppm]", "no2": "[ppb]", "o3": "[ppb]", "co": "[ppm]"};
 var QUALITIES = ["good", "suspect", "warming", "fault"];
 var TRUSTS = ["live", "stamped", "unsure", "unknown"];
 var STAMP_BYTES = 5;

@@ -25,7 +25,7 @@ def unhex(text):
     return bytes(int(text[i:i + 2], 16) for i in range(0, len(text), 2))
 
 def answer(kind, inputs):
-    from kerb.drivers import bl0942, bme280, sgp41, sps30
+    from kerb.drivers import bl0942, bme280, sgp4x, sps30
     if kind == "sps30_i2c_float":
         out = [0.0] * 10
         sps30.parse_float(unhex(inputs["bytes"]), out)
@@ -35,11 +35,11 @@ def answer(kind, inputs):
         sps30.parse_uint16(unhex(inputs["bytes"]), out)
         return out
     if kind == "sgp4x_ticks":
-        rh, t = sgp41.ticks(inputs["rh"], inputs["t_c"])
+        rh, t = sgp4x.ticks(inputs["rh"], inputs["t_c"])
         return {"rh_ticks": rh, "t_ticks": t}
     if kind == "sgp4x_command":
         buf = bytearray(8)
-        sgp41.fill_command(buf, {"SGP40": 0x260F, "SGP41": 0x2619}[inputs["chip"]], inputs["rh"], inputs["t_c"])
+        sgp4x.fill_command(buf, {"SGP40": 0x260F, "SGP41": 0x2619}[inputs["chip"]], inputs["rh"], inputs["t_c"])
         return "".join("%02X" % b for b in buf)
     if kind == "bme280":
         calibration = bme280.parse_calibration(unhex(inputs["calib_88_A1"]), unhex(inputs["calib_E1_E7"]))
@@ -170,7 +170,7 @@ def test_sps30_floats_keep_every_byte_in_its_place():
     [(-3, -60, (0, 0)), (120, 200, (65535, 65535)), (0, -45, (0, 0)), (100, 130, (65535, 65535))],
 )
 def test_sgp41_arguments_are_clamped_to_the_ends_of_the_scale(rh, t, expected):
-    assert importlib.import_module("kerb.drivers.sgp41").ticks(rh, t) == expected
+    assert importlib.import_module("kerb.drivers.sgp4x").ticks(rh, t) == expected
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from kerbstone.emulator.world.constant import Constant
 AIR = {
     "pm1_ug": 12.0, "pm25_ug": 18.0, "pm4_ug": 22.0, "pm10_ug": 30.0, "voc_ppb": 120.0, "nox_ppb": 30.0,
     "temp_c": 12.5, "rh_pct": 63.0, "pressure_hpa": 1003.7,
+    "co2_ppm": 455.0, "co_ppb": 900.0, "no2_ppb": 24.0, "o3_ppb": 31.0, "so2_ppb": 3.0, "ch2o_ppb": 12.0,
 }  # fmt: skip
 LAMP = {"lamp_power_w": 50.0, "lamp_pf": 0.95, "mains_v": 231.5, "mains_hz": 49.98}
 TICKS = 1 << 30  # period of ticks_ms on the boards
@@ -100,8 +101,8 @@ class UART:
     def any(self) -> int:
         return len(self.buffer)
 
-    def readinto(self, buf: Any) -> int | None:
-        got = min(len(buf), len(self.buffer))
+    def readinto(self, buf: Any, nbytes: int = 1 << 30) -> int | None:
+        got = min(len(buf), nbytes, len(self.buffer))
         self.bench.wire.append(["read", "", bytes(self.buffer[:got]).hex()])
         buf[:got] = self.buffer[:got]
         del self.buffer[:got]
@@ -123,6 +124,7 @@ def builder(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Bench, Calla
         half = TICKS // 2
         monkeypatch.setattr(time, "sleep_ms", lambda ms: bench.wait(ms * 1000), raising=False)
         monkeypatch.setattr(time, "ticks_ms", bench.ticks_ms, raising=False)
+        monkeypatch.setattr(time, "ticks_add", lambda t, ms: (t + ms) % TICKS, raising=False)
         monkeypatch.setattr(time, "ticks_diff", lambda a, b: (a - b + half) % TICKS - half, raising=False)
         monkeypatch.setitem(sys.modules, "machine", _machine(bench))
         name = part.__module__.rsplit(".", 1)[1]

@@ -14,7 +14,8 @@ import time
 
 from micropython import const
 
-from kerb.drivers.crc import check_words, crc8
+from kerb.drivers.crc import check_words
+from kerb.drivers.sgp4x import fill_command
 from kerb.errors import SensorError
 from kerb.quality import GOOD, SUSPECT, WARMING
 
@@ -32,23 +33,6 @@ _CONDITION_MAX_MS = const(10000)
 _GUARD_MS = const(9900)
 _LATE_MS = const(500)  # how late a caller may be
 _CONDITION_MIN_MS = const(8000)  # below this the NOx signal of the first sample is thrown away
-
-
-def ticks(rh_pct, temp_c):
-    """(rh_ticks, t_ticks), 0..65535 each, for the compensation arguments; out of range is clamped."""
-    rh = int(rh_pct * 655.35 + 0.5)
-    t = int((temp_c + 45) * 65535 / 175 + 0.5)
-    return min(max(rh, 0), 65535), min(max(t, 0), 65535)
-
-
-def fill_command(buf, code, rh_pct, temp_c):
-    """Writes command, humidity and temperature, a CRC after each argument, into the 8 bytes of `buf`."""
-    rh, t = ticks(rh_pct, temp_c)
-    buf[0], buf[1] = code >> 8, code & 0xFF
-    buf[2], buf[3] = rh >> 8, rh & 0xFF
-    buf[4] = crc8(buf, 2, 4)
-    buf[5], buf[6] = t >> 8, t & 0xFF
-    buf[7] = crc8(buf, 5, 7)
 
 
 def _timer(number):

@@ -57,6 +57,15 @@ _FAULTS = (
     ),
     Fault("sensor_frozen", "a part repeats its last value", "the part's site and noise", sensing.frozen, (_PART,), fits=fits.part),
     Fault(
+        "sensor_ageing", "a particle or gas sensor loses sensitivity, and its zero grows", "the part's site", sensing.ageing,
+        (
+            _PART,
+            Param("loss_pct", "float", 2.0, "percent of its sensitivity lost a month", low=-50, high=90),
+            Param("zero", "float", 0.0, "growth of its zero a month, in the unit of what it measures", low=-1000, high=1000),
+        ),
+        fits=fits.part,
+    ),
+    Fault(
         "rtc_slip", "the clock of the chip runs fast, or slow below 0", "Timing.slip", sensing.rtc_slip,
         (Param("ppm", "float", None, "millionths", low=-200_000, high=200_000),),
     ),

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 from kerbstone.emulator.faults.model import End, Target
+from kerbstone.emulator.world.ageing import AgedSite
 from kerbstone.emulator.world.site import Site
 
 _NEVER_US = 1 << 60
@@ -55,6 +56,18 @@ def frozen(target: Target) -> End:
 
     def end() -> None:
         part.site, part.rng = site, rng
+
+    return end
+
+
+def ageing(target: Target) -> End:
+    """sensor_ageing"""
+    part = target.node.parts[str(target.values["part"])]
+    site = part.site
+    part.site = AgedSite(site, target.kernel.now, float(target.values["loss_pct"]), float(target.values["zero"]))
+
+    def end() -> None:
+        part.site = site
 
     return end
 

@@ -28,6 +28,11 @@ _FRACTIONS = {"pm1_ug": 0.78, "pm25_ug": 1.0, "pm4_ug": 1.08, "pm10_ug": 1.15}
 _DUST_UG = {"pm1_ug": 0.0, "pm25_ug": 0.0, "pm4_ug": 1.2, "pm10_ug": 5.0}  # at mean traffic
 _VOC_PPB = (120.0, 60.0, 4.0)  # background, a unit of traffic, a ug/m3 of smoke
 _NOX_PPB = (6.0, 16.0)  # background, a unit of traffic
+_NO2_SHARE, _NO2_HALF_PPB = 0.7, 120.0  # of NOx near zero; above, ozone runs out and the share falls
+_O3_PPB = (18.0, 0.035)  # at night without traffic; a W/m2 of sun. What NO takes away follows from NOx
+_CO_PPB = (180.0, 160.0, 12.0)  # background, a unit of traffic, a ug/m3 of smoke
+_CO2_PPM = (424.0, 14.0)  # background of 2024, a unit of traffic
+_SO2_PPB, _CH2O_PPB = 2.0, (1.5, 0.015)  # clean fuels; background and a ppb of VOC
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,8 @@ class Episode:
 
 
 class Station(Outdoor):
-    """Quantities pm1_ug pm25_ug pm4_ug pm10_ug (ug/m3), voc_ppb, nox_ppb, temp_c, rh_pct, pressure_hpa, battery_v."""
+    """Quantities pm1_ug pm25_ug pm4_ug pm10_ug (ug/m3), voc_ppb, nox_ppb, no2_ppb, o3_ppb, co_ppb, so2_ppb, ch2o_ppb, co2_ppm, temp_c,
+    rh_pct, pressure_hpa, battery_v. The gases have plausible sizes and daily courses, no chemistry."""
 
     KIND: ClassVar[str] = "air"
     OPTIONS: ClassVar[dict[str, Any]] = {
@@ -69,6 +75,10 @@ class Station(Outdoor):
         self._stagnation = OnGrid(self._stagnation_at, _MINUTE_US)
         self.quantities |= {name: self._particles(name) for name in _FRACTIONS}
         self.quantities |= {"voc_ppb": self._voc_ppb, "nox_ppb": self._nox_ppb}
+        self.quantities |= {
+            "no2_ppb": self._no2_ppb, "o3_ppb": self._o3_ppb, "co_ppb": self._co_ppb, "co2_ppm": self._co2_ppm,
+            "so2_ppb": lambda t_us: _SO2_PPB, "ch2o_ppb": lambda t_us: _CH2O_PPB[0] + _CH2O_PPB[1] * self._voc_ppb(t_us),
+        }  # fmt: skip
 
     def smoke_ug(self, t_us: int) -> float:
         """PM2.5 of the latest three episodes; older ones have decayed."""
@@ -116,6 +126,21 @@ class Station(Outdoor):
     def _nox_ppb(self, t_us: int) -> float:
         background, traffic = _NOX_PPB
         return background + traffic * self._traffic.at(t_us) * self._stagnation.at(t_us) * (1.0 + self._gust.at(t_us))
+
+    def _no2_ppb(self, t_us: int) -> float:
+        nox = self._nox_ppb(t_us)
+        return _NO2_SHARE * nox / (1.0 + nox / _NO2_HALF_PPB)
+
+    def _o3_ppb(self, t_us: int) -> float:
+        free = _O3_PPB[0] + _O3_PPB[1] * self.weather.sun_w_m2(t_us)
+        return max(1.0, free - 0.5 * (self._nox_ppb(t_us) - self._no2_ppb(t_us)))
+
+    def _co_ppb(self, t_us: int) -> float:
+        background, traffic, smoke = _CO_PPB
+        return background + traffic * self._traffic.at(t_us) * self._stagnation.at(t_us) + smoke * self.smoke_ug(t_us)
+
+    def _co2_ppm(self, t_us: int) -> float:
+        return _CO2_PPM[0] + _CO2_PPM[1] * self._traffic.at(t_us) * self._stagnation.at(t_us)
 
     def _stagnation_at(self, t_us: int) -> float:
         """How little the air mixes: 2 in a humid, calm night (inversion), 0.6 in full sun (convection)."""
