@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kerbstone.emulator.board.device import OK, Answer, Device
+from kerbstone.emulator.board.pulse import Pulses
 from kerbstone.emulator.engine import ops
 from kerbstone.emulator.parts.base import Line
 
@@ -28,7 +29,8 @@ class Pins:
         self._light_wake: set[int] = set()
         device.ops[ops.PIN_GET] = self._get
         device.ops[ops.PIN_SET] = self._set
-        device.calls.update(pin=self._pin, pin_irq=self._set_irq, wake_ext=self._wake_ext, hold=lambda on: None, pulse=self._pulse)
+        device.calls.update(pin=self._pin, pin_irq=self._set_irq, wake_ext=self._wake_ext, hold=lambda on: None)
+        Pulses(device, self.line)
         device.on_stop.append(self._stop)
         device.on_sleep.append(self.check_wake)
         device.on_boot.append(self.disarm)
@@ -116,9 +118,6 @@ class Pins:
         else:
             self._wakes.pop(unit, None)
         return None
-
-    def _pulse(self, number: int, level: int, timeout_us: int) -> Answer:
-        return (0, 0, b"", timeout_us)
 
     def _stop(self) -> None:
         """Deep sleep or reset: drivers let go, unless held; wake sources stay armed for the sleep that follows."""
