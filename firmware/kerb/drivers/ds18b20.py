@@ -39,10 +39,13 @@ class DS18B20:
         self._wire = OneWire(Pin(options["data_pin"]))
         self._pad = bytearray(9)
         self._sample = {"temp_c": 0.0, "quality": GOOD}
+        self._reset()
+        if not self._wire.readbit():  # nobody was asked anything: only a short reads as 0
+            self._fail("the wire is held low; look for a short or a chip the wrong way round")
         found = [bytes(rom) for rom in self._wire.scan()]
         wanted = options.get("rom")
         if not found:
-            self._fail("no answer to a reset; check supply, wiring and the 4.7 kOhm pull-up")
+            self._fail("a chip is there but does not give its ROM; shorten the wire or use a stronger pull-up")
         if wanted is None:
             if len(found) > 1:
                 raise ConfigError("%s finds %d chips on its wire; give the 'rom' of one, or one wire each" % (self._name, len(found)))
@@ -83,9 +86,12 @@ class DS18B20:
         """Nothing to do: the chip idles by itself."""
 
     def _select(self):
+        self._reset()
+        self._wire.select_rom(self.rom)
+
+    def _reset(self):
         if not self._wire.reset():
             self._fail("no answer to a reset; check supply, wiring and the 4.7 kOhm pull-up")
-        self._wire.select_rom(self.rom)
 
     def _fail(self, cause):
         raise SensorError(self._name, self._where, cause)

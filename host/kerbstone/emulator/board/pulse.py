@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from struct import unpack
 
 from kerbstone.emulator.board.device import Answer, Device
+from kerbstone.emulator.engine import ops
 from kerbstone.emulator.kernel import Event
 from kerbstone.emulator.parts.base import Line
 
@@ -20,17 +21,18 @@ class Pulses:
         self._line_of = line
         self._line: Line | None = None
         self._deadline: Event | None = None
-        device.calls["pulse"] = self._begin
+        device.ops[ops.PULSE] = self._begin
         device.on_stop.append(self._end)
 
-    def _begin(self, pin: int, level: int, timeout_us: int) -> Answer | None:
-        self._line, self._level, self._timeout_us = self._line_of(pin), 1 if level else 0, timeout_us
+    def _begin(self, level: int, pin: int, data: bytes) -> Answer | None:
+        self._line, self._level = self._line_of(pin), level
+        (self._timeout_us,) = unpack("<I", data)
         self._line.watchers.append(self._changed)
         self._since = -1
         if self._line.level == self._level:
             self._pulse()
         else:
-            self._deadline = self._device.kernel.after(timeout_us, self._answer, _NO_PULSE)
+            self._deadline = self._device.kernel.after(self._timeout_us, self._answer, _NO_PULSE)
         return None
 
     def _changed(self, level: int) -> None:
@@ -49,7 +51,7 @@ class Pulses:
 
     def _answer(self, value: int) -> None:
         self._end()
-        self._device.answer_later((0, 0, json.dumps(value).encode(), 0))
+        self._device.answer_later((0, value, b"", 0))
 
     def _end(self) -> None:
         if self._deadline:

@@ -55,11 +55,12 @@ class OneWire:
         found = []
         rom = bytearray(8)
         fork = 64
-        while fork >= 0:
+        for _ in range(255):  # a wire that is held low looks like all addresses there are
             fork = self._walk(rom, fork)
-            if fork == -2:
+            if fork > -2:
+                found.append(bytearray(rom))
+            if fork < 0:
                 break
-            found.append(bytearray(rom))
         return found
 
     def _walk(self, rom, fork):
