@@ -1,7 +1,5 @@
 """`machine` of an ESP32 or RP2 port, carried out by the emulated board."""
 
-from struct import pack
-
 import _link
 from _analog import ADC, PWM  # noqa: F401
 from _bus import I2C, SPI, UART, SoftI2C, SoftSPI  # noqa: F401
@@ -100,7 +98,7 @@ def enable_irq(state=0):
 
 
 def time_pulse_us(pin, level, timeout_us=1000000):
-    return _link.call(_link.PULSE, 1 if level else 0, pin._id, pack("<I", timeout_us))
+    return _link.call(_link.PULSE, level, pin._id, timeout_us.to_bytes(4, "little"))
 
 
 class _Backup:
