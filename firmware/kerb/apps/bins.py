@@ -3,8 +3,8 @@
 A lost echo is never an empty bin: soft rubbish swallows sound. Fill is then missing, and after some bursts an alarm. A jump of
 the level is believed when a second burst confirms it, a fire when a second temperature does, a bin on its side when it lies
 there at the second look: the lid, with the sensor in it, leans as well while somebody throws something in. While it leans
-echoes count for nothing. An emptying is a large fall of the level, or any level that is lower or low after the bin was upside
-down.
+echoes count for nothing. An emptying is any level that is lower or low after the bin was upside down, or without that a large
+fall to a low level (to any, if no accelerometer watches).
 """
 
 from struct import pack_into, unpack_from
@@ -64,6 +64,7 @@ _HOT = const(2)  # a hot reading waits for confirmation
 _LEANS = const(4)  # at the last look
 _LEANT = const(8)  # too far, which waits for confirmation
 _TIPPED = const(16)  # it was upside down, and no level is known since
+_WATCHED = const(32)  # the accelerometer tells when it was
 _CLUTTER_AT = const(32)  # in the packed state
 
 
@@ -105,7 +106,7 @@ class App:
     def step(self, sample, now):
         effects = []
         if now.mono < self._mono:  # a power cycle: what was measured before has no age
-            self._flags &= _TIPPED
+            self._flags &= _TIPPED | _WATCHED
             self._temp10 = _NO_TEMP
             self._misses = 1  # so no level until the next good burst; the old one still tells an emptying
         self._mono = now.mono
@@ -114,8 +115,8 @@ class App:
             self._battery_mv = max(min(round(volt * 1000), 65535), 0)
         if sample.get("tilt_deg") is not None:
             self._lean(sample["tilt_deg"], effects)
-        if sample.get("tipped"):
-            self._flags |= _TIPPED
+        if "tipped" in sample:
+            self._flags |= _WATCHED | (_TIPPED if sample["tipped"] else 0)
         if sample.get("temp_c") is not None:
             self._heat(sample["temp_c"], effects)
         settled = False
@@ -192,7 +193,8 @@ class App:
                 self._jump = percent
                 effects.append(("again", s["level"], s["confirm_ms"]))
                 return False
-            if percent < self._fill:
+            # Where the accelerometer would have seen a lift, a fall to the middle is a wrong level put right.
+            if percent < self._fill and (percent <= s["low_pct"] or not self._flags & _WATCHED):
                 self._alarm(_EMPTIED, True)
         self._jump = _NO_FILL
         self._fill, self._fill_at = percent, self._mono

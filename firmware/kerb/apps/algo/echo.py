@@ -14,8 +14,8 @@ def cluster(echoes, nearest, farthest, width, agree, clutter=None, last_mm=0, re
 
     Echoes that are None or outside nearest..farthest do not count. What stands in the beam before the surface (rim, hinge, a
     hanging bag) sends echoes that are too near; what comes from twice as far as another group went up and down twice. A group at
-    a place of `clutter` is the surface only if that was within `reach` of it before (last_mm). (None, size of the largest
-    group) if there is none.
+    a place of `clutter` is the surface only if that was within `reach` of it before (last_mm) and two echoes in three agree.
+    (None, size of the largest group) if there is none.
     """
     good = sorted([mm for mm in echoes if mm is not None and nearest <= mm <= farthest])
     groups, largest = [], 0
@@ -33,8 +33,10 @@ def cluster(echoes, nearest, farthest, width, agree, clutter=None, last_mm=0, re
                 best, first, last = end - start + 1, start, end
         largest = max(largest, best)
         mean = sum(good[first : last + 1]) / best
-        if best >= agree and (clutter is None or not clutter.knows(mean, width) or abs(mean - last_mm) <= reach):
-            groups.append((mean, best))
+        if best >= agree:
+            fixed = clutter is not None and clutter.knows(mean, width)
+            if not fixed or (abs(mean - last_mm) <= reach and 3 * best >= 2 * len(good)):
+                groups.append((mean, best))
         last = first - 1
     if not groups:
         return None, largest

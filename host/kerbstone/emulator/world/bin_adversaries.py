@@ -56,13 +56,12 @@ class Adversaries:
 
     def __init__(self, names: Collection[str], seed: int):
         self._names = names
-        self._seed = seed
+        self._seeds = {name: seed ^ sum(ord(c) << 5 * i for i, c in enumerate(name[:8])) for name in names}
 
     def _draw(self, name: str, index: int) -> float:
         """0..1, another for each adversary and index; 1 for one that was not chosen."""
-        if name not in self._names:
-            return 1.0
-        return uniform_at(self._seed ^ sum(ord(c) << 5 * i for i, c in enumerate(name[:8])), index)
+        seed = self._seeds.get(name)
+        return 1.0 if seed is None else uniform_at(seed, index)
 
     # -- echoes -----------------------------------------------------------------------------------------------
 
