@@ -174,7 +174,7 @@ class App:
         scale = self._scale(sample)
         echoes = [None if mm is None else mm * scale for mm in echoes]
         width, reach = s["cluster_mm"], s["height_mm"] * s["emptied_pct"] // 100
-        mm, _ = echo.cluster(echoes, s["blind_mm"], floor + s["slack_mm"], width, agree, self._clutter, self._mm, reach)
+        mm, count = echo.cluster(echoes, s["blind_mm"], floor + s["slack_mm"], width, agree, self._clutter, self._mm, reach)
         if mm is None:
             return self._miss(effects)
         self._clutter.learn(echoes, s["blind_mm"], mm, width)
@@ -184,17 +184,20 @@ class App:
         part = fill.fraction(s["shape"], s["dims"], s["height_mm"], floor - mm)
         percent = int(100 * part + 0.5)
         # Rises are seen twice as well: two false echoes that agree would else make a level that "empties" with the next burst.
+        # So is any change worth a report when less than half of the burst says so, or when it leads to a rim.
+        strong = 2 * count > len(echoes) and not self._clutter.knows(mm, width)
+        limit = s["emptied_pct"] if strong else s["report_step"]
         if self._flags & _TIPPED:
             self._flags &= ~_TIPPED
             if percent <= s["low_pct"] or (self._fill != _NO_FILL and self._fill - percent >= s["tipped_pct"]):
                 self._alarm(_EMPTIED, True)
-        elif self._fill != _NO_FILL and abs(percent - self._fill) >= s["emptied_pct"]:
-            if self._jump == _NO_FILL or abs(percent - self._jump) > s["emptied_pct"] // 2:
+        elif self._fill != _NO_FILL and abs(percent - self._fill) >= limit:
+            if self._jump == _NO_FILL or abs(percent - self._jump) > limit // 2:
                 self._jump = percent
                 effects.append(("again", s["level"], s["confirm_ms"]))
                 return False
             # Where the accelerometer would have seen a lift, a fall to the middle is a wrong level put right.
-            if percent < self._fill and (percent <= s["low_pct"] or not self._flags & _WATCHED):
+            if self._fill - percent >= s["emptied_pct"] and (percent <= s["low_pct"] or not self._flags & _WATCHED):
                 self._alarm(_EMPTIED, True)
         self._jump = _NO_FILL
         self._fill, self._fill_at = percent, self._mono
