@@ -181,7 +181,9 @@ def test_an_open_lid_is_no_alarm_and_no_level(degrees):
     assert all(r[3]["alarms"] == [] and r[3]["fill"] in (80, None) for r in bin_.reports)
 
 
-@pytest.mark.parametrize(("before", "after", "emptied"), [(80, 2, True), (20, 2, True), (4, 2, True), (40, 30, True), (60, 60, False), (40, 38, False)])
+@pytest.mark.parametrize(("before", "after", "emptied"), [
+    (80, 2, True), (20, 2, True), (4, 2, True), (40, 30, True), (60, 60, False), (40, 38, False),
+])  # fmt: skip
 def test_once_upside_down_a_small_fall_or_a_low_level_is_an_emptying(before, after, emptied):
     bin_ = Container()
     bin_.measure(burst(at_fill(before)))

@@ -23,7 +23,7 @@ DAY = 86_400
 class Life:
     """A node of `days` days around one site: bursts of pings, the accelerometer's memory, the application's repeats."""
 
-    def __init__(self, seed: int, days: int, adversaries: tuple[str, ...], fixed_m_s: float = 0.0, burst: int = 7, **options: Any):
+    def __init__(self, seed: int, days: int, adversaries: tuple[str, ...], fixed_m_s: float = 0.0, burst: int = 5, **options: Any):
         self.site = Bin(START_UTC, random.Random(seed), {"adversaries": adversaries, **options})
         self.rng = random.Random(seed)
         self.fixed, self.burst = fixed_m_s, burst
@@ -67,7 +67,8 @@ class Life:
 
 
 @cache
-def total(adversaries: tuple[str, ...], seeds: int = 2, days: int = 60, fixed_m_s: float = 0.0, deposit_mm: float = 22.0) -> dict[str, float]:
+def total(adversaries: tuple[str, ...], seeds: int = 2, days: int = 60, fixed_m_s: float = 0.0, deposit_mm: float = 22.0
+          ) -> dict[str, float]:
     """Scores of several lives as one: errors p95 at the worst seed, counts added up."""
     scores = [Life(seed, days, adversaries, fixed_m_s, deposit_mm=deposit_mm, weekdays=range(7)).score() for seed in range(seeds)]
     out = {"p95": max(s["fill_error_p95_pct"] for s in scores)}

@@ -64,7 +64,8 @@ def measured(module, driver, site, *, uart=False, rounds=2, seconds=20, part_opt
             elif "data" in wires:
                 board.onewires.attach(wires["data"], part)
 
-    main = MAIN.format(driver=driver, upper=driver.upper(), bus=UART if uart else None, rounds=rounds, options=options | {"name": "sensor1"})
+    own = options | {"name": "sensor1"}
+    main = MAIN.format(driver=driver, upper=driver.upper(), bus=UART if uart else None, rounds=rounds, options=own)
     with BareBoard(main, setup=hang, firmware=True) as board:
         lines = board.run(seconds)
         assert len(lines) == rounds, "\n".join(lines)

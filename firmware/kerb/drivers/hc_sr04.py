@@ -9,7 +9,8 @@ import time
 
 from micropython import const
 
-from kerb.drivers.ranging import PulseRanger
+from kerb.drivers.models import choose
+from kerb.drivers.pulse_ranging import PulseRanger
 
 # Model, nearest and farthest mm, us from which a pulse means no echo
 _MODELS = (("hc_sr04", 20, 4000, 36000), ("jsn_sr04t", 200, 6000, 58000), ("aj_sr04m", 200, 8000, 58000))
@@ -33,7 +34,7 @@ class HC_SR04(PulseRanger):
         from machine import Pin
 
         super().__init__("hc_sr04", options)
-        _, self._nearest, self._farthest, self._lost_us = self._model(_MODELS, options)
+        _, self._nearest, self._farthest, self._lost_us = choose(self._name, _MODELS, options)
         self._trig = Pin(options["trig_pin"], Pin.OUT, value=0)
         self._pin = Pin(options["echo_pin"], Pin.IN)
         self._first_us, self._longest_us, self._gap_ms = _FIRST_US, _LONGEST_US, _GAP_MS

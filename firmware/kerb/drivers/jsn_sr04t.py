@@ -7,6 +7,7 @@ The module counts with a fixed speed of sound (not confirmed: 340 m/s).
 """
 
 from kerb.drivers.echo_frame import Framer
+from kerb.drivers.models import choose
 from kerb.drivers.ranging import UartRanger
 from kerb.errors import ConfigError
 
@@ -23,7 +24,7 @@ class JSN_SR04T(UartRanger):
 
     def __init__(self, bus, options):
         super().__init__("jsn_sr04t", bus, options)
-        _, head, self._nearest, self._farthest = self._model(_MODELS, options)
+        _, head, self._nearest, self._farthest = choose(self._name, _MODELS, options)
         mode = options.get("mode", 1)
         if mode not in (1, 2):
             raise ConfigError("%s has no UART mode %s; take 1 (47 kOhm) or 2 (120 kOhm)" % (self._name, mode))

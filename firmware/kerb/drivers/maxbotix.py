@@ -7,7 +7,9 @@ R###<CR> in cm at 10 Hz, 20..765, 765 = no target; 58 us a cm. Currents 3.1 mA a
 
 from micropython import const
 
-from kerb.drivers.ranging import PulseRanger, UartRanger
+from kerb.drivers.models import choose
+from kerb.drivers.pulse_ranging import PulseRanger
+from kerb.drivers.ranging import UartRanger
 
 # Model, digits, mm a digit, nearest mm, mm from which there is no target, pulse us for this many mm, cycle ms
 _MODELS = (("mb7389", 4, 1, 300, 5000, 1, 1, 148), ("mb7383", 4, 1, 300, 9999, 1, 1, 166), ("mb7092", 3, 10, 200, 7650, 58, 10, 100))
@@ -60,7 +62,7 @@ class _Scaled(Framer):
 class _Serial(UartRanger):
     def __init__(self, bus, options):
         super().__init__("maxbotix", bus, options)
-        _, digits, mm, self._nearest, self._farthest, _, _, cycle_ms = self._model(_MODELS, options)
+        _, digits, mm, self._nearest, self._farthest, _, _, cycle_ms = choose(self._name, _MODELS, options)
         self._farthest -= 1
         self._framer = _Scaled(digits, mm)
         self._cycle_ms = cycle_ms + _SLACK_MS
@@ -71,7 +73,7 @@ class _Pulse(PulseRanger):
         from machine import Pin
 
         super().__init__("maxbotix", options)
-        _, _, _, self._nearest, self._none, self._us, self._per_mm, cycle_ms = self._model(_MODELS, options)
+        _, _, _, self._nearest, self._none, self._us, self._per_mm, cycle_ms = choose(self._name, _MODELS, options)
         self._pin = Pin(options["pulse_pin"], Pin.IN)
         self._first_us = (cycle_ms + _SLACK_MS) * 1000
         self._longest_us = 2 * self._none * self._us // self._per_mm

@@ -74,14 +74,6 @@ class Ranger:
     def _fail(self, cause):
         raise SensorError(self._name, self._where, cause)
 
-    def _model(self, models, options):
-        """The row of `models` that the options name; the first word of the driver's name unless given."""
-        model = options.get("model", models[0][0])
-        for row in models:
-            if row[0] == model:
-                return row
-        raise ConfigError("%s cannot be a '%s'; take one of %s" % (self._name, model, ", ".join([row[0] for row in models])))
-
 
 class UartRanger(Ranger):
     """A sensor that sends its distances over a UART. A subclass sets `_framer`, whose push() gives a code or -1, `_nearest`
@@ -126,37 +118,3 @@ class UartRanger(Ranger):
         """Moves waiting bytes into the buffer; returns how many."""
         waiting = min(self._bus.any(), len(self._buf))
         return (self._bus.readinto(self._buf, waiting) or 0) if waiting else 0
-
-
-class PulseRanger(Ranger):
-    """A sensor whose answer is the length of a pulse. A subclass sets `_pin`, `_first_us` (longest wait for the pulse),
-    `_longest_us` and `_gap_ms` (rest before the next ping), and has `_mm(pulse_us)`, None for no echo; `_ping()` triggers."""
-
-    def _ping(self):
-        """Nothing to do: it ranges by itself."""
-
-    def _listen(self, echoes):
-        from machine import time_pulse_us
-
-        answers = 0
-        for i in range(self._burst):
-            if i:
-                time.sleep_ms(self._gap_ms)
-            if self._pin.value():
-                # Free-running sensors may be in the middle of a pulse, whose rest says nothing.
-                time_pulse_us(self._pin, 1, self._longest_us)
-            if self._pin.value():
-                continue
-            self._ping()
-            pulse = time_pulse_us(self._pin, 1, self._first_us + self._longest_us)
-            if pulse == -2:
-                continue
-            answers += 1
-            if pulse > 0:
-                echoes[i] = self._mm(pulse)
-        return answers
-
-    def _silence(self):
-        if self._pin.value():
-            return "the echo pin stays high; switch its supply off and on, and check the wiring"
-        return "no pulse within %d ms of a ping; check supply, wiring and level shifter" % ((self._first_us + self._longest_us) // 1000)

@@ -56,10 +56,7 @@ class Clutter:
 
     def knows(self, mm, width):
         """True when a place that is sure lies within half of `width` of mm."""
-        for i in range(_SLOTS):
-            if self._score[i] >= _SURE and 2 * abs(mm - self._mm[i]) <= width:
-                return True
-        return False
+        return any([self._score[i] >= _SURE and 2 * abs(mm - self._mm[i]) <= width for i in range(_SLOTS)])
 
     def learn(self, echoes, nearest, surface, width):
         """Takes a burst whose surface is known."""

@@ -9,7 +9,7 @@ from typing import Any
 from kerbstone.build.node import Node
 from kerbstone.paths import firmware_dir
 
-_SHARED = ("__init__", "crc", "echo_frame", "ranging")  # what drivers have in common; no chip
+_SHARED = ("__init__", "crc", "echo_frame", "models", "pulse_ranging", "ranging")  # what drivers have in common; no chip
 
 
 def find_source(node: Node, kind: str, name: str) -> Path | None:
