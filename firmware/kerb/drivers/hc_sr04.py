@@ -33,10 +33,9 @@ class HC_SR04(PulseRanger):
     def __init__(self, bus, options):
         from machine import Pin
 
-        super().__init__("hc_sr04", options)
+        super().__init__("hc_sr04", options, Pin(options["echo_pin"], Pin.IN))
         _, self._nearest, self._farthest, self._lost_us = choose(self._name, _MODELS, options)
         self._trig = Pin(options["trig_pin"], Pin.OUT, value=0)
-        self._pin = Pin(options["echo_pin"], Pin.IN)
         self._first_us, self._longest_us, self._gap_ms = _FIRST_US, _LONGEST_US, _GAP_MS
 
     def _ping(self):

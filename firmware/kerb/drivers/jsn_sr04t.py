@@ -29,5 +29,5 @@ class JSN_SR04T(UartRanger):
         if mode not in (1, 2):
             raise ConfigError("%s has no UART mode %s; take 1 (47 kOhm) or 2 (120 kOhm)" % (self._name, mode))
         self._framer = Framer(head)
-        self._ask = _ASK if mode == 2 else None
+        self._ask = _ASK if mode == 2 else b""
         self._cycle_ms = _CYCLE_MS[mode - 1]

@@ -72,9 +72,8 @@ class _Pulse(PulseRanger):
     def __init__(self, options):
         from machine import Pin
 
-        super().__init__("maxbotix", options)
+        super().__init__("maxbotix", options, Pin(options["pulse_pin"], Pin.IN))
         _, _, _, self._nearest, self._none, self._us, self._per_mm, cycle_ms = choose(self._name, _MODELS, options)
-        self._pin = Pin(options["pulse_pin"], Pin.IN)
         self._first_us = (cycle_ms + _SLACK_MS) * 1000
         self._longest_us = 2 * self._none * self._us // self._per_mm
         self._gap_ms = 0

@@ -9,6 +9,15 @@ class PulseRanger(Ranger):
     """A sensor whose answer is the length of a pulse. A subclass sets `_pin`, `_first_us` (longest wait for the pulse),
     `_longest_us` and `_gap_ms` (rest before the next ping), and has `_mm(pulse_us)`, None for no echo; `_ping()` triggers."""
 
+    _first_us = _longest_us = _gap_ms = 0
+
+    def __init__(self, chip, options, pin):
+        super().__init__(chip, options)
+        self._pin = pin
+
+    def _mm(self, pulse_us):
+        raise NotImplementedError
+
     def _ping(self):
         """Nothing to do: it ranges by itself."""
 

@@ -79,10 +79,12 @@ class UartRanger(Ranger):
     """A sensor that sends its distances over a UART. A subclass sets `_framer`, whose push() gives a code or -1, `_nearest`
     and `_farthest` in mm, and `_cycle_ms`, the longest time between two distances; `_ask` is sent before each, if any."""
 
-    _ask = None
+    _ask = b""
+    _nearest = _farthest = _cycle_ms = 0
 
-    def __init__(self, chip, bus, options):
+    def __init__(self, chip, bus, options, framer=None):
         super().__init__(chip, options)
+        self._framer = framer
         self._bus = bus
         self._buf = bytearray(32)
 
