@@ -12,6 +12,7 @@ from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
 from kerbstone.emulator.board.device import Device
 from kerbstone.emulator.board.limits import LIMITS
+from kerbstone.emulator.board.onewire import OneWires
 from kerbstone.emulator.board.pins import Pins
 from kerbstone.emulator.board.spec import DeviceSpec
 from kerbstone.emulator.board.storage import Storage
@@ -49,6 +50,7 @@ class BareBoard:
         self.i2c = I2CBuses(self.device)
         self.spi = SpiBuses(self.device, self.pins)
         self.uarts = Uarts(self.device)
+        self.onewires = OneWires(self.device)
         self.analog = Analog(self.device)
         self.timing = Timing(self.device)
         Storage(self.device)

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import random
 from pathlib import Path
 
 import float32
@@ -83,22 +84,64 @@ def test_a_shape_that_makes_no_sense_is_refused_by_name(shape, dims):
         fill.check(shape, dims)
 
 
-@given(st.lists(st.one_of(st.none(), st.floats(0, 5_000)), max_size=12))
-def test_the_cluster_is_the_largest_group_and_lies_inside_the_range(echoes):
-    mean, count = echo.cluster(echoes, 30, 4_500, 40)
+@given(st.lists(st.one_of(st.none(), st.integers(0, 5_000)), max_size=12), st.integers(1, 4))
+def test_a_cluster_agrees_and_lies_in_range_and_none_means_there_is_none(echoes, agree):
+    mean, count = echo.cluster(echoes, 30, 4_500, 40, agree)
     good = [mm for mm in echoes if mm is not None and 30 <= mm <= 4_500]
-    assert count == max((sum(0 <= b - a <= 40 for b in good) for a in good), default=0)
-    assert (mean is None) is (count == 0)
-    if mean is not None:
-        assert min(good) - 1e-6 <= mean <= max(good) + 1e-6
+    largest = max((sum(0 <= b - a <= 40 for b in good) for a in good), default=0)
+    assert (mean is None) is (largest < agree)
+    if mean is None:
+        assert count == largest
+    else:
+        assert agree <= count <= sum(abs(mm - mean) <= 40 for mm in good)
 
 
-def test_of_two_groups_of_the_same_size_the_farther_one_is_the_surface():
-    assert echo.cluster([300, 310, 900, 905, None], 30, 4_500, 40) == (902.5, 2)
+def test_of_two_groups_the_farther_one_is_the_surface_even_when_it_is_smaller():
+    assert echo.cluster([300, 310, 900, 905, None], 30, 4_500, 40, 2) == (902.5, 2)
+    assert echo.cluster([300, 310, 305, 900, 905], 30, 4_500, 40, 2) == (902.5, 2)
+    assert echo.cluster([300, 310, 305, 900, 905], 30, 4_500, 40, 3) == (305, 3)
+
+
+def test_what_went_up_and_down_twice_is_not_the_surface():
+    assert echo.cluster([500, 1_004, 504, 1_000, 502], 30, 4_500, 40, 2) == (502, 3)
 
 
 def test_echoes_from_the_blind_zone_and_from_below_the_floor_do_not_count():
-    assert echo.cluster([10, 12, 14, 1_000, 5_000, 5_001], 30, 4_500, 40) == (1_000, 1)
+    assert echo.cluster([10, 12, 14, 1_000, 5_000, 5_001], 30, 4_500, 40, 1) == (1_000, 1)
+
+
+def learned(rim_mm=330, bursts=12):
+    clutter = echo.Clutter()
+    for i in range(bursts):
+        clutter.learn([rim_mm + i % 3, 1_200, 1_203, 400 + 71 * i % 700, None], 30, 1_201, 40)
+    return clutter
+
+
+def test_a_rim_that_answers_in_every_burst_is_known_after_a_dozen_and_a_stray_echo_never():
+    clutter = learned()
+    assert clutter.knows(331, 40) and not clutter.knows(700, 40)
+    assert not learned(bursts=3).knows(331, 40)
+    rng = random.Random(4)
+    strays = echo.Clutter()
+    for _ in range(3_000):
+        strays.learn([rng.randint(30, 1_190), 1_200, 1_203], 30, 1_201, 40)
+    assert sum(strays.knows(mm, 40) for mm in range(30, 1_190)) == 0
+
+
+def test_rim_echoes_alone_are_no_level_unless_the_rubbish_has_come_near():
+    clutter, rim = learned(), [331, 330, None, 332, None]
+    assert echo.cluster(rim, 30, 4_500, 40, 2, clutter, 1_200, 300) == (None, 3)
+    assert echo.cluster(rim, 30, 4_500, 40, 2, clutter, 480, 300) == (331, 3)
+
+
+def test_the_map_survives_packing_and_a_hidden_rim_is_not_forgotten():
+    clutter, buf = learned(), bytearray(echo.STATE_BYTES + 3)
+    clutter.pack_into(buf, 2)
+    again = echo.Clutter()
+    again.unpack_from(buf, 2)
+    for _ in range(200):
+        again.learn([280, 281], 30, 280, 40)
+    assert again.knows(331, 40)
 
 
 def test_the_speed_of_sound_does_not_jump_by_more_than_the_published_humidity_effect_where_the_formulas_meet():

@@ -18,23 +18,23 @@ DRIVERS = ("crc", "lis2mdl", "a02yyuw", "sht4x", "lis2dh12", "battery")
 KINDS = ("lis2mdl", "a02yyuw_frame", "a02yyuw_stream", "dfrobot_sen0754_status", "crc8_sensirion", "crc8_sensirion_word_check")
 
 from interpreter import micropython
-from kerb.drivers import a02yyuw, battery, crc, lis2dh12, lis2mdl, sht4x
+from kerb.drivers import a02yyuw, battery, crc, echo_frame, lis2dh12, lis2mdl, sht4x
 
 # One table of answers, run by both interpreters: kind -> function of the case's inputs.
 ANSWERS = """
-from kerb.drivers import a02yyuw, crc, lis2mdl
+from kerb.drivers import a02yyuw, crc, echo_frame, lis2mdl
 
 def frame(inputs):
-    mm = a02yyuw.parse_frame(bytes.fromhex(inputs["bytes"]))
+    mm = echo_frame.parse_frame(bytes.fromhex(inputs["bytes"]))
     return {"valid": mm >= 0, "mm": mm, "in_range": a02yyuw.in_range(mm)}
 
 def stream(inputs):
-    framer = a02yyuw.Framer()
+    framer = echo_frame.Framer()
     found = [framer.push(byte) for byte in bytes.fromhex(inputs["bytes"])]
     return {"mm": [mm for mm in found if mm >= 0]}
 
 def status(inputs):
-    mm = a02yyuw.parse_frame(bytes.fromhex(inputs["bytes"]))
+    mm = echo_frame.parse_frame(bytes.fromhex(inputs["bytes"]))
     return "no_target" if mm >= 0 and not a02yyuw.in_range(mm) else mm
 
 def checksum(inputs):
@@ -98,7 +98,7 @@ def frame(mm: int) -> bytes:
 
 
 def found(data: bytes) -> list[int]:
-    framer = a02yyuw.Framer()
+    framer = echo_frame.Framer()
     return [mm for mm in map(framer.push, data) if mm >= 0]
 
 
@@ -130,7 +130,7 @@ def test_a_frame_with_one_wrong_bit_in_data_or_sum_is_refused():
     for mm in (30, 255, 256, 1953, 4500):
         for bit in range(8, 32):
             data = int.from_bytes(frame(mm), "big") ^ 1 << (31 - bit)
-            assert a02yyuw.parse_frame(data.to_bytes(4, "big")) == -1
+            assert echo_frame.parse_frame(data.to_bytes(4, "big")) == -1
 
 
 # -- Sensirion CRC and SHT4x ------------------------------------------------------------------------------
@@ -241,9 +241,12 @@ class Hurry:
     ticks_add = staticmethod(lambda a, b: a + b)
     ticks_diff = staticmethod(lambda a, b: a - b)
 
+from kerb.drivers import ranging
+
 def build(name, bus):
     module = __import__("kerb.drivers." + name, None, None, ["x"])
-    module.time = Hurry
+    for timed in (module, ranging):
+        timed.time = Hurry
     return getattr(module, name.upper())(bus, {"pin": 1, "ratio": 4.9})
 
 def rounds(driver, n):

@@ -4,7 +4,7 @@ import random
 import sys
 import types
 
-from kerb.drivers import a02yyuw, lis2dh12, lis2mdl, sht4x
+from kerb.drivers import lis2dh12, lis2mdl, ranging, sht4x
 from kerbstone.emulator.kernel import Kernel
 from kerbstone.emulator.ledger import Ledger
 from kerbstone.emulator.parts import lis2dh12 as lis2dh12_part
@@ -80,7 +80,7 @@ class Bench:
             ticks_diff=lambda a, b: a - b,
         )
         monkeypatch.setitem(sys.modules, "machine", types.SimpleNamespace(Pin=Pin, ADC=ADC))
-        for module in (a02yyuw, lis2dh12, lis2mdl, sht4x):
+        for module in (ranging, lis2dh12, lis2mdl, sht4x):
             monkeypatch.setattr(module, "time", clock)
 
     def part(self, module, lines=None, seed=1, **options):

@@ -77,16 +77,35 @@ def test_tilt_comes_back_within_a_count_and_a_half(bench, up, tilt):
     assert sample["quality"] == GOOD
 
 
-def test_accelerometer_is_powered_down_except_between_start_and_sleep(bench):
+def test_accelerometer_without_memory_is_powered_down_except_between_start_and_sleep(bench):
     bench.site.quantities["tilt_deg"] = 0.0
     bench.part(lis2dh12_part)
-    driver = lis2dh12.LIS2DH12(bench, options())
+    driver = lis2dh12.LIS2DH12(bench, options(memory=False))
     meter = bench.ledger.meter("part")
     states = [meter.state]
     bench.reading(driver)
     states.append(meter.state)
     driver.sleep()
     assert [*states, meter.state] == ["power_down", "lp_10", "power_down"]
+
+
+@pytest.mark.parametrize("up", ["z", "-z", "x", "-y"])
+@pytest.mark.parametrize(("degrees", "lasts_s", "tipped"), [(125, 10, True), (125, 0.5, False), (90, 10, False), (60, 100, False)])
+def test_it_remembers_through_a_deep_sleep_that_it_was_upside_down(bench, up, degrees, lasts_s, tipped):
+    start, end = 300_000_000, 300_000_000 + round(lasts_s * 1e6)
+    bench.site.quantities["tilt_deg"] = lambda t_us: degrees if start <= t_us < end else 1.0
+    bench.site.changes = [(start, end)]
+    bench.part(lis2dh12_part, up=up)
+    driver = lis2dh12.LIS2DH12(bench, options(up=up))
+    assert bench.reading(driver)["tipped"] is False
+    driver.sleep()
+    assert bench.ledger.meter("part").state == "lp_10"
+    bench.wait_ms(600_000)
+    driver = lis2dh12.LIS2DH12(bench, options(up=up))  # as after a deep sleep of the node
+    assert bench.reading(driver)["tipped"] is tipped
+    driver.sleep()
+    bench.wait_ms(600_000)
+    assert bench.reading(driver)["tipped"] is False  # told once
 
 
 def test_tilt_of_a_bin_that_is_being_shaken_is_suspect(bench):

@@ -67,12 +67,12 @@ def test_an_echo_is_height_plus_headroom_less_the_surface_or_nothing():
     assert 0.005 < 1 - len(heard) / len(echoes) < 0.1
 
 
-def test_a_lift_tilts_to_90_degrees_for_20_seconds_gives_no_echo_and_is_announced():
+def test_a_lift_tilts_to_125_degrees_for_20_seconds_gives_no_echo_and_is_announced():
     bin_ = site("bins")
     bin_.truth(0, 10 * DAY)
     lift = bin_.rubbish.lifts[0]
     assert bin_.read("tilt_deg", lift.start_us - 1) <= 2.0 and bin_.read("tilt_deg", lift.end_us) <= 2.0
-    assert bin_.read("tilt_deg", lift.tipped_us) == 90.0 and lift.end_us - lift.start_us == 20 * S
+    assert bin_.read("tilt_deg", lift.tipped_us) == 125.0 and lift.end_us - lift.start_us == 20 * S
     assert all(math.isnan(bin_.read("distance_mm", t)) for t in range(lift.start_us, lift.end_us, S))
     before = max(f.t_us for f in bin_.rubbish.fills if f.t_us < lift.start_us)
     assert bin_.next_change(before) == lift.start_us and bin_.changing_until(lift.start_us) == lift.end_us

@@ -20,6 +20,7 @@ from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
 from kerbstone.emulator.board.computing import IMPORT
 from kerbstone.emulator.board.device import Device
 from kerbstone.emulator.board.limits import LIMITS
+from kerbstone.emulator.board.onewire import OneWires
 from kerbstone.emulator.board.pins import Pins
 from kerbstone.emulator.board.spec import DeviceSpec
 from kerbstone.emulator.board.storage import Storage
@@ -32,7 +33,7 @@ from kerbstone.emulator.identity import EmulatedIdentity, derive, mint
 from kerbstone.emulator.kernel import Kernel
 from kerbstone.emulator.net.sockets import Sockets
 from kerbstone.emulator.net.wifi import Wifi
-from kerbstone.emulator.parts.base import I2CPart, Part, PartContext, SpiPart, UartPart
+from kerbstone.emulator.parts.base import I2CPart, OneWirePart, Part, PartContext, SpiPart, UartPart
 from kerbstone.emulator.world.registry import build_site
 from kerbstone.emulator.world.site import Site
 from kerbstone.errors import EngineError, NodeFileError
@@ -163,6 +164,7 @@ class _Wiring:
         self.i2c = I2CBuses(device)
         self.spi = SpiBuses(device, runtime.pins)
         self.uarts = Uarts(device)
+        self.onewires = OneWires(device)
         self.analog = Analog(device)
         self.timing = Timing(device)
         Storage(device)
@@ -200,6 +202,8 @@ class _Wiring:
             self.i2c.attach(bus["sda"], int(options.get("addr", part.address)), part)
         elif isinstance(part, UartPart):
             self.uarts.attach(bus["rx"], part)
+        elif isinstance(part, OneWirePart):
+            self.onewires.attach(options["data_pin"], part)
         pin = options.get("pin", getattr(part, "adc_channel", None))
         if pin is not None and hasattr(part, "adc_uv"):
             self.analog.sources[pin] = part

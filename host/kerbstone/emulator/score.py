@@ -20,6 +20,8 @@ Score = dict[str, float]
 MINUTE_US = 60_000_000
 MATCH_US = 60_000_000  # a parking event counts when it was sampled within a minute of the true one
 EMPTIED_US = 2 * 3600 * 1_000_000  # an emptying counts when it is reported within two hours after it
+EMPTY_PCT, NOT_EMPTY_PCT = 10, 25  # % of the volume: a report of at most the one while there is more than the other is a false "empty"
+FIRE_US = 1200 * 1_000_000  # a fire counts when its alarm was sampled within two of the ten-minute periods
 STAMP_US = 2_000_000  # stamps are whole seconds: two copies of a record may differ by this, and a sample may seem too early
 _PARKING_STATES = {"free": 0.0, "occupied": 1.0}
 
@@ -89,14 +91,24 @@ def _parking(records: Sequence[dict[str, Any]], truth: dict[str, Any], duration_
     return score
 
 
-def _bins(records: Sequence[dict[str, Any]], truth: dict[str, Any], duration_us: int) -> Score:
+def score_bins(records: Sequence[dict[str, Any]], truth: dict[str, Any], duration_us: int) -> Score:
+    """Errors of the level in % of the volume, emptyings found, reports of an empty bin that was not, fires told."""
     score = _errors("fill_error", "pct", records, "fill", lambda t: step_at(truth["series"]["fill_pct"], t))
     if records:
         score["fill_missing_pct"] = 100 * sum(record["values"].get("fill") is None for record in records) / len(records)
     reported = [record["sample_us"] for record in records if "emptied" in (record["values"].get("alarms") or ())]
     happened = [event["t_us"] for event in truth["events"] if event["kind"] == "emptied"]
     found = _found(len(match(reported, happened, STAMP_US, EMPTIED_US)), len(reported), len(happened))
-    return score | {f"emptied_{name}": value for name, value in found.items()}
+    score |= {f"emptied_{name}": value for name, value in found.items()}
+    told = [(record["sample_us"], record["values"]["fill"]) for record in records if record["values"].get("fill") is not None]
+    series = truth["series"]["fill_pct"]
+    score["false_empty"] = float(sum(pct <= EMPTY_PCT and step_at(series, t) > NOT_EMPTY_PCT for t, pct in told))
+    fires = [event["t_us"] for event in truth["events"] if event["kind"] == "fire"]
+    if fires:
+        alarms = [record["sample_us"] for record in records if "fire" in (record["values"].get("alarms") or ())]
+        score["fires"] = float(len(fires))
+        score["fires_told"] = float(len(match(alarms, fires, STAMP_US, FIRE_US)))
+    return score
 
 
 def _air(records: Sequence[dict[str, Any]], truth: dict[str, Any], duration_us: int) -> Score:
@@ -138,7 +150,7 @@ def _terminal(records: Sequence[dict[str, Any]], truth: dict[str, Any], duration
 
 RULES: dict[str, Callable[[Sequence[dict[str, Any]], dict[str, Any], int], Score]] = {
     "parking": _parking,
-    "bins": _bins,
+    "bins": score_bins,
     "air": _air,
     "light": _light,
     "terminal": _terminal,

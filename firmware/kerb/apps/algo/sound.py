@@ -7,7 +7,7 @@
 from math import exp, sqrt
 
 _ZERO_C = 273.15
-_CO2 = 0.000425  # mole fraction, 2024 (NOAA global mean)
+_CO2_PPM = 425  # 2024 (NOAA global mean)
 _STANDARD_PA = 101325
 _USUAL_RH = 50
 
@@ -23,23 +23,24 @@ def _poly(row, t):
     return row[0] + t * (row[1] + t * row[2])
 
 
-def speed(temp_c, rh_pct=_USUAL_RH, pressure_pa=_STANDARD_PA):
-    """m/s at a temperature in degC, a relative humidity in % and a pressure in Pa."""
+def speed(temp_c, rh_pct=_USUAL_RH, pressure_pa=_STANDARD_PA, co2_ppm=_CO2_PPM):
+    """m/s at a temperature in degC, a relative humidity in %, a pressure in Pa and a mole fraction of CO2 in ppm."""
     kelvin = temp_c + _ZERO_C
     if not 0 <= temp_c <= 30:
         return 343.2 * sqrt(kelvin / 293.15)
     enhancement = 1.00062 + 3.14e-8 * pressure_pa + 5.6e-7 * temp_c * temp_c
     vapour_pa = exp(1.2811805e-5 * kelvin * kelvin - 1.9509874e-2 * kelvin + 34.04926034 - 6353.6311 / kelvin)
+    carbon = co2_ppm / 1000000
     water = rh_pct / 100 * enhancement * vapour_pa / pressure_pa
     return (
         _poly(_DRY, temp_c)
         + _poly(_WATER, temp_c) * water
         + _poly(_PRESSURE, temp_c) * pressure_pa
-        + _poly(_CARBON, temp_c) * _CO2
+        + _poly(_CARBON, temp_c) * carbon
         + _WATER2 * water * water
         + _PRESSURE2 * pressure_pa * pressure_pa
-        + _CARBON2 * _CO2 * _CO2
-        + _MIXED * water * pressure_pa * _CO2
+        + _CARBON2 * carbon * carbon
+        + _MIXED * water * pressure_pa * carbon
     )
 
 

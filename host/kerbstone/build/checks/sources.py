@@ -9,6 +9,8 @@ from typing import Any
 from kerbstone.build.node import Node
 from kerbstone.paths import firmware_dir
 
+_SHARED = ("__init__", "crc", "echo_frame", "models", "pulse_ranging", "ranging")  # what drivers have in common; no chip
+
 
 def find_source(node: Node, kind: str, name: str) -> Path | None:
     """The source of a driver ("drivers") or application ("apps"): beside the node file first, then ours."""
@@ -21,7 +23,7 @@ def find_source(node: Node, kind: str, name: str) -> Path | None:
 def known_names(node: Node, kind: str) -> list[str]:
     """Drivers or applications this node could name."""
     folders = (node.folder / kind, firmware_dir() / "kerb" / kind)
-    return sorted({p.stem for f in folders if f.is_dir() for p in f.glob("*.py") if p.stem not in ("__init__", "crc")})
+    return sorted({p.stem for f in folders if f.is_dir() for p in f.glob("*.py") if p.stem not in _SHARED})
 
 
 def literal(source: Path, name: str, owner: str = "") -> Any:
@@ -45,9 +47,11 @@ def shares_uart(node: Node, driver: str) -> bool:
 
 
 def driver_options(source: Path) -> set[str]:
-    """The names a driver reads from its `options`."""
+    """The names a driver reads from its `options`, itself or in what it imports from our drivers."""
     names: set[str] = set()
     for item in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(item, ast.ImportFrom) and (item.module or "").startswith("kerb.drivers."):
+            names |= driver_options(firmware_dir() / "kerb" / "drivers" / f"{(item.module or '').split('.')[-1]}.py")
         key: ast.expr | None = None
         if isinstance(item, ast.Call) and isinstance(item.func, ast.Attribute) and item.func.attr == "get" and item.args:
             key = item.args[0] if _is_options(item.func.value) else None

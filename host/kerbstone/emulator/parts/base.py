@@ -141,6 +141,21 @@ class UartPart(Part):
             self.to_mcu(data)
 
 
+class OneWirePart(Part):
+    """A part on a 1-Wire pin, its "data_pin"."""
+
+    def wire_reset(self) -> bool:
+        """The MCU holds the wire low for 480 us; True: the part answers with a presence pulse."""
+        return False
+
+    def wire_write(self, bit: int) -> None:
+        """A write slot."""
+
+    def wire_read(self) -> int:
+        """A read slot: 0 when the part holds the wire low, else 1."""
+        return 1
+
+
 class SpiPart(Part):
     """A part on an SPI bus with its own chip select, line "cs" (low = selected)."""
 

@@ -29,6 +29,7 @@ FLASH_ERASE = const(15)
 SOCK_SEND = const(16)
 SOCK_RECV = const(17)
 ADC = const(18)
+PULSE = const(19)
 
 _HEAD = const(24)
 _CALL_US = const(25)  # what the board charges for a request (board/device.py)

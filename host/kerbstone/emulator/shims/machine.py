@@ -98,7 +98,7 @@ def enable_irq(state=0):
 
 
 def time_pulse_us(pin, level, timeout_us=1000000):
-    return _link.ask("pulse", pin._id, level, timeout_us)
+    return _link.call(_link.PULSE, level, pin._id, timeout_us.to_bytes(4, "little"))
 
 
 class _Backup:

@@ -83,6 +83,11 @@ class Rubbish:
         self.know(t_us)
         return self.fills[bisect_right(self._fill_at, t_us)]
 
+    def between(self, t0_us: int, t1_us: int) -> list[Fill]:
+        """The fills that began at t0 < t <= t1."""
+        self.know(t1_us)
+        return self.fills[bisect_right(self._fill_at, t0_us) : bisect_right(self._fill_at, t1_us)]
+
     def last_lift(self, t_us: int) -> Lift | None:
         """The lift that began last at or before t_us."""
         self.know(t_us)
