@@ -28,7 +28,8 @@ class Pins:
         self._light_wake: set[int] = set()
         device.ops[ops.PIN_GET] = self._get
         device.ops[ops.PIN_SET] = self._set
-        device.calls.update(pin=self._pin, pin_irq=self._set_irq, wake_ext=self._wake_ext, hold=lambda on: None, pulse=self._pulse)
+        device.calls.update(pin=self._pin, pin_irq=self._set_irq, wake_ext=self._wake_ext, hold=lambda on: None)
+        device.ops[ops.PULSE] = self._pulse
         device.on_stop.append(self._stop)
         device.on_sleep.append(self.check_wake)
         device.on_boot.append(self.disarm)
@@ -117,8 +118,32 @@ class Pins:
             self._wakes.pop(unit, None)
         return None
 
-    def _pulse(self, number: int, level: int, timeout_us: int) -> Answer:
-        return (0, 0, b"", timeout_us)
+    def _pulse(self, level: int, number: int, data: bytes) -> Answer | None:
+        """time_pulse_us: waits for the level, then measures how long it stays; -2 or -1 when one of the two does not end."""
+        line, kernel, timeout_us = self.line(number), self.device.kernel, int.from_bytes(data, "little")
+        begun: list[int] = [kernel.now] if line.level == level else []
+
+        def finish(value: int) -> None:
+            deadline.cancel()
+            line.watchers.remove(changed)
+            self.device.answer_later((0, value, b"", 0))
+
+        def expire() -> None:
+            nonlocal deadline
+            if begun and begun[0] + timeout_us > kernel.now:
+                deadline = kernel.at(begun[0] + timeout_us, expire)
+            else:
+                finish(-1 if begun else -2)
+
+        def changed(now_level: int) -> None:
+            if now_level == level:
+                begun.append(kernel.now)
+            elif begun:
+                finish(kernel.now - begun[0])
+
+        line.watchers.append(changed)
+        deadline = kernel.after(timeout_us, expire)
+        return None
 
     def _stop(self) -> None:
         """Deep sleep or reset: drivers let go, unless held; wake sources stay armed for the sleep that follows."""

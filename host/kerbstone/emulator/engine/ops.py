@@ -25,6 +25,7 @@ FLASH_ERASE = 15
 SOCK_SEND = 16
 SOCK_RECV = 17
 ADC = 18
+PULSE = 19
 
 KEYBOARD = 255  # errno of a reply: Ctrl-C was pressed on the console
 

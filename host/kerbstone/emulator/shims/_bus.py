@@ -96,12 +96,15 @@ class UART(io.IOBase):
 
     def __init__(self, id, baudrate=9600, **kwargs):
         self._bus = id
+        self._pins = (None, None)
         self.init(baudrate, **kwargs)
 
     def init(self, baudrate=9600, bits=8, parity=None, stop=1, *, tx=None, rx=None, timeout=0, timeout_char=0, rxbuf=256, txbuf=256,
              invert=0, rts=None, cts=None, flow=0):
         self._timeout = timeout
-        _link.ask("uart", self._bus, baudrate, bits, parity, stop, _number(tx), _number(rx), rxbuf, invert)
+        # Pins that are not named stay where they were.
+        self._pins = tuple(old if pin is None else _number(pin) for pin, old in zip((tx, rx), self._pins))
+        _link.ask("uart", self._bus, baudrate, bits, parity, stop, self._pins[0], self._pins[1], rxbuf, invert)
 
     def deinit(self):
         _link.ask("uart_off", self._bus)

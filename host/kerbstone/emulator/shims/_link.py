@@ -28,6 +28,7 @@ FLASH_ERASE = const(15)
 SOCK_SEND = const(16)
 SOCK_RECV = const(17)
 ADC = const(18)
+PULSE = const(19)
 
 _HEAD = const(16)
 ROOM = const(1024)  # payload bytes a packet can carry
