@@ -121,12 +121,14 @@ class Pins:
     def _pulse(self, level: int, number: int, data: bytes) -> Answer | None:
         """time_pulse_us: waits for the level, then measures how long it stays; -2 or -1 when one of the two does not end."""
         line, kernel, timeout_us = self.line(number), self.device.kernel, int.from_bytes(data, "little")
+        process = self.device.process
         begun: list[int] = [kernel.now] if line.level == level else []
 
         def finish(value: int) -> None:
             deadline.cancel()
             line.watchers.remove(changed)
-            self.device.answer_later((0, value, b"", 0))
+            if self.device.process is process:  # a reset takes the question along
+                self.device.answer_later((0, value, b"", 0))
 
         def expire() -> None:
             nonlocal deadline
