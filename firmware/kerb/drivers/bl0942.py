@@ -94,7 +94,7 @@ class BL0942:
         self._pref = options.get("pref") or self._uref * self._iref * _PREF_UNIT
         self._milli_eref = int((options.get("eref") or self._pref * _EREF_UNIT) * 1000 + 0.5)
         self._command = bytearray(2)
-        self._framer = Framer(23, lambda packet: packet_ok(packet, self._address), lambda byte: byte == _HEAD)
+        self._framer = Framer(23, self._whole, lambda byte: byte == _HEAD)
         self._register = bytearray(4)
         self._stale = bytearray(32)
         self._result = {"quality": GOOD}
@@ -171,6 +171,10 @@ class BL0942:
         self._bus.write(bytes((head, register, value, 0, 0, ~(head + register + value) & 0xFF)))
         # Six bytes take 13 ms on the wire, and the chip wants a pause between frames.
         time.sleep_ms(20)
+
+    def _whole(self, packet):
+        """The sum alone takes one in 256 windows of noise for a packet; its spare bytes are always 0."""
+        return packet_ok(packet, self._address) and not packet[18] | packet[20] | packet[21]
 
     def _command_to(self, register):
         """Asks for a register, or the packet; what was received before is no answer."""

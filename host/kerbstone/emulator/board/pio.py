@@ -160,12 +160,12 @@ class Pio:
 
     def _tick(self, machine: Machine) -> None:
         machine.event = None
-        if not machine.active:
-            return
-        took = self._run(machine)
-        if took and machine.active:
+        while machine.active and (took := self._run(machine)):
             machine.cycle += took
-            self._at_cycle(machine)
+            # The clock simply moves on while nothing else happens on the board.
+            if not self.kernel.try_advance(machine.epoch_us + round(machine.cycle * 1e6 / machine.freq)):
+                self._at_cycle(machine)
+                return
 
     def _watch(self, machine: Machine, pin: int) -> None:
         line = self.pins.line(pin)
@@ -225,7 +225,7 @@ class Pio:
         setting = machine.setting
         if setting["autopush"] and machine.isr_count >= setting["push_thresh"] and not self._push_word(machine):
             return False
-        value = self._source(machine, word >> 5 & 7) & ((1 << count) - 1)
+        value = self._source(machine, word >> 5 & 7, count) & ((1 << count) - 1)
         if setting["in_right"]:
             machine.isr = (machine.isr >> count | value << 32 - count) & _WORD
         else:
@@ -298,11 +298,11 @@ class Pio:
         self._to(machine, word >> 5 & 7, word & 31, 5, machine.set_base)
         return True
 
-    def _source(self, machine: Machine, number: int) -> int:
+    def _source(self, machine: Machine, number: int, count: int = 32) -> int:
         if number == 0:
             base = machine.in_base or 0
             lines = self.pins.lines
-            return sum(lines[pin].level << i for i in range(32) if (pin := (base + i) % 32) in lines)
+            return sum(lines[pin].level << i for i in range(count) if (pin := (base + i) % 32) in lines)
         if number == 5:
             raise EngineError("PIO reads STATUS, which the emulator does not have.")
         return {1: machine.x, 2: machine.y, 3: 0, 6: machine.isr, 7: machine.osr}[number]
