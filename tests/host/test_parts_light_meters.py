@@ -226,7 +226,7 @@ class Wire:
 def test_ten_thousand_resynchronisations_lose_no_good_frame(chip, build):
     """Garbage, cut frames and heads without a frame before each good one, in pieces of any size."""
     bench, driver = build(cse7766.PART if chip == "cse7766" else bl0942.PART, LAMP)
-    it = driver()._framer
+    it = driver()._framer  # has seen the chip's own coefficients, where there are any
     make, size = (bench.part.frame, 24) if chip == "cse7766" else (bench.part._packet, 23)
     rng, wire = random.Random(9), Wire()
     lost = false = 0

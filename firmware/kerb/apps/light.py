@@ -1,7 +1,8 @@
 """A street light: on from dusk to dawn by the sun's position, dimmed by the hour, watched through its meter.
 
-Whenever the time is unknown the lamp burns, unless a trusted sensor sees daylight: a dark street is the worse failure. Metered power
-is compared with what the commanded level should draw, by rating first and then as learned, and a difference counts once it has lasted.
+Whenever the time is unknown the lamp burns, unless a trusted sensor sees daylight, and by day it burns when a sensor sees darkness: a
+dark street is the worse failure. Metered power is compared with what the commanded level should draw, by rating first and then as
+learned, and a difference counts once it has lasted.
 """
 
 from struct import pack_into, unpack_from
@@ -30,8 +31,8 @@ DEFAULTS = {
     "schedule": [],  # [["22:30", 50], [-60, 30]]: local clock or minutes from the middle of the night, then %
     "motion_level": -1,  # % while somebody is there, when the schedule says less; -1 = no detector
     "motion_hold_s": 120,  # s the light stays up after the last motion
-    "lux_on": -1.0,  # lux below which it is night while the time is unknown; -1 = no sensor
-    "lux_off": 40.0,  # lux above which it is day
+    "lux_on": -1.0,  # lux below which it is dark, whatever the clock says; -1 = no sensor
+    "lux_off": 40.0,  # lux above which it is day, while the time is unknown
     "tz_min": 0,  # minutes of standard time ahead of UTC
     "summer_time": "none",  # "eu", "us" or "none"
     "override": -1,  # % by order of the operator, day and night; -1 = none
@@ -64,7 +65,7 @@ _NEVER = const(255)
 _STATE = "<BBBIIIIh"
 _HEAD_BYTES = const(21)
 _WATCH_BYTES = const(13)  # six watched faults
-_EXTRA = "<IIB"
+_EXTRA = "<IHBBB"
 _EXTRA_BYTES = const(9)
 _SIZES = (_WATCH_BYTES, LampPower.STATE_BYTES, Presence.STATE_BYTES, Daylight.STATE_BYTES)
 _ENERGY_SLACK_WH = const(100)  # reading back a total through 32-bit floats
@@ -91,7 +92,9 @@ class App:
         self._mono = self._told_at = 0
         self._lamp_s = self._energy_wh = 0
         self._temp10 = _NO_TEMP
-        self._metered_at = self._metered_every = 0
+        self._metered_at = self._metered_every = 0  # mono of the meter's last word, s between two
+        self._moved = True  # the level changed since then: the next measurement may span both
+        self._missing = False  # the meter failed when it was its turn
         self._base = _NEVER  # the level without presence
 
     def pack(self):
@@ -100,7 +103,7 @@ class App:
             _STATE, out, 0, self._level, self._state, self._told_faults,
             self._mono, self._told_at, self._lamp_s, self._energy_wh, self._temp10,
         )  # fmt: skip
-        pack_into(_EXTRA, out, _HEAD_BYTES, self._metered_at, self._metered_every, self._base)
+        pack_into(_EXTRA, out, _HEAD_BYTES, self._metered_at, self._metered_every, self._base, self._moved, self._missing)
         at = _HEAD_BYTES + _EXTRA_BYTES
         for part, size in zip(self._parts, _SIZES):
             part.pack_into(out, at)
@@ -112,7 +115,7 @@ class App:
             self._level, self._state, self._told_faults,
             self._mono, self._told_at, self._lamp_s, self._energy_wh, self._temp10,
         ) = unpack_from(_STATE, data, 0)  # fmt: skip
-        self._metered_at, self._metered_every, self._base = unpack_from(_EXTRA, data, _HEAD_BYTES)
+        self._metered_at, self._metered_every, self._base, self._moved, self._missing = unpack_from(_EXTRA, data, _HEAD_BYTES)
         at = _HEAD_BYTES + _EXTRA_BYTES
         for part, size in zip(self._parts, _SIZES):
             part.unpack_from(data, at)
@@ -148,7 +151,7 @@ class App:
         changed = base != self._base or state != self._state
         self._base = base
         if level != self._level and "power_w" not in sample:
-            self._metered_every = 0  # the next measurement may span both levels
+            self._moved = True
         strayed = sample.get("level_pct", self._level) != self._level
         if cold or strayed or level != self._level or due(now.mono, self._told_at, self._set["report_s"]):
             effects.append(("set", self._set["lamp"], "level", level))
@@ -164,6 +167,9 @@ class App:
             return (0, _OFF) if s["lux_on"] >= 0 and self._daylight.bright(mono) else (100, _FAILSAFE)
         night = self._nights.at(utc)
         self._daylight.check(bool(night), mono)
+        # A light that burns in the dark stays on at once; one that is off wants proof.
+        if not night and s["lux_on"] >= 0 and (self._daylight.dark(mono) or self._level and self._daylight.dim(mono)):
+            return 100, _FAILSAFE
         level = 0
         if night:
             level = self._constant_light(self._schedule.level(utc, night, localtime.offset_s(utc, s["tz_min"], s["summer_time"])))
@@ -194,16 +200,17 @@ class App:
         s, watch = self._set, self._watch
         power, level = sample.get("power_w"), self._level
         since = mono - self._metered_at
-        if power is None and (sample.get("quality") != FAULT or 0 <= since < self._metered_every):
+        if power is None and (sample.get("quality") != FAULT or not self._missing and 0 <= since < self._metered_every * 3 // 2):
             return  # another part's turn
         elapsed = 0 if cold else min(max(since, 0), _LONGEST_S)
-        steady, self._metered_at = self._metered_every, mono
+        steady, self._moved, self._metered_at = not self._moved, False, mono
+        self._missing = power is None
         known = sample.get("level_pct")
         watch.update("command", None if known is None or level == _NEVER else known != level, elapsed)
         watch.update("meter", power is None, elapsed)
         if power is None:
             return
-        self._metered_every = max(elapsed, 1)
+        self._metered_every = max(self._metered_every, elapsed)
         if level == _NEVER or not steady:
             return
         if not level:

@@ -173,8 +173,10 @@ class BL0942:
         time.sleep_ms(20)
 
     def _whole(self, packet):
-        """The sum alone takes one in 256 windows of noise for a packet; its spare bytes are always 0."""
-        return packet_ok(packet, self._address) and not packet[18] | packet[20] | packet[21]
+        """The sum alone takes one in 256 windows of noise for a packet; the spare bytes are always 0, and mains have 45..65 Hz or none."""
+        period = packet[_FREQ] | packet[_FREQ + 1] << 8
+        spare = packet[18] | packet[20] | packet[21]
+        return packet_ok(packet, self._address) and not spare and (not period or 15000 < period < 22500)
 
     def _command_to(self, register):
         """Asks for a register, or the packet; what was received before is no answer."""

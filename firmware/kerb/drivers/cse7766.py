@@ -113,17 +113,18 @@ class CSE7766:
         """Nothing to do: the chip has no sleep, and energy must go on counting."""
 
     def _ours(self, frame):
-        """One frame in 256 of noise has the right sum, but not the coefficients of this chip: new ones count when they come twice."""
+        """One frame in 256 of noise has the right sum, so more must fit: the coefficients, which are this chip's own and are learned when
+        they come twice in a row, and that no other frame begins inside, which is what a cut one looks like.
+        """
         if not frame_ok(frame):
             return False
         found = bytes(frame[2:5]) + bytes(frame[8:11]) + bytes(frame[14:17])
-        if found == self._coefficients:
-            return True
-        if found == self._strange:
+        if not self._coefficients and found == self._strange:
             self._coefficients = found
-            return True
         self._strange = found
-        return False
+        if found != self._coefficients or bytes(frame).find(b"\x5a" + found[:3], 2) >= 0:
+            return False
+        return not (frame[21] == _PLAIN and frame[22] == _MARK or frame[22] == _PLAIN and frame[23] == _MARK)
 
     def _count(self, pulses, microjoules):
         """A pulse is worth the power coefficient in millionths of a joule."""
@@ -138,6 +139,7 @@ class CSE7766:
         if framer.read(self._bus, _TIMEOUT_MS):
             return framer.frame
         if framer.seen:
+            self._coefficients = b""  # perhaps another chip is there now
             cause = "%d bytes without a good frame; check 4800 baud, even parity" % framer.seen
         else:
             cause = "silent for %d ms; check wiring and mains supply" % _TIMEOUT_MS
