@@ -186,7 +186,7 @@ def test_two_gears_that_answer_at_once_are_garbled_unless_they_agree():
         def level(value: int, t: int) -> int:
             half = [0, 1] + [h for bit in range(7, -1, -1) for h in ((0, 1) if value >> bit & 1 else (1, 0))]
             i = int(t // 416.67)
-            return half[i] if 0 <= t and i < 18 else 1
+            return half[i] if t >= 0 and i < 18 else 1
         samples = [min(level(a, t), level(b, t - shift)) for t in range(0, 12_000, 50)]
         runs, now = [0], 0
         for s in samples:

@@ -6,8 +6,8 @@ import random
 from itertools import pairwise
 
 import pytest
-from bare_board import BareBoard
 
+from bare_board import BareBoard
 from kerbstone.emulator.parts.base import PartContext
 from kerbstone.emulator.parts.dali import Dali
 from kerbstone.emulator.parts.dali_gear import light
@@ -46,7 +46,10 @@ class WiredBoard(BareBoard):
 
 @pytest.mark.parametrize("mcu", MCUS)
 def test_a_lamp_is_found_set_and_read(mcu):
-    main = "l = lamp()\nl.set('level', 50)\ntime.sleep(3600)\nr = l.measure({})\nprint(r)\nl.set('level', 0)\nprint(l.measure({})['level_pct'])\ntime.sleep(60)"
+    main = (
+        "l = lamp()\nl.set('level', 50)\ntime.sleep(3600)\nr = l.measure({})\nprint(r)\nl.set('level', 0)\n"
+        "print(l.measure({})['level_pct'])\ntime.sleep(60)"
+    )
     with WiredBoard(main, mcu) as board:
         reading, dark = board.run(3620)
         got = eval(reading)
@@ -60,7 +63,8 @@ def test_a_lamp_is_found_set_and_read(mcu):
 @pytest.mark.parametrize("mcu", MCUS)
 def test_half_bits_and_pauses_on_the_pin_keep_the_standard(mcu):
     """10 % of a half bit are allowed; send-twice within 100 ms; at least 13.5 ms after a frame, 2.4 ms after an answer."""
-    with WiredBoard("l = lamp(failure_level=200)\nfor n in range(1, 100, 7):\n    l.set('level', n)\n    l.measure({})\ntime.sleep(60)", mcu) as board:
+    main = "l = lamp(failure_level=200)\nfor n in range(1, 100, 7):\n    l.set('level', n)\n    l.measure({})\ntime.sleep(60)"
+    with WiredBoard(main, mcu) as board:
         board.run(40)
         frames: list[list[tuple[int, int]]] = []
         for edge in board.bus.edges:
@@ -111,7 +115,7 @@ def test_the_levels_of_a_dead_controller_are_written_once_and_kept(mcu):
 @pytest.mark.parametrize("death", ["reset", "power", "exit"])
 def test_a_controller_that_dies_leaves_the_light_on(mcu, death):
     """Its pin lets go, the interface pulls the bus low, and after half a second the gear takes its failure level."""
-    with WiredBoard("l = lamp()\nl.set('level', 0)\nprint('dark')\ntime.sleep(%d)" % (1 if death == "exit" else 1000), mcu) as board:
+    with WiredBoard("l = lamp()\nl.set('level', 0)\nprint('dark')\ntime.sleep(" + ("1)" if death == "exit" else "1000)"), mcu) as board:
         assert board.run(8)[:1] == ["dark"]
         if death == "reset":
             board.device.reset(3)

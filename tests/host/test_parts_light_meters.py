@@ -55,7 +55,7 @@ def test_cse7766_bad_streams_raise_and_the_next_good_frame_counts(build, fault, 
 def test_cse7766_without_calibration_says_so_and_no_load_is_zero(build):
     bench, driver = build(cse7766.PART, LAMP, fault="uncalibrated")
     assert driver().measure({})["quality"] == quality("FAULT")
-    bench, driver = build(cse7766.PART, {**LAMP, "lamp_power_w": 0.0})
+    _bench, driver = build(cse7766.PART, {**LAMP, "lamp_power_w": 0.0})
     got = driver().measure({})
     assert (got["power_w"], got["current_a"], got["power_factor"], got["quality"]) == (0.0, 0.0, None, quality("GOOD"))
 

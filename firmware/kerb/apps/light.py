@@ -86,7 +86,7 @@ class App:
         self._power = LampPower(s["rated_w"], s["power_curve"])
         self._presence = Presence(s["motion_hold_s"])
         self._daylight = Daylight(s["lux_on"], s["lux_off"], s["hold_s"])
-        self._parts = (self._watch, self._power, self._presence, self._daylight)  # in the order of the packed state
+        self._parts: tuple = (self._watch, self._power, self._presence, self._daylight)  # in the order of the packed state
         self._level = self._state = _NEVER  # what was commanded last
         self._told_faults = 0
         self._mono = self._told_at = 0
@@ -168,7 +168,7 @@ class App:
         night = self._nights.at(utc)
         self._daylight.check(bool(night), mono)
         # A light that burns in the dark stays on at once; one that is off wants proof.
-        if not night and s["lux_on"] >= 0 and (self._daylight.dark(mono) or self._level and self._daylight.dim(mono)):
+        if not night and s["lux_on"] >= 0 and (self._daylight.dark(mono) or (self._level and self._daylight.dim(mono))):
             return 100, _FAILSAFE
         level = 0
         if night:
@@ -200,7 +200,7 @@ class App:
         s, watch = self._set, self._watch
         power, level = sample.get("power_w"), self._level
         since = mono - self._metered_at
-        if power is None and (sample.get("quality") != FAULT or not self._missing and 0 <= since < self._metered_every * 3 // 2):
+        if power is None and (sample.get("quality") != FAULT or (not self._missing and 0 <= since < self._metered_every * 3 // 2)):
             return  # another part's turn
         elapsed = 0 if cold else min(max(since, 0), _LONGEST_S)
         steady, self._moved, self._metered_at = not self._moved, False, mono

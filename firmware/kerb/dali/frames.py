@@ -11,7 +11,7 @@ NO_ANSWER = const(-1)
 GARBLED = const(-2)  # something was there, but no backward frame: two gears at once, or noise
 
 # Name -> ms, or (least, most) ms. Edition 2 as Beckhoff TC3 DALI and Microchip's DALI note give it, read 2026-08.
-TIMING = {
+TIMING: dict = {
     "half_bit": 1000 / 2400,
     "bit": 1000 / 1200,
     "stop_condition": 2.45,

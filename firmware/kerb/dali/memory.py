@@ -4,12 +4,13 @@ Sources: bank 1 DiiA part 251 v1.1, banks 202..204 part 252 v1.1, banks 205..207
 (read 2026-08). All ones mean "not implemented" (MASK), one less "not known now" (TMASK); both give None.
 """
 
-# Name -> (bank, first location, bytes, kind[, most[, least]]). Kinds: "n" number, "b" yes or no, "t" degrees C above -60, "s" text, "x" a signed
-# power of ten before the number, "/10" the number divided, "*100" multiplied.
-VALUES = {
+# Name -> (bank, first location, bytes, kind[, most[, least]]). Kinds: "n" number, "b" yes or no, "t" degrees C above -60, "s" text,
+# "x" a signed power of ten before the number, "/10" the number divided, "*100" multiplied.
+VALUES: dict = {
     "ManufacturerGTIN": (1, 0x03, 6, "n"), "LuminaireID": (1, 0x09, 8, "n"), "ContentFormatID": (1, 0x11, 2, "n"),
     "YearOfManufacture": (1, 0x13, 1, "n", 99), "WeekOfManufacture": (1, 0x14, 1, "n", 53, 1), "InputPowerNominal": (1, 0x15, 2, "n"),
-    "InputPowerMinimumDim": (1, 0x17, 2, "n"), "MainsVoltageMinimum": (1, 0x19, 2, "n", 480, 90), "MainsVoltageMaximum": (1, 0x1B, 2, "n", 480, 90),
+    "InputPowerMinimumDim": (1, 0x17, 2, "n"), "MainsVoltageMinimum": (1, 0x19, 2, "n", 480, 90),
+    "MainsVoltageMaximum": (1, 0x1B, 2, "n", 480, 90),
     "LightOutputNominal": (1, 0x1D, 3, "n"), "CRI": (1, 0x20, 1, "n", 100), "CCT": (1, 0x21, 2, "n", 17000),
     "LightDistributionType": (1, 0x23, 1, "n"), "LuminaireColor": (1, 0x24, 24, "s"), "LuminaireIdentification": (1, 0x3C, 60, "s"),
     "ActiveBankVersion": (202, 0x03, 1, "n"), "ActiveEnergy": (202, 0x04, 7, "x"), "ActivePower": (202, 0x0B, 5, "x"),

@@ -10,7 +10,6 @@ import rp2
 from machine import Pin
 from micropython import const
 
-
 _RATE = const(19200)  # 8 cycles a half bit; slow enough for the 16-bit clock divider at any CPU clock up to 1.2 GHz
 SAMPLE_US = 1000000 / _RATE
 _IDLE = const(0xFFFFFFFF)

@@ -31,7 +31,7 @@ def frame_ok(frame):
 
 
 def starts(byte):
-    return byte == _PLAIN or byte == _UNCALIBRATED or byte >= _NOTES
+    return byte in (_PLAIN, _UNCALIBRATED) or byte >= _NOTES
 
 
 def convert(frame):
@@ -124,7 +124,7 @@ class CSE7766:
         self._strange = found
         if found != self._coefficients or bytes(frame).find(b"\x5a" + found[:3], 2) >= 0:
             return False
-        return not (frame[21] == _PLAIN and frame[22] == _MARK or frame[22] == _PLAIN and frame[23] == _MARK)
+        return not ((frame[21] == _PLAIN and frame[22] == _MARK) or (frame[22] == _PLAIN and frame[23] == _MARK))
 
     def _count(self, pulses, microjoules):
         """A pulse is worth the power coefficient in millionths of a joule."""

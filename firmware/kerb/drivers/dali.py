@@ -64,7 +64,7 @@ class DALI:
         if 202 in self._banks:
             raw = self._read(202, 0x04, 12)
             for key, name, unit in _METERED:
-                bank, first, count, _ = memory.VALUES[name]
+                _bank, first, count, _ = memory.VALUES[name]
                 value = memory.value(name, raw[first - 0x04 : first - 0x04 + count])
                 result[key] = None if value is None else value / unit
             if result["energy_kwh"] is not None:

@@ -3,8 +3,8 @@
 CF beats with the active power, CF1 with the voltage (SEL high) or the current (SEL low). Both are counted by the chip's pulse counter
 (`machine.Counter`: ESP32 family), so no interrupt runs at 2 kHz and no pulse is lost; ports without it are refused.
 Current: 3 mA at 5 V (unconfirmed); it never sleeps.
-Options: `cf_pin`, `cf1_pin`, `sel_pin`; `model` ("BL0937" or "HLW8012"); `voltage_divider` (ratio, 1600) and `shunt_ohm` (0.001) of the board;
-`counter` (0), the first of two counter units.
+Options: `cf_pin`, `cf1_pin`, `sel_pin`; `model` ("BL0937" or "HLW8012"); `voltage_divider` (ratio, 1600) and `shunt_ohm` (0.001) of
+the board; `counter` (0), the first of two counter units.
 """
 
 import time

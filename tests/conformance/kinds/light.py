@@ -50,7 +50,7 @@ def forward_frame(inputs):
     halves, count = frames.half_bits(data, bits)
     shown = "".join("1" if halves >> i & 1 else "0" for i in range(count - 1, -1, -1))
     return {
-        "hex": "%0*X" % (bits // 4, data), "bits": bits, "send_twice": twice,
+        "hex": ("%06X" if bits == 24 else "%04X") % data, "bits": bits, "send_twice": twice,
         "half_bits_start_plus_data(0=low,1=high)": shown,
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Day or night by an ambient light sensor, for the time without a clock or with a wrong one. Whatever it does not know for certain is night."""
+"""Day or night by an ambient light sensor, for the time without a clock or with a wrong one; what it does not know is night."""
 
 from struct import pack_into, unpack_from
 

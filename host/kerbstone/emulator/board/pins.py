@@ -125,15 +125,14 @@ class Pins:
         begun: list[int] = [kernel.now] if line.level == level else []
 
         def finish(value: int) -> None:
-            deadline.cancel()
+            events[-1].cancel()
             line.watchers.remove(changed)
             if self.device.process is process:  # a reset takes the question along
                 self.device.answer_later((0, value, b"", 0))
 
         def expire() -> None:
-            nonlocal deadline
             if begun and begun[0] + timeout_us > kernel.now:
-                deadline = kernel.at(begun[0] + timeout_us, expire)
+                events.append(kernel.at(begun[0] + timeout_us, expire))
             else:
                 finish(-1 if begun else -2)
 
@@ -144,7 +143,7 @@ class Pins:
                 finish(kernel.now - begun[0])
 
         line.watchers.append(changed)
-        deadline = kernel.after(timeout_us, expire)
+        events = [kernel.after(timeout_us, expire)]
         return None
 
     def _stop(self) -> None:

@@ -78,11 +78,11 @@ class Pio:
         if not 1 <= divider < 65536:
             raise EngineError(f"Node {self.device.spec.name} asks PIO for {freq} Hz, which the divider of {clock} Hz does not reach.")
         rate = clock / (int(divider * 256) / 256)
-        machine = Machine(words, target, wrap, setting, rate, *pins)
+        machine = Machine(words, target, wrap, setting, rate, pins[0], pins[1], pins[2], pins[3])
         self.machines[number] = machine
         for base, levels in ((machine.out_base, setting["out_init"]), (machine.set_base, setting["set_init"])):
-            for i, level in enumerate([] if base is None else levels if isinstance(levels, list) else [levels]):
-                if level is not None and level >= 2:  # OUT_LOW, OUT_HIGH
+            for i, level in enumerate(levels if isinstance(levels, list) else [levels]):
+                if base is not None and level is not None and level >= 2:  # OUT_LOW, OUT_HIGH
                     self.pins.line(base + i).drive(level & 1)
                     self.pins.out.add(base + i)
         if machine.in_base is not None:

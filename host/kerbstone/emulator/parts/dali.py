@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from kerbstone.emulator.kernel import Event
 from kerbstone.emulator.parts.base import Line, Part, PartContext
 from kerbstone.emulator.parts.dali_gear import Gear
 
@@ -65,7 +66,8 @@ class Dali(Part):
         self._answers: dict[int, int] = {}  # gear -> level it puts on the bus while it answers
         self._runs: Runs = []
         self._level, self._since = 1, 0
-        self._stop = self._down = None
+        self._stop: Event | None = None
+        self._down: Event | None = None
         self.power_on()
 
     def power_on(self) -> None:

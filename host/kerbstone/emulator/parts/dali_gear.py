@@ -92,7 +92,10 @@ class Gear:
         if second == 0xC5:
             return self._read_memory()
         self.write_enabled = False
-        return self._query(second) if second >= 0x90 else self._act(second)
+        if second >= 0x90:
+            return self._query(second)
+        self._act(second)
+        return None
 
     def _for_me(self, first: int) -> bool:
         if first >= 0xFE:

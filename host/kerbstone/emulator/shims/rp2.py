@@ -1,7 +1,7 @@
 """`rp2`: PIO state machines, the country of the Wi-Fi chip and the BOOTSEL button."""
 
 import _link
-from _pioasm import PIOASMError, assemble, encode  # noqa: F401
+from _pioasm import PIOASMError, assemble, encode
 
 _country = "XX"
 

@@ -13,7 +13,8 @@ PROFILE = (6, 3, 2, 2, 3, 8, 30, 60, 60, 45, 45, 50, 55, 50, 50, 60, 80, 90, 75,
 NEAR_S = 20  # how long one is in range
 
 # Horizontal illuminance under a clear sky by elevation of the sun: degrees, lux (orders of magnitude of the usual daylight tables).
-_DAYLIGHT = ((-18, 0.001), (-12, 0.008), (-6, 3.4), (-3, 50), (-0.8, 400), (5, 5_000), (10, 11_000), (20, 28_000), (40, 65_000), (90, 110_000))
+_DAYLIGHT = ((-18, 0.001), (-12, 0.008), (-6, 3.4), (-3, 50), (-0.8, 400), (5, 5_000), (10, 11_000),
+             (20, 28_000), (40, 65_000), (90, 110_000))  # fmt: skip
 
 
 class Passers:

@@ -49,8 +49,8 @@ class Command:
 
 
 class Pole(Outdoor):
-    """Quantities lamp_power_w, lamp_pf, mains_v, mains_hz, temp_c (luminaire), sun_elevation_deg, lux (daylight from above), motion (1 while
-    somebody is near) and the weather.
+    """Quantities lamp_power_w, lamp_pf, mains_v, mains_hz, temp_c (luminaire), sun_elevation_deg, lux (daylight from above), motion (1
+    while somebody is near) and the weather.
 
     `act("dim_level", 0..1)` and `act("relay", 0 or 1)` (1 = the driver has mains) change it; until somebody acts the lamp burns at
     full power, as a luminaire without a controller does. A past state can be read again.
