@@ -78,8 +78,10 @@ def test_every_command_to_gear_is_framed_as_python_dali_frames_it():
     checked = 0
     for name in [*commands.GEAR, *commands.SPECIAL]:
         known = getattr(general, words_of(name))
-        for where, ours in ((address.GearShort(5), commands.short(5)), (address.GearGroup(3), commands.group(3)),
-                            (address.GearBroadcast(), commands.BROADCAST), (address.GearBroadcastUnaddressed(), commands.UNADDRESSED)):  # fmt: skip
+        for where, ours in (
+            (address.GearShort(5), commands.short(5)), (address.GearGroup(3), commands.group(3)),
+            (address.GearBroadcast(), commands.BROADCAST), (address.GearBroadcastUnaddressed(), commands.UNADDRESSED),
+        ):  # fmt: skip
             argument = 9 if known._hasparam else 0
             if name in commands.SPECIAL:
                 theirs = known(*((9,) if known._hasparam else ())) if name != "INITIALISE" else known(broadcast=False, address=4)

@@ -53,7 +53,7 @@ def test_cse7766_bad_streams_raise_and_the_next_good_frame_counts(build, fault, 
 
 
 def test_cse7766_without_calibration_says_so_and_no_load_is_zero(build):
-    bench, driver = build(cse7766.PART, LAMP, fault="uncalibrated")
+    _, driver = build(cse7766.PART, LAMP, fault="uncalibrated")
     assert driver().measure({})["quality"] == quality("FAULT")
     _bench, driver = build(cse7766.PART, {**LAMP, "lamp_power_w": 0.0})
     got = driver().measure({})
