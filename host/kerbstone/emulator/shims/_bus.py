@@ -103,7 +103,8 @@ class UART(io.IOBase):
              invert=0, rts=None, cts=None, flow=0):
         self._timeout = timeout
         # Pins that are not named stay where they were.
-        self._pins = tuple(old if pin is None else _number(pin) for pin, old in zip((tx, rx), self._pins, strict=False))
+        before = self._pins
+        self._pins = (before[0] if tx is None else _number(tx), before[1] if rx is None else _number(rx))
         _link.ask("uart", self._bus, baudrate, bits, parity, stop, self._pins[0], self._pins[1], rxbuf, invert)
 
     def deinit(self):
