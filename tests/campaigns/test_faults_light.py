@@ -12,6 +12,7 @@ SECONDS = 10 * 60  # from nightfall on
 def night(tmp_path, name, *orders, edits=()):
     """The life of a node whose first minute is the first of the night."""
     life = live(changed(name, tmp_path, (r"(?m)^report_s = \d+", "report_s = 120"), *edits), SECONDS, orders)
+    assert not life.of("crash") and not life.account.errors, "the lamp must not burn because the firmware is dead"
     return life, score_node(life.result, SECONDS * 1_000_000)
 
 
