@@ -14,6 +14,8 @@ from kerbstone.emulator.board.device import Device
 from kerbstone.emulator.board.limits import LIMITS
 from kerbstone.emulator.board.onewire import OneWires
 from kerbstone.emulator.board.pins import Pins
+from kerbstone.emulator.board.pio import Pio
+from kerbstone.emulator.board.pulses import Counters, Rmt
 from kerbstone.emulator.board.spec import DeviceSpec
 from kerbstone.emulator.board.storage import Storage
 from kerbstone.emulator.board.timing import Timing
@@ -54,6 +56,9 @@ class BareBoard:
         self.analog = Analog(self.device)
         self.timing = Timing(self.device)
         Storage(self.device)
+        Pio(self.device, self.pins)
+        Rmt(self.device, self.pins)
+        self.counters = Counters(self.device)
         if setup:
             setup(self)
         self.device.power_on()

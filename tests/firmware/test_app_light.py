@@ -270,3 +270,133 @@ def test_on_the_simulated_pole_the_lamp_burns_exactly_while_it_is_dark_and_no_fa
             wrong += site.lit(t_us) != site.should_be_lit(t_us)
     assert checked > 5_000
     assert wrong == 0
+
+
+def test_light_is_raised_for_somebody_held_and_lowered_again_without_a_report():
+    lamp = Lamp(MIDNIGHT, schedule=[["20:00", 30]], motion_level=90, motion_hold_s=180)
+    lamp.minutes(3, motion=False)
+    assert lamp.level == 30
+    told = len(lamp.reports)
+    lamp.minutes(1, motion=True)
+    assert lamp.level == 90
+    lamp.minutes(2, motion=False)
+    assert lamp.level == 90
+    lamp.minutes(1, motion=False)
+    assert lamp.level == 30
+    assert len(lamp.reports) == told
+
+
+@pytest.mark.parametrize("silence", [{}, {"motion": None}, {"quality": 3}])
+def test_a_detector_that_says_nothing_means_somebody_may_be_there(silence):
+    lamp = Lamp(MIDNIGHT, schedule=[["20:00", 30]], motion_level=90)
+    lamp.minutes(3, motion=False)
+    assert lamp.level == 30
+    lamp.minutes(2, **silence)
+    assert lamp.level == 90
+    day = Lamp(NOON, schedule=[["20:00", 30]], motion_level=90)
+    day.minutes(3, motion=True)
+    assert day.level == 0
+
+
+def noise(lux: float, minute: int) -> float:
+    return lux * (1 + minute % 7 / 100)
+
+
+def test_without_a_clock_daylight_switches_the_lamp_off_and_dusk_on_again():
+    lamp = Lamp(None, lux_on=10.0, lux_off=40.0)
+    for minute in range(4):
+        lamp.minutes(1, lux=noise(5000.0, minute))
+        assert lamp.level == 100, "daylight must last"
+    for minute in range(10):
+        lamp.minutes(1, lux=noise(5000.0, minute))
+    assert lamp.level == 0
+    lamp.minutes(2, lux=20.0)
+    assert lamp.level == 0, "between the two thresholds nothing changes"
+    lamp.minutes(1, lux=5.0)
+    assert lamp.level == 100
+
+
+def test_a_daylight_sensor_that_is_silent_frozen_or_known_to_lie_is_not_believed():
+    silent = Lamp(None, lux_on=10.0)
+    for minute in range(20):
+        silent.minutes(1, lux=noise(5000.0, minute))
+    assert silent.level == 0
+    silent.minutes(15)
+    assert silent.level == 100
+    frozen = Lamp(None, lux_on=10.0)
+    frozen.minutes(40, lux=5000.0)
+    assert frozen.level == 100
+    lying = Lamp(MIDNIGHT, lux_on=10.0)
+    for minute in range(20):
+        lying.minutes(1, lux=noise(5000.0, minute))
+    assert lying.level == 100
+    lying.utc = None
+    for minute in range(60):
+        lying.minutes(1, lux=noise(5000.0, minute))
+    assert lying.level == 100, "it saw daylight at midnight"
+
+
+def test_a_clock_that_calls_darkness_day_is_overruled():
+    lamp = Lamp(NOON, lux_on=10.0)
+    lamp.minutes(1, lux=0.01)
+    assert lamp.level == 100, "it never was off"
+    lamp.minutes(2, lux=500.0)
+    for _ in range(4):
+        lamp.minutes(1, lux=0.01)
+        assert lamp.level == 0, "a shadow is not the night"
+    lamp.minutes(4, lux=0.0)
+    assert (lamp.level, lamp.last["lamp_state"]) == (100, "failsafe")
+    lamp.minutes(1, lux=500.0)
+    assert lamp.level == 0
+
+
+def test_another_part_s_fault_is_not_the_meter_s():
+    lamp = Lamp(MIDNIGHT)
+    lamp.minutes(3)
+    for _ in range(60 * 15):
+        lamp.mono += 2
+        lamp.utc += 2
+        lamp.effects.append(lamp.app.step({"quality": 3}, Instant(lamp.mono, lamp.utc)))
+        if lamp.mono % MINUTE < 2:
+            lamp.effects.append(lamp.app.step({"quality": 0, "power_w": 51.0, "power_factor": 0.95}, Instant(lamp.mono, lamp.utc)))
+    assert all(r[3]["faults"] == [] for r in lamp.reports)
+
+
+def test_the_power_of_a_sound_lamp_is_learned_and_half_a_lamp_is_then_a_failure():
+    lamp = Lamp(MIDNIGHT)
+    lamp.minutes(30, power_w=38.0)
+    lamp.minutes(10, power_w=20.0)
+    assert lamp.last["faults"] == [], "by the rating 20 W of 50 W are not out"
+    taught = Lamp(MIDNIGHT)
+    taught.minutes(70, power_w=38.0)
+    taught.minutes(10, power_w=20.0)
+    assert taught.last["faults"] == ["lamp_failure"]
+    taught.minutes(10, power_w=47.0)
+    assert taught.last["faults"] == ["over_power"], "a fifth above its own 38 W"
+
+
+def night_of(seed: int, fault: str, meter_noise: float) -> tuple[set[str], set[str]]:
+    """Two days of a simulated lamp, 38..58 W in truth where 50 W are rated: (faults told, faults there)."""
+    rng = random.Random(seed)
+    true_w, start = rng.uniform(0.76, 1.16) * 50, MIDNIGHT - 6 * HOUR
+    lamp = Lamp(start, schedule=[["22:30", 50], ["01:00", 25], ["05:00", 80]])
+    curve = {0: 0.01, 25: 0.285, 50: 0.525, 80: 0.81, 100: 1.0}
+    begins = rng.randrange(16 * 60, 26 * 60)
+    there: set[str] = set()
+    for minute in range(48 * 60):
+        level = 100 if lamp.level is None else lamp.level
+        share = curve[level]
+        if fault and minute >= begins:
+            if fault == "lamp_failure" and level:
+                share, there = 0.02, {fault}
+            elif fault == "day_burner" and not level:
+                share, there = 1.0, {fault}
+        lamp.minutes(1, power_w=true_w * share * rng.gauss(1, meter_noise), power_factor=0.95)
+    return {f for r in lamp.reports for f in r[3]["faults"]}, there
+
+
+@pytest.mark.parametrize("fault", ["", "lamp_failure", "day_burner"])
+def test_dead_lamps_and_day_burners_are_all_found_and_nothing_else(fault):
+    """Lamps that draw 24 % less to 16 % more than rated, a meter with 2 % of noise; precision and recall 100 % on these."""
+    wrong = [(seed, told, there) for seed in range(8) for told, there in [night_of(seed, fault, 0.02)] if told != there]
+    assert wrong == []

@@ -23,10 +23,14 @@ NAMES = sorted(
     ".".join(p.relative_to(firmware_dir()).with_suffix("").parts).removesuffix(".__init__") for p in (firmware_dir() / "kerb").rglob("*.py")
 )
 
+# Files for hardware that only one port has; the drivers choose between them.
+PORT = {"kerb.dali.pio": "rp2040", "kerb.dali.rmt": "esp32s3"}
+
 
 @pytest.mark.parametrize("mcu", ["esp32s3", "rp2040"])
 def test_every_firmware_file_imports_on_the_board(mcu):
-    with BareBoard(SCRIPT.format(names=NAMES), mcu, firmware=True) as board:
+    names = [name for name in NAMES if PORT.get(name, mcu) == mcu]
+    with BareBoard(SCRIPT.format(names=names), mcu, firmware=True) as board:
         lines = board.run(60)
-    assert lines == [f"ok {name}" for name in NAMES]
+    assert lines == [f"ok {name}" for name in names]
     assert len(NAMES) > 40

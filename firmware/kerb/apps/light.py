@@ -1,7 +1,8 @@
 """A street light: on from dusk to dawn by the sun's position, dimmed by the hour, watched through its meter.
 
-Whenever the time is unknown the lamp burns: a dark street is the worse failure. Metered power is compared with what the
-commanded level should draw, and a difference counts once it has lasted.
+Whenever the time is unknown the lamp burns, unless a trusted sensor sees daylight, and by day it burns when a sensor sees darkness: a
+dark street is the worse failure. Metered power is compared with what the commanded level should draw, by rating first and then as
+learned, and a difference counts once it has lasted.
 """
 
 from struct import pack_into, unpack_from
@@ -9,7 +10,10 @@ from struct import pack_into, unpack_from
 from micropython import const
 
 from kerb.apps.algo import localtime, sun
+from kerb.apps.algo.daylight import Daylight
+from kerb.apps.algo.lamp_power import LampPower
 from kerb.apps.algo.persist import Persistence
+from kerb.apps.algo.presence import Presence
 from kerb.apps.algo.schedule import Nights, Schedule
 from kerb.apps.algo.settings import due, merged
 from kerb.errors import ConfigError
@@ -25,6 +29,10 @@ DEFAULTS = {
     "dawn_offset_min": 0,  # and in the morning
     "level": 100,  # % from dusk until the first step of the schedule
     "schedule": [],  # [["22:30", 50], [-60, 30]]: local clock or minutes from the middle of the night, then %
+    "motion_level": -1,  # % while somebody is there, when the schedule says less; -1 = no detector
+    "motion_hold_s": 120,  # s the light stays up after the last motion
+    "lux_on": -1.0,  # lux below which it is dark, whatever the clock says; -1 = no sensor
+    "lux_off": 40.0,  # lux above which it is day, while the time is unknown
     "tz_min": 0,  # minutes of standard time ahead of UTC
     "summer_time": "none",  # "eu", "us" or "none"
     "override": -1,  # % by order of the operator, day and night; -1 = none
@@ -34,6 +42,7 @@ DEFAULTS = {
     "standby_w": 0.5,  # W when dimmed to off
     "power_curve": [[0, 0.1], [10, 0.135], [25, 0.285], [50, 0.525], [75, 0.76], [100, 1.0]],  # %, share of rated_w: 50 W drivers
     "failure_share": 0.2,  # of the power expected: below it the lamp is out
+    "learned_share": 0.7,  # the same, of a power that was learned: part of the lamp is out
     "burner_share": 0.1,  # of rated_w above standby_w: the lamp burns though it should be off
     "over_share": 1.2,  # above it too much flows
     "min_pf": 0.8,  # power factor below which, at half load and more, the driver's capacitor ages
@@ -55,11 +64,15 @@ _NEVER = const(255)
 
 _STATE = "<BBBIIIIh"
 _HEAD_BYTES = const(21)
+_WATCH_BYTES = const(13)  # six watched faults
+_EXTRA = "<IHBBB"
+_EXTRA_BYTES = const(9)
+_SIZES = (_WATCH_BYTES, LampPower.STATE_BYTES, Presence.STATE_BYTES, Daylight.STATE_BYTES)
 _ENERGY_SLACK_WH = const(100)  # reading back a total through 32-bit floats
 
 
 class App:
-    STATE_BYTES = 34  # head, six watched faults
+    STATE_BYTES = _HEAD_BYTES + _WATCH_BYTES + _EXTRA_BYTES + LampPower.STATE_BYTES + Presence.STATE_BYTES + Daylight.STATE_BYTES
 
     def __init__(self, settings):
         self._set = s = merged("light", DEFAULTS, settings)
@@ -70,11 +83,19 @@ class App:
         self._nights = Nights(s["lat"], s["lon"], _ALTITUDES[s["switch_at"]], dusk, dawn)
         self._schedule = Schedule(s["schedule"], s["level"])
         self._watch = Persistence(_WATCHED, s["hold_s"])
+        self._power = LampPower(s["rated_w"], s["power_curve"])
+        self._presence = Presence(s["motion_hold_s"])
+        self._daylight = Daylight(s["lux_on"], s["lux_off"], s["hold_s"])
+        self._parts: tuple = (self._watch, self._power, self._presence, self._daylight)  # in the order of the packed state
         self._level = self._state = _NEVER  # what was commanded last
         self._told_faults = 0
         self._mono = self._told_at = 0
         self._lamp_s = self._energy_wh = 0
         self._temp10 = _NO_TEMP
+        self._metered_at = self._metered_every = 0  # mono of the meter's last word, s between two
+        self._moved = True  # the level changed since then: the next measurement may span both
+        self._missing = False  # the meter failed when it was its turn
+        self._base = _NEVER  # the level without presence
 
     def pack(self):
         out = bytearray(self.STATE_BYTES)
@@ -82,7 +103,11 @@ class App:
             _STATE, out, 0, self._level, self._state, self._told_faults,
             self._mono, self._told_at, self._lamp_s, self._energy_wh, self._temp10,
         )  # fmt: skip
-        self._watch.pack_into(out, _HEAD_BYTES)
+        pack_into(_EXTRA, out, _HEAD_BYTES, self._metered_at, self._metered_every, self._base, self._moved, self._missing)
+        at = _HEAD_BYTES + _EXTRA_BYTES
+        for part, size in zip(self._parts, _SIZES):
+            part.pack_into(out, at)
+            at += size
         return bytes(out)
 
     def unpack(self, data):
@@ -90,7 +115,11 @@ class App:
             self._level, self._state, self._told_faults,
             self._mono, self._told_at, self._lamp_s, self._energy_wh, self._temp10,
         ) = unpack_from(_STATE, data, 0)  # fmt: skip
-        self._watch.unpack_from(data, _HEAD_BYTES)
+        self._metered_at, self._metered_every, self._base, self._moved, self._missing = unpack_from(_EXTRA, data, _HEAD_BYTES)
+        at = _HEAD_BYTES + _EXTRA_BYTES
+        for part, size in zip(self._parts, _SIZES):
+            part.unpack_from(data, at)
+            at += size
 
     def step(self, sample, now):
         effects = []
@@ -101,8 +130,10 @@ class App:
             self._lamp_s += elapsed
         if sample.get("temp_c") is not None:
             self._temp10 = max(min(round(sample["temp_c"] * 10), 2000), -2000)
+        self._presence.update(sample, now.mono)
+        self._daylight.update(sample, now.mono)
         self._meter(sample, effects)
-        self._judge(sample, 0 if cold else elapsed)
+        self._judge(sample, now.mono, cold)
         changed = self._command(sample, now, cold, effects)
         self._tell(sample, now, changed, effects)
         return effects
@@ -111,22 +142,34 @@ class App:
 
     def _command(self, sample, now, cold, effects):
         """Sets the lamp when the wanted level is another, when it may have lost it, and with each routine report."""
-        level, state = self._want(now.utc)
-        changed = level != self._level or state != self._state
+        base, state = self._want(now.utc, now.mono)
+        level = base
+        raised = self._set["motion_level"]
+        if state == _ON and raised > base and self._presence.raised(now.mono):
+            level = self._constant_light(raised)
+        # Light that comes and goes with people is no news.
+        changed = base != self._base or state != self._state
+        self._base = base
+        if level != self._level and "power_w" not in sample:
+            self._moved = True
         strayed = sample.get("level_pct", self._level) != self._level
         if cold or strayed or level != self._level or due(now.mono, self._told_at, self._set["report_s"]):
             effects.append(("set", self._set["lamp"], "level", level))
         self._level, self._state = level, state
         return changed or cold
 
-    def _want(self, utc):
-        """(level, state) for a moment."""
+    def _want(self, utc, mono):
+        """(level, state) for a moment, presence apart."""
         s = self._set
         if s["override"] >= 0:
             return s["override"], _OVERRIDE
         if utc is None:
-            return 100, _FAILSAFE
+            return (0, _OFF) if s["lux_on"] >= 0 and self._daylight.bright(mono) else (100, _FAILSAFE)
         night = self._nights.at(utc)
+        self._daylight.check(bool(night), mono)
+        # A light that burns in the dark stays on at once; one that is off wants proof.
+        if not night and s["lux_on"] >= 0 and (self._daylight.dark(mono) or (self._level and self._daylight.dim(mono))):
+            return 100, _FAILSAFE
         level = 0
         if night:
             level = self._constant_light(self._schedule.level(utc, night, localtime.offset_s(utc, s["tz_min"], s["summer_time"])))
@@ -152,25 +195,35 @@ class App:
         elif total > self._energy_wh:
             self._energy_wh = total
 
-    def _judge(self, sample, elapsed):
+    def _judge(self, sample, mono, cold):
         """Holds the measurement against the level it was made at: the one commanded before this step."""
         s, watch = self._set, self._watch
         power, level = sample.get("power_w"), self._level
+        since = mono - self._metered_at
+        if power is None and (sample.get("quality") != FAULT or (not self._missing and 0 <= since < self._metered_every * 3 // 2)):
+            return  # another part's turn
+        elapsed = 0 if cold else min(max(since, 0), _LONGEST_S)
+        steady, self._moved, self._metered_at = not self._moved, False, mono
+        self._missing = power is None
         known = sample.get("level_pct")
         watch.update("command", None if known is None or level == _NEVER else known != level, elapsed)
+        watch.update("meter", power is None, elapsed)
         if power is None:
-            watch.update("meter", True if sample.get("quality") == FAULT else None, elapsed)
             return
-        watch.update("meter", False, elapsed)
-        if level == _NEVER:
+        self._metered_every = max(self._metered_every, elapsed)
+        if level == _NEVER or not steady:
             return
         if not level:
             watch.update("day_burner", power > s["standby_w"] + s["burner_share"] * s["rated_w"], elapsed)
             return
-        expected = s["rated_w"] * _interpolate(s["power_curve"], level)
-        out = power < s["failure_share"] * expected
+        expected = self._power.expected(level)
+        share = s["learned_share"] if self._power.known(level) else s["failure_share"]
+        out = bool(sample.get("lamp_out")) or power < share * expected
+        over = power > s["over_share"] * expected
         watch.update("lamp_failure", out, elapsed)
-        watch.update("over_power", power > s["over_share"] * expected, elapsed)
+        watch.update("over_power", over, elapsed)
+        if not (out or over or watch.bits or sample.get("quality")):
+            self._power.learn(level, power)
         factor = sample.get("power_factor")
         if factor is not None and level >= _PF_FROM:
             watch.update("low_pf", factor < s["min_pf"] and not out, elapsed)
@@ -204,13 +257,3 @@ class App:
         self._told_faults = bits
         priority = 0 if alarm else 1 if changed or not routine else 2
         effects.append(("report", "full" if routine else "core", priority, values))
-
-
-def _interpolate(rows, x):
-    """Straight lines between rows of [x, y] in order of x."""
-    x0, y0 = rows[0]
-    for x1, y1 in rows:
-        if x < x1:
-            return y0 + (y1 - y0) * (x - x0) / (x1 - x0) if x > x0 else y0
-        x0, y0 = x1, y1
-    return y0

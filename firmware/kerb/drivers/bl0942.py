@@ -10,6 +10,7 @@ import time
 
 from micropython import const
 
+from kerb.drivers.framer import Framer
 from kerb.errors import ConfigError, SensorError
 from kerb.quality import GOOD, SUSPECT
 
@@ -93,7 +94,7 @@ class BL0942:
         self._pref = options.get("pref") or self._uref * self._iref * _PREF_UNIT
         self._milli_eref = int((options.get("eref") or self._pref * _EREF_UNIT) * 1000 + 0.5)
         self._command = bytearray(2)
-        self._packet = bytearray(23)
+        self._framer = Framer(23, self._whole, lambda byte: byte == _HEAD)
         self._register = bytearray(4)
         self._stale = bytearray(32)
         self._result = {"quality": GOOD}
@@ -107,11 +108,14 @@ class BL0942:
 
     def measure(self, env):
         """Asks for one packet (about 55 ms); asks again once if its checksum is wrong."""
-        packet = self._packet
+        packet = self._framer.frame
         for _ in range(_TRIES):
-            self._ask(_PACKET, packet)
-            if packet_ok(packet, self._address):
+            self._command_to(_PACKET)
+            self._framer.reset()
+            if self._framer.read(self._bus, _TIMEOUT_MS):
                 break
+            if self._framer.seen < len(packet):
+                raise self._short(self._framer.seen, len(packet))
         else:
             raise self._error("wrong checksum twice; check baud rate 4800 and the address")
         volt, amp, watt, hz = convert(packet, self._uref, self._iref, self._pref)
@@ -168,20 +172,33 @@ class BL0942:
         # Six bytes take 13 ms on the wire, and the chip wants a pause between frames.
         time.sleep_ms(20)
 
-    def _ask(self, register, reply):
-        bus = self._bus
-        while bus.any():
-            bus.readinto(self._stale)
+    def _whole(self, packet):
+        """The sum alone takes one in 256 windows of noise for a packet; the spare bytes are always 0, and mains have 45..65 Hz or none."""
+        period = packet[_FREQ] | packet[_FREQ + 1] << 8
+        spare = packet[18] | packet[20] | packet[21]
+        return packet_ok(packet, self._address) and not spare and (not period or 15000 < period < 22500)
+
+    def _command_to(self, register):
+        """Asks for a register, or the packet; what was received before is no answer."""
+        while self._bus.any():
+            self._bus.readinto(self._stale)
         self._command[0] = _READ | self._address
         self._command[1] = register
-        bus.write(self._command)
+        self._bus.write(self._command)
+
+    def _ask(self, register, reply):
+        bus = self._bus
+        self._command_to(register)
         waited = 0
         while bus.any() < len(reply):
             if waited >= _TIMEOUT_MS:
-                raise self._error("%d of %d bytes after %d ms; check wiring and mains supply" % (bus.any(), len(reply), waited))
+                raise self._short(bus.any(), len(reply))
             time.sleep_ms(_POLL_MS)
             waited += _POLL_MS
         bus.readinto(reply)
+
+    def _short(self, got, wanted):
+        return self._error("%d of %d bytes after %d ms; check wiring and mains supply" % (got, wanted, _TIMEOUT_MS))
 
     def _error(self, cause):
         return SensorError(self._name, self._where, cause)

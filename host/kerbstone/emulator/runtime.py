@@ -22,6 +22,8 @@ from kerbstone.emulator.board.device import Device
 from kerbstone.emulator.board.limits import LIMITS
 from kerbstone.emulator.board.onewire import OneWires
 from kerbstone.emulator.board.pins import Pins
+from kerbstone.emulator.board.pio import Pio
+from kerbstone.emulator.board.pulses import Counters, Rmt
 from kerbstone.emulator.board.spec import DeviceSpec
 from kerbstone.emulator.board.storage import Storage
 from kerbstone.emulator.board.timing import Timing
@@ -168,6 +170,9 @@ class _Wiring:
         self.analog = Analog(device)
         self.timing = Timing(device)
         Storage(device)
+        Pio(device, runtime.pins)
+        Rmt(device, runtime.pins)
+        self.counters = Counters(device)
 
     def connect(self) -> None:
         node = self.runtime.node
@@ -209,6 +214,7 @@ class _Wiring:
             self.analog.sources[pin] = part
         if pin is not None and hasattr(part, "pwm"):
             self.analog.sinks[pin] = part
+        self.counters.attach(part, wires)
         self.runtime.parts[name] = part
         part.power_on()
 

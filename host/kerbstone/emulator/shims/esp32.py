@@ -30,6 +30,31 @@ def raw_temperature():
     return int(mcu_temperature() * 1.8 + 32)
 
 
+class RMT:
+    """A transmitter of the remote-control unit: plays out runs of levels."""
+
+    PULSE_MAX = 32767
+
+    def __init__(self, channel, *, pin, clock_div=8, idle_level=False, tx_carrier=None):
+        if not 1 <= clock_div <= 255:
+            raise ValueError("clock_div must be between 1 and 255")
+        self._channel = channel
+        self._us = clock_div / 80  # of one tick: the source runs at 80 MHz
+        self._end = 0
+        _link.ask("rmt_init", channel, pin._id, 1 if idle_level else 0)
+
+    def write_pulses(self, duration, data=True):
+        if max(duration) > self.PULSE_MAX:
+            raise ValueError("duration must be less than %d" % self.PULSE_MAX)
+        runs = [ticks * self._us for ticks in duration]
+        _link.ask("rmt_write", self._channel, runs, 1 if data else 0)
+        self._end = _link.now + int(sum(runs))
+
+    def wait_done(self, *, timeout=0):
+        _link.sleep_us(max(0, min(self._end - _link.now, timeout * 1000)))
+        return _link.now >= self._end
+
+
 class NVS:
     """Key-value store of the port: integers and blobs by name, kept apart from the file system."""
 

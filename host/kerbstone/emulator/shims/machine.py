@@ -101,6 +101,23 @@ def time_pulse_us(pin, level, timeout_us=1000000):
     return _link.call(_link.PULSE, level, pin._id, timeout_us.to_bytes(4, "little"))
 
 
+class Counter:
+    """A pulse counter unit; counts rising edges."""
+
+    RISING = 1
+    FALLING = 2
+    UP = 1
+    DOWN = 2
+
+    def __init__(self, id, src=None, **kwargs):
+        self._id = id
+        if src is not None:
+            _link.ask("counter", id, src._id)
+
+    def value(self, count=None):
+        return _link.ask("counter_value", self._id, count)
+
+
 class _Backup:
     """Scratch registers that survive a reset, one 32-bit word an item."""
 
@@ -127,6 +144,6 @@ def mem_backup(region=0):
 if _link.hello["port"] == "rp2":
     del wake_reason, EXT0_WAKE, EXT1_WAKE, TIMER_WAKE, TOUCHPAD_WAKE, ULP_WAKE, PIN_WAKE, HARD_RESET, DEEPSLEEP_RESET, SOFT_RESET
     WDT_RESET = 3
-    del SLEEP, DEEPSLEEP, IDLE
+    del SLEEP, DEEPSLEEP, IDLE, Counter
 if not _link.hello["backup_bytes"]:
     del mem_backup

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from kerbstone.emulator.world.noise import SmoothNoise
 from kerbstone.emulator.world.outdoor import Outdoor
+from kerbstone.emulator.world.passers import Passers, daylight_lux
 from kerbstone.emulator.world.sun import SUNSET_DEG, elevation_deg
 
 # Dim level -> share of the rated input power and power factor of a 0-10 V LED driver of the 50 W class. Below 10 % the driver
@@ -48,7 +49,8 @@ class Command:
 
 
 class Pole(Outdoor):
-    """Quantities lamp_power_w, lamp_pf, mains_v, mains_hz, temp_c (luminaire), sun_elevation_deg and the weather.
+    """Quantities lamp_power_w, lamp_pf, mains_v, mains_hz, temp_c (luminaire), sun_elevation_deg, lux (daylight from above), motion (1
+    while somebody is near) and the weather.
 
     `act("dim_level", 0..1)` and `act("relay", 0 or 1)` (1 = the driver has mains) change it; until somebody acts the lamp burns at
     full power, as a luminaire without a controller does. A past state can be read again.
@@ -61,12 +63,15 @@ class Pole(Outdoor):
         "standby_w": 0.5,
         "mains_v": 230.0,
         "lit_below_deg": SUNSET_DEG,  # the lamp should burn while the sun is lower
+        "traffic": 1.0,  # times the profile of a residential street
+        "tz_min": -300,  # minutes of the local clock ahead of UTC, for the traffic
     }
 
     def __init__(self, start_utc: int, rng: random.Random, options: Mapping[str, Any]):
         super().__init__(start_utc, rng, options)
         self._mains = SmoothNoise(self.rng.getrandbits(63), 900_000_000, _MAINS_SIGMA_V)
         self._hertz = SmoothNoise(self.rng.getrandbits(63), 60_000_000, 0.015)
+        self.passers = Passers(self.rng.getrandbits(63), start_utc + 60 * int(self.options["tz_min"]), self.options["traffic"])
         full = Command(0, 1.0, True, self._power_w(1.0, True), 0.0, 0.0)
         self._history = [full]
         self._times = [0]
@@ -77,6 +82,8 @@ class Pole(Outdoor):
             "mains_v": lambda t_us: self.options["mains_v"] + self._mains.at(t_us),
             "mains_hz": lambda t_us: 50.0 + self._hertz.at(t_us),
             "sun_elevation_deg": self.sun_elevation_deg,
+            "lux": lambda t_us: daylight_lux(self.sun_elevation_deg(t_us)),
+            "motion": lambda t_us: float(self.passers.near(t_us)),
         }
 
     def act(self, quantity: str, value: float, t_us: int) -> None:

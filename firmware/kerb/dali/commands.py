@@ -1,0 +1,81 @@
+"""DALI commands: names of IEC 62386-102:2014 (control gear, 16 bits) and -103:2014 (control devices, 24 bits), and their frames."""
+
+from micropython import const
+
+BROADCAST = const(0xFF)
+UNADDRESSED = const(0xFD)
+
+# Second byte of a command to an address.
+GEAR = {
+    "OFF": 0x00, "UP": 0x01, "DOWN": 0x02, "STEP UP": 0x03, "STEP DOWN": 0x04, "RECALL MAX LEVEL": 0x05, "RECALL MIN LEVEL": 0x06,
+    "STEP DOWN AND OFF": 0x07, "ON AND STEP UP": 0x08, "ENABLE DAPC SEQUENCE": 0x09, "GO TO LAST ACTIVE LEVEL": 0x0A,
+    "CONTINUOUS UP": 0x0B, "CONTINUOUS DOWN": 0x0C, "GO TO SCENE": 0x10,
+    "RESET": 0x20, "STORE ACTUAL LEVEL IN DTR0": 0x21, "SAVE PERSISTENT VARIABLES": 0x22, "SET OPERATING MODE": 0x23,
+    "RESET MEMORY BANK": 0x24, "IDENTIFY DEVICE": 0x25, "SET MAX LEVEL": 0x2A, "SET MIN LEVEL": 0x2B, "SET SYSTEM FAILURE LEVEL": 0x2C,
+    "SET POWER ON LEVEL": 0x2D, "SET FADE TIME": 0x2E, "SET FADE RATE": 0x2F, "SET EXTENDED FADE TIME": 0x30, "SET SCENE": 0x40,
+    "REMOVE FROM SCENE": 0x50, "ADD TO GROUP": 0x60, "REMOVE FROM GROUP": 0x70, "SET SHORT ADDRESS": 0x80, "ENABLE WRITE MEMORY": 0x81,
+    "QUERY STATUS": 0x90, "QUERY CONTROL GEAR PRESENT": 0x91, "QUERY LAMP FAILURE": 0x92, "QUERY LAMP POWER ON": 0x93,
+    "QUERY LIMIT ERROR": 0x94, "QUERY RESET STATE": 0x95, "QUERY MISSING SHORT ADDRESS": 0x96, "QUERY VERSION NUMBER": 0x97,
+    "QUERY CONTENT DTR0": 0x98, "QUERY DEVICE TYPE": 0x99, "QUERY PHYSICAL MINIMUM": 0x9A, "QUERY POWER FAILURE": 0x9B,
+    "QUERY CONTENT DTR1": 0x9C, "QUERY CONTENT DTR2": 0x9D, "QUERY OPERATING MODE": 0x9E, "QUERY LIGHT SOURCE TYPE": 0x9F,
+    "QUERY ACTUAL LEVEL": 0xA0, "QUERY MAX LEVEL": 0xA1, "QUERY MIN LEVEL": 0xA2, "QUERY POWER ON LEVEL": 0xA3,
+    "QUERY SYSTEM FAILURE LEVEL": 0xA4, "QUERY FADE TIME FADE RATE": 0xA5, "QUERY MANUFACTURER SPECIFIC MODE": 0xA6,
+    "QUERY NEXT DEVICE TYPE": 0xA7, "QUERY EXTENDED FADE TIME": 0xA8, "QUERY CONTROL GEAR FAILURE": 0xAA, "QUERY SCENE LEVEL": 0xB0,
+    "QUERY GROUPS 0-7": 0xC0, "QUERY GROUPS 8-15": 0xC1, "QUERY RANDOM ADDRESS H": 0xC2, "QUERY RANDOM ADDRESS M": 0xC3,
+    "QUERY RANDOM ADDRESS L": 0xC4, "READ MEMORY LOCATION": 0xC5, "QUERY EXTENDED VERSION NUMBER": 0xFF,
+}  # fmt: skip
+_NUMBERED = ("GO TO SCENE", "SET SCENE", "REMOVE FROM SCENE", "ADD TO GROUP", "REMOVE FROM GROUP", "QUERY SCENE LEVEL")
+# Special commands: first byte; the second is their argument, or 0.
+SPECIAL = {
+    "TERMINATE": 0xA1, "DTR0": 0xA3, "INITIALISE": 0xA5, "RANDOMISE": 0xA7, "COMPARE": 0xA9, "WITHDRAW": 0xAB, "PING": 0xAD,
+    "SEARCHADDRH": 0xB1, "SEARCHADDRM": 0xB3, "SEARCHADDRL": 0xB5, "PROGRAM SHORT ADDRESS": 0xB7, "VERIFY SHORT ADDRESS": 0xB9,
+    "QUERY SHORT ADDRESS": 0xBB, "ENABLE DEVICE TYPE": 0xC1, "DTR1": 0xC3, "DTR2": 0xC5, "WRITE MEMORY LOCATION": 0xC7,
+    "WRITE MEMORY LOCATION NO REPLY": 0xC9,
+}  # fmt: skip
+_TWICE_SPECIAL = ("INITIALISE", "RANDOMISE")
+_SHORT_ARGUMENT = ("PROGRAM SHORT ADDRESS", "VERIFY SHORT ADDRESS")
+# Third byte of a command to a control device; the second is 0xFE, the device itself.
+DEVICE = {
+    "IDENTIFY DEVICE": 0x00, "RESET POWER CYCLE SEEN": 0x01, "RESET": 0x10, "RESET MEMORY BANK": 0x11, "SET SHORT ADDRESS": 0x14,
+    "ENABLE WRITE MEMORY": 0x15, "ENABLE APPLICATION CONTROLLER": 0x16, "DISABLE APPLICATION CONTROLLER": 0x17,
+    "SET OPERATING MODE": 0x18, "START QUIESCENT MODE": 0x1D, "STOP QUIESCENT MODE": 0x1E, "ENABLE POWER CYCLE NOTIFICATION": 0x1F,
+    "DISABLE POWER CYCLE NOTIFICATION": 0x20, "SAVE PERSISTENT VARIABLES": 0x21, "QUERY DEVICE STATUS": 0x30,
+    "QUERY APPLICATION CONTROLLER ERROR": 0x31, "QUERY INPUT DEVICE ERROR": 0x32, "QUERY MISSING SHORT ADDRESS": 0x33,
+    "QUERY VERSION NUMBER": 0x34, "QUERY NUMBER OF INSTANCES": 0x35, "QUERY CONTENT DTR0": 0x36, "QUERY CONTENT DTR1": 0x37,
+    "QUERY CONTENT DTR2": 0x38, "QUERY RANDOM ADDRESS H": 0x39, "QUERY RANDOM ADDRESS M": 0x3A, "QUERY RANDOM ADDRESS L": 0x3B,
+    "READ MEMORY LOCATION": 0x3C, "QUERY APPLICATION CONTROL ENABLED": 0x3D, "QUERY OPERATING MODE": 0x3E,
+    "QUERY QUIESCENT MODE": 0x40, "QUERY DEVICE CAPABILITIES": 0x46, "QUERY RESET STATE": 0x48,
+}  # fmt: skip
+_FIRST_DEVICE_QUERY = const(0x30)
+
+
+def short(address):
+    """First byte for short address 0..63."""
+    return address << 1 | 1
+
+
+def group(number):
+    """First byte for group 0..15."""
+    return 0x81 | number << 1
+
+
+def level(address, value):
+    """(data, 16, False): direct arc power control. 255 stops a fade."""
+    return (address & 0xFE) << 8 | value, 16, False
+
+
+def gear(name, address=BROADCAST, argument=0):
+    """(data, bits, send twice) of a command of part 102. Raises KeyError for a name the standard does not have."""
+    if name in SPECIAL:
+        if name in _SHORT_ARGUMENT and argument != 0xFF:
+            argument = argument << 1 | 1
+        return SPECIAL[name] << 8 | argument, 16, name in _TWICE_SPECIAL
+    opcode = GEAR[name]
+    twice = 0x20 <= opcode <= 0x81
+    return address << 8 | opcode + (argument if name in _NUMBERED else 0), 16, twice
+
+
+def device(name, address=BROADCAST):
+    """(data, bits, send twice) of a command of part 103 to a control device."""
+    opcode = DEVICE[name]
+    return address << 16 | 0xFE00 | opcode, 24, opcode < _FIRST_DEVICE_QUERY
