@@ -58,11 +58,11 @@ def _sps30_miso(inputs):
     if out is None:
         return {"valid": False}
     names = ("mc_1p0", "mc_2p5", "mc_4p0", "mc_10p0", "nc_0p5", "nc_1p0", "nc_2p5", "nc_4p0", "nc_10p0", "typ_um")
-    return dict(zip(names, unpack_from(">10f", out, 4)))  # noqa: B905
+    return dict(zip(names, unpack_from(">10f", out, 4)))
 
 
 def _named(values):
-    return dict(zip(("co2_ppm", "t_c", "rh"), values))  # noqa: B905
+    return dict(zip(("co2_ppm", "t_c", "rh"), values))
 
 
 def _sgp4x_ticks(inputs):
