@@ -27,6 +27,7 @@ from kerbstone.emulator.flash import Flash
 from kerbstone.emulator.kernel import Kernel
 from kerbstone.paths import firmware_dir
 
+BLOCKS = 320  # of 4 KB: the whole firmware, a block a file at the least
 CURRENT_UA = {"boot": 40_000.0, "active": 40_000.0, "light_sleep": 2_000.0, "deep_sleep": 14.0}
 
 
@@ -41,11 +42,11 @@ class BareBoard:
         files = {"/main.py": main.encode()}
         if firmware:
             files = compile_tree(firmware_dir()) | files
-        write_image(interpreter, folder / "flash", 128, files)
+        write_image(interpreter, folder / "flash", BLOCKS, files)
         self.kernel = Kernel()
         self._zygote = Zygote(interpreter)
         spec = DeviceSpec("board", "Test board", LIMITS[mcu], 128, 635, 418, CURRENT_UA, "0123456789ab", "020000000001", 1, rtc_ppm)
-        self.flash = Flash(folder / "flash", 128)
+        self.flash = Flash(folder / "flash", BLOCKS)
         self._console = folder / "console"
         self.device = Device(self.kernel, self._zygote, spec, self.flash, shim_folder(), self._console)
         self.pins = Pins(self.device, {})
