@@ -1,7 +1,6 @@
 """MAC commands, answer for request, and everything a stranger may send."""
 
 import json
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,10 @@ from lorawan_world import World
 from kerb.uplink.lorawan import commands
 from kerb.uplink.lorawan.region import Region
 from kerb.uplink.lorawan.session import ANSWERS, SIZE, Session
+from kerbstone.build.regions import region_table
 
 ROOT = Path(__file__).parents[2]
-TABLE = tomllib.loads((ROOT / "protocols/lorawan/eu868.toml").read_text())
+TABLE = region_table("EU868")
 CASES = json.loads((ROOT / "tests/conformance/data/lorawan_cases.json").read_text())
 REGION = Region(TABLE)
 

@@ -1,7 +1,5 @@
 """Over-the-air activation against a small network in virtual time."""
 
-import tomllib
-from pathlib import Path
 
 import pytest
 from lorawan_world import World
@@ -9,8 +7,9 @@ from lorawan_world import World
 # isort: split
 from kerb.errors import UplinkError
 from kerb.uplink.lorawan import persist
+from kerbstone.build.regions import region_table
 
-TABLE = tomllib.loads((Path(__file__).parents[2] / "protocols/lorawan/eu868.toml").read_text())
+TABLE = region_table("EU868")
 
 
 @pytest.fixture

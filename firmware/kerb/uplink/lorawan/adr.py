@@ -10,14 +10,6 @@ def control_bits(session, region, enabled):
     return ADR | ADR_ACK_REQ if session.adr_count + 1 >= region.adr_ack_limit else ADR
 
 
-def lower_rate(region, dr):
-    """The next slower usable data rate, or `dr` itself when there is none."""
-    for slower in range(dr - 1, -1, -1):
-        if region.usable(slower):
-            return slower
-    return dr
-
-
 def advance(session, region, enabled):
     """Counts an uplink that brought no downlink and prepares the session for the next one.
 
@@ -34,9 +26,12 @@ def advance(session, region, enabled):
     before = (session.power, session.dr, session.mask, session.nb_trans)
     session.power = 0
     if late > region.adr_ack_delay:
-        slower = lower_rate(region, session.dr)
-        if slower == session.dr:
+        slower = session.dr - 1
+        while slower >= 0 and not region.usable(slower, session.dwell):
+            slower -= 1
+        if slower < 0:
             session.mask |= region.default_mask
             session.nb_trans = 1
-        session.dr = slower
+        else:
+            session.dr = slower
     return before != (session.power, session.dr, session.mask, session.nb_trans)

@@ -25,11 +25,10 @@ def waits(session, region, now, air_us, priority):
         session.mask |= region.default_mask
         usable = carries(session, session.mask, session.dr)
     cost = duty.price(air_us) * (2 if priority > 1 else 1)
-    quiet = max(session.quiet_until - now, 0)
     out = []
     for i, channel in enumerate(session.channels):
         if usable >> i & 1:
-            out.append((max(quiet, duty.wait_s(session, region.bands, region.band(channel[0]), cost)), channel))
+            out.append((max(session.quiet_until - now, 0, duty.wait_s(session, region.bands, region.band(channel[0]), cost)), channel))
     return out
 
 

@@ -38,13 +38,14 @@ class Exchange:
         """Sends `phy`, then listens in `windows` ((delay s, Hz, DR), ...) until `accept(data)` is true; returns whether it was."""
         region, radio = self.region, self.radio
         duty.spend(session, region.band(hz), self.air_us(len(phy), dr), self.board.mono())
-        radio.configure_tx(hz, region.rates[dr], region.eirp_dbm(session.power) - self.gain_dbi)
+        radio.configure_tx(hz, region.rates[dr], region.eirp_dbm(session.power, session.max_eirp, hz) - self.gain_dbi)
         try:
             done = radio.transmit(phy)
             self.done_ms = time.ticks_add(time.ticks_ms(), -(time.ticks_diff(time.ticks_us(), done) // 1000))
             radio.sleep()
             for delay, down_hz, down_dr in windows:
-                heard = self._listen(done, delay * 1000000, down_hz, region.rates[down_dr])
+                row = region.rates[down_dr]
+                heard = row[0] and self._listen(done, delay * 1000000, down_hz, row)  # no window at a rate the radio does not know
                 if heard:
                     self.snr = heard[2]
                     if accept(heard[0]):

@@ -36,17 +36,15 @@ class Mac:
         return min([wait for wait, _ in channels.waits(self.session, self.region, now, self._refused[0], self._refused[1])])
 
     def _requests(self):
-        out = b""
-        if self.want_check:
-            out += bytes((commands.LINK_CHECK,))
-        if self.want_time:
-            out += bytes((commands.DEVICE_TIME,))
-        return out
+        return (b"\2" if self.want_check else b"") + (b"\x0d" if self.want_time else b"")
+
+    def _room(self):
+        return self.region.max_payload(self.session.dr, self.session.dwell)
 
     def mtu(self):
         """Bytes of application payload one frame may carry now."""
         extra = len(self.session.answers) + len(self._requests())
-        return self.region.max_payload(self.session.dr) - (extra if extra <= _FOPTS else 0)
+        return self._room() - (extra if extra <= _FOPTS else 0)
 
     def send(self, port, payload, confirmed, priority):
         """Sends one frame. None when it may not leave now, else whether it was acknowledged.
@@ -54,11 +52,11 @@ class Mac:
         MAC answers that do not fit beside it leave first, in a frame of their own on port 0.
         """
         answers = self.session.answers
-        room = self.region.max_payload(self.session.dr)
+        room = self._room()
         crowded = answers and (len(answers) > _FOPTS or len(payload) + len(answers) > room)
         if crowded and self._frame(0, answers[: commands.fitting(answers, room)], b"", False, priority) is None:
             return None
-        room = self.region.max_payload(self.session.dr) - len(payload)
+        room = self._room() - len(payload)
         if room < 0:
             return None  # the network lowered the rate meanwhile: look at mtu again
         fopts = bytes(self.session.answers[: commands.fitting(self.session.answers, min(room, _FOPTS))])
@@ -97,7 +95,8 @@ class Mac:
                     if channel is None or session.dr != dr:
                         break
                 delay = session.rx_delay
-                windows = ((delay, channel[1], region.rx1_dr[dr][session.rx1_offset]), (delay + 1, session.rx2_hz, session.rx2_dr))
+                rx1 = region.rx1(dr, session.rx1_offset, session.dwell)
+                windows = ((delay, channel[1], rx1), (delay + 1, session.rx2_hz, session.rx2_dr))
                 heard = exchange.run(session, phy, channel[0], dr, windows, self._take)
                 if self._acked or (heard and not confirmed):
                     break

@@ -24,13 +24,17 @@ class Vault:
         self.store = store
         self.owner = owner
 
+    def _get(self, name, layout):
+        """The values of a blob without its owner; None when it is not there or another device's."""
+        blob = self.store.get(name)
+        if blob and len(blob) == struct.calcsize(layout):
+            values = struct.unpack(layout, blob)
+            if values[0] == self.owner:
+                return values[1:]
+        return None
+
     def _join(self):
-        blob = self.store.get("lw.join")
-        if blob and len(blob) == struct.calcsize(_JOIN):
-            owner, dev_nonce, join_nonce = struct.unpack(_JOIN, blob)
-            if owner == self.owner:
-                return dev_nonce, join_nonce
-        return 0, -1  # JoinNonce 0 is a valid first one, so "none yet" lies below it
+        return self._get("lw.join", _JOIN) or (0, -1)  # JoinNonce 0 is a valid first one, so "none yet" lies below it
 
     def take_dev_nonce(self):
         """A DevNonce never used before; when this returns, the flash already names the next one."""
@@ -65,6 +69,14 @@ class Vault:
     def _counters(self, session, lease):
         self.store.put("lw.fcnt", struct.pack(_COUNTERS, self.owner, session.dev_nonce, lease, session.fcnt_down))
 
+    def counters(self, session):
+        """Takes the stored counters of this session: none of them was used by a frame. False when there are none."""
+        nonce, lease, down = self._get("lw.fcnt", _COUNTERS) or (-1, 0, 0)
+        known = nonce == session.dev_nonce
+        session.fcnt_up = session.lease = lease if known else 0
+        session.fcnt_down = down if known else 0
+        return known
+
     def load(self, session):
         """Cold start: the stored session with counters no frame has used. False when there is none."""
         blob = self.store.get("lw.session")
@@ -72,11 +84,5 @@ class Vault:
             return False
         session.quiet_until = session.join_period = session.join_used = 0  # the node's clock starts again with the power
         used = session.lease
-        session.fcnt_up = session.lease = session.fcnt_down = 0
-        blob = self.store.get("lw.fcnt")
-        if blob and len(blob) == struct.calcsize(_COUNTERS):
-            owner, dev_nonce, lease, down = struct.unpack(_COUNTERS, blob)
-            if owner == self.owner and dev_nonce == session.dev_nonce:
-                session.fcnt_up = session.lease = used = lease
-                session.fcnt_down = down
-        return session.joined == 1 and used == session.lease  # counters were used but their lease is gone: join again
+        # Where counters were used but their lease is gone, only a new join helps.
+        return (self.counters(session) or not used) and session.joined == 1
