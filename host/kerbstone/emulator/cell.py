@@ -35,6 +35,7 @@ class CellOrder:
     hosts: dict[str, tuple[str, int]]
     login: tuple[str, str] | None = field(default=None, repr=False)  # MQTT user and password
     faults: tuple[Order, ...] = ()
+    lns: tuple[str, int] | None = None  # another network server than the bench one
 
 
 @dataclass
@@ -59,10 +60,15 @@ class CellResult:
 
 
 def split(nodes: list[Node]) -> list[list[Node]]:
-    """LoRaWAN nodes share the air and make one cell; every other node is a cell of its own."""
-    radio = [n for n in nodes if isinstance(n.spec.uplink, LoRaWanTable)]
-    rest = [[n] for n in nodes if not isinstance(n.spec.uplink, LoRaWanTable)]
-    return ([radio] if radio else []) + rest
+    """LoRaWAN nodes of a region share the air and make one cell; every other node is a cell of its own."""
+    radio: dict[str, list[Node]] = {}
+    rest = []
+    for node in nodes:
+        if isinstance(node.spec.uplink, LoRaWanTable):
+            radio.setdefault(node.spec.uplink.region, []).append(node)
+        else:
+            rest.append([node])
+    return list(radio.values()) + rest
 
 
 def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
@@ -70,7 +76,7 @@ def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
     kernel = Kernel()
     found = interpreter.find()
     with tempfile.TemporaryDirectory(prefix="kerbstone-") as folder, Zygote(found) as zygote:
-        radio = RadioCell(kernel, order.seed, order.start_utc)
+        radio = RadioCell(kernel, order.seed, order.start_utc, order.lns)
         around = Surroundings(
             kernel, zygote, found, shim_folder(), Path(folder), order.seed, order.start_utc, order.hosts, order.login, radio.channel,
             free_blocks(order.faults, order.nodes),

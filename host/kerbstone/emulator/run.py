@@ -31,8 +31,9 @@ _QUIET_S = 20.0
 
 
 def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_UTC, broker: str | None = None,
-        progress: Progress | None = None, faults: Sequence[Order] = ()) -> RunResult:
-    """Runs the nodes for `duration_us` of virtual time, with the faults that are asked for.
+        progress: Progress | None = None, faults: Sequence[Order] = (), lns: tuple[str, int] | None = None) -> RunResult:
+    """Runs the nodes for `duration_us` of virtual time, with the faults that are asked for. `lns`: another LoRaWAN network server
+    than the bench one.
 
     Raises NodeFileError, FaultError, EngineError or BrokerError before anything is started when it cannot work.
     """
@@ -58,7 +59,7 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
                 hosts[uplink.broker] = (address.host, address.port)
                 if uplink.prefix not in listeners:
                     listeners[uplink.prefix] = stack.enter_context(MqttListener(address, uplink.prefix))
-        orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login, tuple(faults)) for c in split(nodes)]
+        orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login, tuple(faults), lns) for c in split(nodes)]
         results = run_cells(orders, lambda order, share: _tell(progress, order, share))
         traces = {t.name: t for r in results for t in r.nodes}
         events = [e for r in results for e in r.events]

@@ -21,7 +21,7 @@ ANSWERS = const(51)  # bytes of MAC answers kept: what the slowest EU868 rate ca
 _NAMES = (
     "joined ack_due dr power nb_trans rx_delay rx1_offset rx2_dr duty_exponent dwell max_eirp size join_tries adr_count dev_nonce"
     " join_period rx2_hz dev_addr fcnt_up lease fcnt_down quiet_until join_start join_used clock"
-).split()  # noqa: SIM905 (a list of names takes three times the bytes)
+).split()  # a list of the names would take three times the bytes
 _HEAD = "<BI12B4H9I16s16s10s51s8i"
 _CHANNELS_AT = const(186)
 _CHANNEL = "<IIB"
