@@ -16,7 +16,7 @@ from kerbstone.build.check import check
 from kerbstone.build.node import load_node
 from kerbstone.cli.durations import duration_us
 from kerbstone.emulator.faults import load_scenario, read_word, repeat
-from kerbstone.emulator.lns import parse_address, write_devices
+from kerbstone.emulator.lns import parse_lns, write_devices
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.run import run
 from kerbstone.errors import KerbstoneError
@@ -47,7 +47,7 @@ def command(
     for words in (w for node in loaded for w in check(node)):
         typer.echo(f"warning: {words}", err=True)
     until = duration_us(duration)
-    server = parse_address(lns) if lns else None
+    server = parse_lns(lns) if lns else None
     if lns_devices:
         write_devices(lns_devices, loaded, seed)
     orders = [read_word(word) for word in fault or []] + (load_scenario(scenario) if scenario else [])

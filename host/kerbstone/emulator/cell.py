@@ -16,6 +16,7 @@ from kerbstone.emulator.engine.shimset import shim_folder
 from kerbstone.emulator.faults.arm import arm, free_blocks
 from kerbstone.emulator.faults.model import Order, Scene
 from kerbstone.emulator.kernel import Kernel
+from kerbstone.emulator.lns import Lns
 from kerbstone.emulator.radio_cell import RadioCell
 from kerbstone.emulator.runtime import Runtime, Surroundings, build
 from kerbstone.emulator.wakes import WakeSum
@@ -35,7 +36,7 @@ class CellOrder:
     hosts: dict[str, tuple[str, int]]
     login: tuple[str, str] | None = field(default=None, repr=False)  # MQTT user and password
     faults: tuple[Order, ...] = ()
-    lns: tuple[str, int] | None = None  # another network server than the bench one
+    lns: Lns | None = None  # another network server than the bench one
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,8 +16,16 @@ from kerbstone.errors import KerbstoneError
 _PORT = 1700  # registered with nobody, used by everybody: Lora-net/packet_forwarder global_conf.json
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """ "udp://host[:port]" -> (IPv4 address, port). Raises KerbstoneError."""
+@dataclass(frozen=True)
+class Lns:
+    """`address`: IPv4 and port. `wait_s`: real time it has to answer an uplink after PUSH_ACK; ChirpStack waits 0.2 s for copies."""
+
+    address: tuple[str, int]
+    wait_s: float = 0.5
+
+
+def parse_lns(text: str) -> Lns:
+    """A server from "udp://host[:port]". Raises KerbstoneError."""
     try:
         url = urlsplit(text)
         port = url.port or _PORT
@@ -25,7 +34,7 @@ def parse_address(text: str) -> tuple[str, int]:
     if url.scheme != "udp" or not url.hostname or url.path.strip("/"):
         raise KerbstoneError(f"{text} is no address of a network server: write it as udp://host:{_PORT}.")
     try:
-        return socket.gethostbyname(url.hostname), port
+        return Lns((socket.gethostbyname(url.hostname), port))
     except OSError:
         raise KerbstoneError(f"The network server {url.hostname} has no address: check its name.") from None
 

@@ -10,20 +10,19 @@ from kerbstone.emulator.air.observer import Observer
 from kerbstone.emulator.air.pathloss import PathLoss
 from kerbstone.emulator.air.plan import plan
 from kerbstone.emulator.kernel import Kernel
+from kerbstone.emulator.lns import Lns
 from kerbstone.emulator.runtime import Runtime
 from kerbstone.emulator.world.site import Site
 from kerbstone.listen.lorawan import Arrival, LoRaWanListener
-
-_LINGER_S = 0.5  # real time a foreign server has to answer an uplink; ChirpStack waits 0.2 s for copies
 
 
 class RadioCell:
     """Costs nothing until a LoRaWAN node is registered. Every node of a cell is in the same region.
 
-    `lns`: address of another network server that speaks Semtech UDP, instead of the bench one.
+    `lns`: another network server that speaks Semtech UDP, instead of the bench one.
     """
 
-    def __init__(self, kernel: Kernel, seed: int, start_utc: int, lns: tuple[str, int] | None = None):
+    def __init__(self, kernel: Kernel, seed: int, start_utc: int, lns: Lns | None = None):
         self.channel = Channel(kernel, PathLoss(seed), self._body_loss_db)
         self.listener = LoRaWanListener()
         self._kernel = kernel
@@ -55,14 +54,14 @@ class RadioCell:
         self.server.register(identity.dev_eui, identity.join_eui, identity.app_key, runtime.node.name, uplink.adr_margin_db)
 
     def start(self) -> None:
-        address = self._lns
+        address = self._lns.address if self._lns else None
         if self.server:
             self.server.start()
             address = self.server.address
         if address and self._region:
             self.gateway = Gateway(
                 self._kernel, self.channel, address, self._start_utc, plan=plan(self._region), observer=self._observer,
-                linger_s=_LINGER_S if self._lns else 0.0,
+                linger_s=self._lns.wait_s if self._lns else 0.0,
             )  # fmt: skip
             self.gateway.start()
 

@@ -14,6 +14,7 @@ from kerbstone.emulator.engine import interpreter
 from kerbstone.emulator.engine.shimset import shim_folder
 from kerbstone.emulator.faults.arm import check_orders
 from kerbstone.emulator.faults.model import Order
+from kerbstone.emulator.lns import Lns
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.tally import Arrival, tally
 from kerbstone.emulator.workers import run_cells
@@ -31,7 +32,7 @@ _QUIET_S = 20.0
 
 
 def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_UTC, broker: str | None = None,
-        progress: Progress | None = None, faults: Sequence[Order] = (), lns: tuple[str, int] | None = None) -> RunResult:
+        progress: Progress | None = None, faults: Sequence[Order] = (), lns: Lns | None = None) -> RunResult:
     """Runs the nodes for `duration_us` of virtual time, with the faults that are asked for. `lns`: another LoRaWAN network server
     than the bench one.
 
