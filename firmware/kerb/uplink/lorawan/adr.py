@@ -1,6 +1,6 @@
 """Adaptive data rate, the device's half: step by step more range when the network falls silent (LoRaWAN 1.0.4 section 4.3.1.1)."""
 
-from kerb.uplink.lorawan.frames import ADR, ADR_ACK_REQ
+from .frames import ADR, ADR_ACK_REQ
 
 
 def control_bits(session, region, enabled):

@@ -6,8 +6,8 @@ whose answer no longer fits.
 
 from micropython import const
 
-from kerb.uplink.lorawan.channels import carries
-from kerb.uplink.lorawan.session import ANSWERS
+from .duty import carries
+from .session import ANSWERS
 
 LINK_CHECK = const(0x02)
 _LINK_ADR = const(0x03)

@@ -7,7 +7,7 @@ from struct import pack, unpack_from
 
 from micropython import const
 
-from kerb.uplink.lorawan import crypto
+from . import crypto
 
 _JOIN_REQUEST = const(0x00)
 _JOIN_ACCEPT = const(0x20)

@@ -3,8 +3,9 @@
 from micropython import const
 
 from kerb import log
-from kerb.uplink.lorawan import duty, frames
-from kerb.uplink.lorawan.crypto import random_below, session_keys
+
+from . import duty, frames
+from .crypto import random_below, session_keys
 
 _BYTES = const(23)  # of a join request
 _TRIES = const(720)  # a multiple of the number of join rates, and of eight passes of nine attempts

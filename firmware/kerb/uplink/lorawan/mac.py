@@ -5,8 +5,8 @@ Flash is written before an uplink or after its last window, never between.
 
 from micropython import const
 
-from kerb.uplink.lorawan import adr, channels, commands, frames
-from kerb.uplink.lorawan.crypto import random_below
+from . import adr, commands, duty, frames
+from .crypto import random_below
 
 _OVERHEAD = const(13)  # MHDR, FHDR, FPort, MIC around an application payload
 _FOPTS = const(15)
@@ -33,7 +33,7 @@ class Mac:
     def wait_s(self):
         """Seconds until the frame last offered may leave."""
         now = self.exchange.board.mono()
-        return min([wait for wait, _ in channels.waits(self.session, self.region, now, self._refused[0], self._refused[1])])
+        return min([wait for wait, _ in duty.waits(self.session, self.region, now, self._refused[0], self._refused[1])])
 
     def _requests(self):
         return (b"\2" if self.want_check else b"") + (b"\x0d" if self.want_time else b"")
@@ -76,7 +76,7 @@ class Mac:
         dr = session.dr
         air_us = exchange.air_us(_OVERHEAD + len(payload) + len(fopts) + len(asked), dr)
         self._refused = (air_us, priority)
-        channel = channels.choose(session, region, exchange.board.mono(), air_us, priority)
+        channel = duty.choose(session, region, exchange.board.mono(), air_us, priority)
         if channel is None:
             return None
         self.vault.reserve(session)
@@ -91,7 +91,7 @@ class Mac:
             for trial in range(session.nb_trans):
                 if trial:
                     exchange.board.idle_ms(1000 + random_below(2000))  # RETRANSMIT_TIMEOUT, RP002-1.0.3 section 2.3
-                    channel = channels.choose(session, region, exchange.board.mono(), air_us, priority)
+                    channel = duty.choose(session, region, exchange.board.mono(), air_us, priority)
                     if channel is None or session.dr != dr:
                         break
                 delay = session.rx_delay

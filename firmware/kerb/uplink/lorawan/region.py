@@ -4,7 +4,8 @@ Nothing here belongs to one region; a region is a table. kerbstone.build.regions
 """
 
 from kerb.errors import ConfigError
-from kerb.uplink.lorawan.crypto import random_below
+
+from .crypto import random_below
 
 
 class Region:

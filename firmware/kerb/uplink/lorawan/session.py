@@ -9,7 +9,7 @@ from struct import pack_into, unpack_from
 
 from micropython import const
 
-from kerb.uplink.lorawan import duty
+from . import duty
 
 _VERSION = const(2)
 _SLOTS = const(16)

@@ -5,13 +5,14 @@ from binascii import crc32, unhexlify
 from micropython import const
 
 from kerb.errors import ConfigError, RadioError, UplinkError
-from kerb.uplink.lorawan.exchange import Exchange
-from kerb.uplink.lorawan.join import Join
-from kerb.uplink.lorawan.mac import Mac
-from kerb.uplink.lorawan.persist import Vault
-from kerb.uplink.lorawan.region import Region
-from kerb.uplink.lorawan.session import Session
 from kerb.uplink.receipt import Receipt
+
+from .exchange import Exchange
+from .join import Join
+from .mac import Mac
+from .persist import Vault
+from .region import Region
+from .session import Session
 
 _GPS_EPOCH = const(315964800)  # 1980-01-06 in seconds since 1970
 _LEAP_SECONDS = const(18)  # GPS ahead of UTC since 2017-01-01 (IERS Bulletin C); none announced as of 2026-07
