@@ -87,16 +87,16 @@ def attack(table, count, seed, found):
             found["taken" if taken else "mixed"] += 1
             mac.inbox.clear()
             if not sound(session, region):
-                found["wrong"].append("%s frame %d: not sound" % (region.name, number))
+                found["wrong"].append(f"{region.name} frame {number}: not sound")
                 session.reset_mac(region)
             before = session.pack()
             whole = signed(dice, session.fcnt_down)
             continue
         frame = mutated(dice, whole)
         if frame != whole and (mac._take(frame) or (number % 8 == 1 and join._take(frame))):
-            found["wrong"].append("%s frame %d was taken" % (region.name, number))
+            found["wrong"].append(f"{region.name} frame {number} was taken")
         elif session.pack() != before or mac.inbox:
-            found["wrong"].append("%s frame %d changed the session" % (region.name, number))
+            found["wrong"].append(f"{region.name} frame {number} changed the session")
         found["refused"] += 1
     accept = b"\x20" + dice.bytes(32)
     for _ in range(count // 50):

@@ -7,7 +7,7 @@ from lorawan_network import APP_KEY, DEV_EUI, JOIN_EUI, Network, crypto
 
 # isort: split
 from kerb.radio.airtime import symbol_us, time_on_air_us
-from kerb.uplink.lorawan import exchange
+from kerb.uplink.lorawan import mac
 from kerb.uplink.lorawan.uplink import Uplink
 
 IDENTITY = {"dev_eui": DEV_EUI, "join_eui": JOIN_EUI, "app_key": APP_KEY}
@@ -155,7 +155,7 @@ class World:
         self.radio = Radio(self)
         self.config = {"region": region}
         self.config.update(config or {})
-        exchange.time = self.clock
+        mac.time = self.clock
         crypto.urandom = Dice(seed)
 
     def start(self):

@@ -6,7 +6,7 @@ from lorawan_world import APP_KEY, IDENTITY, PowerCut, World
 
 # isort: split
 from kerb.errors import ConfigError, RadioError, UplinkError
-from kerb.uplink.lorawan import persist
+from kerb.uplink.lorawan import session as persist
 from kerb.uplink.lorawan.uplink import Uplink
 from kerbstone.build.regions import region_table
 

@@ -15,7 +15,7 @@ def advance(session, region, enabled):
 
     Uplinks are counted from 1: from `adr_ack_limit` on they ask for a sign of life; `adr_ack_delay` later the power returns to
     its default; each further delay takes one step down in rate; past the slowest rate the default channels come back and
-    NbTrans becomes 1. Returns True when a parameter changed.
+    NbTrans becomes 1. Returns True after such a step.
     """
     session.adr_count = min(session.adr_count + 1, 0xFFFE)
     if not enabled:
@@ -23,7 +23,6 @@ def advance(session, region, enabled):
     late = session.adr_count + 1 - region.adr_ack_limit
     if late <= 0 or late % region.adr_ack_delay:
         return False
-    before = (session.power, session.dr, session.mask, session.nb_trans)
     session.power = 0
     if late > region.adr_ack_delay:
         slower = session.dr - 1
@@ -34,4 +33,4 @@ def advance(session, region, enabled):
             session.nb_trans = 1
         else:
             session.dr = slower
-    return before != (session.power, session.dr, session.mask, session.nb_trans)
+    return True

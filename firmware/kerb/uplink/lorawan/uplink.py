@@ -7,12 +7,10 @@ from micropython import const
 from kerb.errors import ConfigError, RadioError, UplinkError
 from kerb.uplink.receipt import Receipt
 
-from .exchange import Exchange
 from .join import Join
-from .mac import Mac
-from .persist import Vault
+from .mac import Exchange, Mac
 from .region import Region
-from .session import Session
+from .session import Session, Vault
 
 _GPS_EPOCH = const(315964800)  # 1980-01-06 in seconds since 1970
 _LEAP_SECONDS = const(18)  # GPS ahead of UTC since 2017-01-01 (IERS Bulletin C); none announced as of 2026-07
