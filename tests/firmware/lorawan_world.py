@@ -158,9 +158,9 @@ class World:
         mac.time = self.clock
         crypto.urandom = Dice(seed)
 
-    def start(self):
+    def start(self, identity=IDENTITY):
         self.radio.in_exchange = False
-        return Uplink(self.config, IDENTITY, self.board, self.store, Quiet(self.radio))
+        return Uplink(self.config, identity, self.board, self.store, Quiet(self.radio))
 
     def pass_s(self, seconds):
         self.clock.us += seconds * 1000000

@@ -58,6 +58,7 @@ class Uplink:
                 session.dev_addr = int.from_bytes(identity["dev_addr"], "big")
                 session.keys = identity["nwk_s_key"], identity["app_s_key"]
                 session.joined = 1
+                session.dr = config.get("dr", min(region.join_dr))
                 vault.counters(session)
                 vault.save(session)
         session.clock = session.join_start = board.mono()
