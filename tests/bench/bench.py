@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "host"), str(ROOT / "tests"), str(Path(__file__).parent)]
 
+import lorawan
 from heap import heap_peaks
 
 from kerbstone.build.firmware import compile_file
@@ -82,6 +83,7 @@ def main() -> None:
         "wakes_ratio": round(wakes / plain, 1),
         "heap_peak_bytes": heap_peaks(),
         "mpy_bytes": mpy_bytes(),
+        "lorawan": lorawan.figures(),
     }
     for name, value in results.items():
         print(f"{name:30} {value}")

@@ -231,7 +231,7 @@ def test_whatever_a_signed_downlink_says_the_session_stays_usable(joined, fopts,
     assert REGION.usable(session.dr) and REGION.usable(session.rx2_dr) and REGION.tunable(session.rx2_hz)
     assert 0 <= session.power <= 7 and 1 <= session.nb_trans <= 15 and 1 <= session.rx_delay <= 15
     assert session.mask & ~session.defined() == 0 and len(session.answers) <= ANSWERS
-    copy = Session(REGION, session.owner)
+    copy = Session(REGION, device._mac.vault.owner)
     record = session.pack()
     assert len(record) == SIZE and copy.unpack(record) and copy.pack() == record
     session.nb_trans, session.duty_exponent, session.quiet_until = 1, 0, 0

@@ -87,7 +87,7 @@ def test_without_a_session_nothing_is_sent(world):
 
 def test_used_up_dev_nonce_is_said_and_sends_nothing(world):
     uplink = world.start()
-    world.store.blobs["lw.join"] = pack(persist._JOIN, uplink._mac.session.owner, 0xFFFF, -1)
+    world.store.blobs["lw.join"] = pack(persist._JOIN, uplink._mac.vault.owner, 0xFFFF, -1)
     with pytest.raises(UplinkError, match="DevNonce"):
         uplink.connect()
     assert world.radio.sent == []

@@ -170,6 +170,18 @@ def test_masks_of_a_join_accept_are_taken_and_frequencies_are_not():
         assert uplink.connect() and uplink._mac.session.mask == want
 
 
+def test_a_node_moved_to_another_region_joins_anew_with_the_next_dev_nonce():
+    world = World(region_table("EU868"))
+    assert world.start().connect()
+    other = World(region_table("IN865"))
+    other.store.blobs, other.network.nonces = world.store.blobs, world.network.nonces
+    other.network.join_nonce, other.network.settings, other.network.rx2 = 1, 2, (866_550_000, 10)
+    other.network.plan = lambda kind, number: "rx2"
+    uplink = other.start()
+    assert uplink.mtu == 0 and uplink.connect() and other.network.wrongs == []
+    assert uplink._mac.session.rx2_hz == 866_550_000
+
+
 def test_a_search_that_fails_says_how(capsys):
     world = World(region_table("EU868"))
     world.network.hears = lambda kind, number: False

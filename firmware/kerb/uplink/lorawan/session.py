@@ -1,6 +1,6 @@
 """All that a LoRaWAN session remembers, in one record of fixed length (see SIZE).
 
-The record is the same in RTC memory and on flash: a version, the owner (CRC-32 of the identity), the numbers, the keys, the channel
+The record is the same in RTC memory and on flash: a version, the owner (CRC-32 of identity and region), the numbers, the keys, the channel
 mask, the MAC answers still to send, the sub-band credits, sixteen channels, and a CRC-32 over it all.
 
 On flash lies what a power cut must never make the node repeat, in three small blobs, each written atomically by the store:
@@ -60,7 +60,7 @@ class Session:
     lease: int
 
     def __init__(self, region, owner):
-        self.owner = owner
+        self.owner = crc32(region.name.encode(), owner)  # a node moved to another region joins anew
         for name in _NAMES:
             setattr(self, name, 0)
         self.credit = [duty.cap(row[2]) for row in region.bands]

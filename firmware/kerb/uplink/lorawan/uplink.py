@@ -178,7 +178,7 @@ class Uplink:
         """Resumes after deep sleep. False, and the state from flash stays, when the record is damaged, another device's, or older
         than the counters reserved on flash."""
         stored = self._mac.session
-        session = Session(self._mac.region, stored.owner)
+        session = Session(self._mac.region, self._mac.vault.owner)
         self._resumed = session.unpack(data) and session.dev_nonce == stored.dev_nonce and session.lease == stored.lease
         if self._resumed:
             self._mac.session = session
