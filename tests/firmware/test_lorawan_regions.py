@@ -109,6 +109,21 @@ def test_tx_param_setup_meets_silence_elsewhere(name):
     assert answer(region, session, "0935") == "" and session.pack() == before
 
 
+@pytest.mark.parametrize(("name", "narrow"), [("US915", 0), ("AU915", 2), ("AS923-1", 2)])
+def test_a_frame_too_long_for_a_narrow_rate_takes_the_next_one(name, narrow):
+    table = region_table(name)
+    world = World(table)
+    world.network.settings, world.network.rx2 = table["rx2"][1], (table["rx2"][0], table["data_rates"][table["rx2"][1]][0])
+    world.network.plan = lambda kind, number: "rx2"
+    uplink = world.start()
+    assert uplink.connect()
+    session = uplink._mac.session
+    session.dr = narrow
+    assert uplink.mtu == 53 and uplink.send(bytes(11), 0, True).acknowledged and session.dr == narrow
+    assert uplink.send(bytes(53), 0, True).acknowledged and session.dr == narrow + 1
+    assert uplink.mtu >= 53 and uplink.send(bytes(250), 0, True) is None
+
+
 def test_rx1_keeps_to_the_dwell_limit_of_asia():
     region, _ = state("AS923-1")
     assert region.rx1(5, 5, 3) == 2 and region.rx1(5, 5, 0) == 0 and region.rx1(2, 7, 0) == 4

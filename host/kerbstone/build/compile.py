@@ -58,7 +58,8 @@ def _uplink(node: Node) -> dict[str, Any]:
     if isinstance(uplink, LoRaWanTable):
         table["region"] = region_table(uplink.region)
         radio = node.board.radio
-        table["radio"] = radio.model_dump(exclude_none=True) if radio else {}
+        band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it
+        table["radio"] = {"band_mhz": band_mhz, **(radio.model_dump(exclude_none=True) if radio else {})}
     return table
 
 

@@ -15,6 +15,7 @@ from .crypto import random_below
 
 _OVERHEAD = const(13)  # MHDR, FHDR, FPort, MIC around an application payload
 _FOPTS = const(15)
+_NARROW = const(51)  # a rate that carries less (US915 DR0, the slowest under a dwell limit) gives way to the next one
 _QUEUE = const(4)  # downlinks kept until the application takes them
 _LATE_MS = const(5)  # a light sleep may end this late
 _PREAMBLE_MIN = const(6)  # symbols a receiver needs to lock; the usual figure of LoRaWAN end-device stacks
@@ -116,10 +117,18 @@ class Mac:
     def _room(self):
         return self.region.max_payload(self.session.dr, self.session.dwell)
 
+    def _wider(self):
+        """Payload of the next faster rate where the present one is narrow, else 0. Without it a node that joined at such a rate
+        could never say enough to be given another."""
+        session = self.session
+        if self._room() >= _NARROW or not duty.carries(session, session.mask, session.dr + 1):
+            return 0
+        return self.region.max_payload(session.dr + 1, session.dwell)
+
     def mtu(self):
         """Bytes of application payload one frame may carry now."""
         extra = len(self.session.answers) + len(self._requests())
-        return self._room() - (extra if extra <= _FOPTS else 0)
+        return max(self._room(), self._wider()) - (extra if extra <= _FOPTS else 0)
 
     def send(self, port, payload, confirmed, priority):
         """Sends one frame. None when it may not leave now, else whether it was acknowledged.
@@ -127,6 +136,8 @@ class Mac:
         MAC answers that do not fit beside it leave first, in a frame of their own on port 0.
         """
         answers = self.session.answers
+        if len(payload) > self._room() and self._wider():
+            self.session.dr += 1
         room = self._room()
         crowded = answers and (len(answers) > _FOPTS or len(payload) + len(answers) > room)
         if crowded and self._frame(0, answers[: commands.fitting(answers, room)], b"", False, priority) is None:
