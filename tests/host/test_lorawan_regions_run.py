@@ -79,7 +79,7 @@ def test_the_port_of_a_packet_forwarder_is_the_default():
 def test_the_devices_file_holds_what_a_server_needs_and_is_private(tmp_path):
     out = tmp_path / "devices.json"
     node = node_file(tmp_path, "EU868")
-    done = CliRunner().invoke(app, ["emulate", str(node), "--for", "2m", "--lns", "udp://127.0.0.1:9", "--lns-devices", str(out)])
+    done = CliRunner().invoke(app, ["emulate", str(node), "--for", "1s", "--lns", "udp://127.0.0.1:9", "--lns-devices", str(out)])
     assert done.exit_code == 0, done.output
     (row,) = json.loads(out.read_text())
     assert row["region"] == "EU868" and len(row["app_key"]) == 32 and len(row["dev_eui"]) == 16

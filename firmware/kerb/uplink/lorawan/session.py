@@ -50,6 +50,7 @@ class Session:
     """
 
     clock: int
+    dev_addr: int
     dev_nonce: int
     dr: int
     dwell: int
