@@ -106,9 +106,16 @@ class Radio:
         self.tuned = None
         self.sent = []
         self.listened = []
+        self.looks = []
+        self.busy = []  # what the next looks at a carrier find
 
     def configure_tx(self, hz, row, dbm):
         self.tuned = (hz, row[0], row[1], dbm)
+
+    def clear(self, hz, row, limit_dbm, ms):
+        self.world.clock.us += ms * 1000
+        self.looks.append((hz, limit_dbm, ms))
+        return not self.busy or self.busy.pop(0) is None
 
     def transmit(self, data):
         clock = self.world.clock
@@ -175,6 +182,7 @@ class Quiet:
         self.radio = radio
         self.configure_tx = radio.configure_tx
         self.receive = radio.receive
+        self.clear = radio.clear
         self.sleeps = 0
 
     def transmit(self, data):

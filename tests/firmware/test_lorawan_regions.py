@@ -4,7 +4,7 @@ import pytest
 from lorawan_world import IDENTITY, World
 
 # isort: split
-from kerb.errors import ConfigError
+from kerb.errors import ConfigError, UplinkError
 from kerb.uplink.lorawan import adr, commands, duty
 from kerb.uplink.lorawan.mac import Mac
 from kerb.uplink.lorawan.region import Region
@@ -141,6 +141,22 @@ def test_korea_allows_less_below_922_mhz():
     region, _ = state("KR920")
     assert [region.eirp_dbm(0, None, hz) for hz in (921_900_000, 922_100_000)] == [10, 14]
     assert [region.eirp_dbm(n, None, 921_900_000) for n in (1, 2, 3)] == [10, 10, 8]
+
+
+def test_korea_listens_before_it_talks_and_gives_up_after_six_looks():
+    world = World(region_table("KR920"))
+    world.network.settings, world.network.rx2 = 0, (921_900_000, 12)
+    world.network.plan = lambda kind, number: "rx2"
+    world.radio.busy = ["somebody", "somebody", None]
+    uplink = world.start()
+    assert uplink.connect() and len(world.radio.looks) == 3 and world.radio.looks[0][1:] == (-65, 6)
+    assert {look[0] for look in world.radio.looks} == {world.radio.sent[0][2]}
+    world.radio.busy = ["somebody"] * 6
+    counter = uplink._mac.session.fcnt_up
+    with pytest.raises(UplinkError, match="taken"):
+        uplink.send(b"x", 0, True)
+    assert len(world.radio.sent) == 1 and uplink._mac.session.fcnt_up == counter + 1
+    assert uplink.send(b"x", 0, True).acknowledged and world.network.wrongs == []
 
 
 # -- joining -----------------------------------------------------------------------------------------------------------------

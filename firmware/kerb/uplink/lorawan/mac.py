@@ -8,6 +8,7 @@ import time
 
 from micropython import const
 
+from kerb.errors import UplinkError
 from kerb.radio.airtime import symbol_us, time_on_air_us
 
 from . import adr, commands, duty, frames
@@ -16,6 +17,7 @@ from .crypto import random_below
 _OVERHEAD = const(13)  # MHDR, FHDR, FPort, MIC around an application payload
 _FOPTS = const(15)
 _NARROW = const(51)  # a rate that carries less (US915 DR0, the slowest under a dwell limit) gives way to the next one
+_LISTENS = const(6)  # looks at a carrier others use, with growing pauses between: 1.6 s in the mean
 _QUEUE = const(4)  # downlinks kept until the application takes them
 _LATE_MS = const(5)  # a light sleep may end this late
 _PREAMBLE_MIN = const(6)  # symbols a receiver needs to lock; the usual figure of LoRaWAN end-device stacks
@@ -45,6 +47,8 @@ class Exchange:
     def run(self, session, phy, hz, dr, windows, accept):
         """Sends `phy`, then listens in `windows` ((delay s, Hz, DR), ...) until `accept(data)` is true; returns whether it was."""
         region, radio = self.region, self.radio
+        if region.listen_before_talk:
+            self._await_silence(hz, region.rates[dr])
         duty.spend(session, region.band(hz), self.air_us(len(phy), dr), self.board.mono())
         radio.configure_tx(hz, region.rates[dr], region.eirp_dbm(session.power, session.max_eirp, hz) - self.gain_dbi)
         try:
@@ -61,6 +65,15 @@ class Exchange:
         finally:
             radio.sleep()
         return False
+
+    def _await_silence(self, hz, row):
+        """Returns when the carrier is free. UplinkError when it stays taken."""
+        for trial in range(_LISTENS):
+            if self.radio.clear(hz, row, *self.region.listen_before_talk):
+                return
+            self.board.idle_ms(random_below(50 << trial))
+        self.radio.sleep()
+        raise UplinkError("carrier is taken")
 
     def _listen(self, done, delay_us, hz, row):
         symbols, offset, timeout_ms = window(row[0], row[1], self.error_us)

@@ -15,7 +15,7 @@ class Region:
     """
 
     def __init__(self, table):
-        self.downlink = None
+        self.downlink = self.listen_before_talk = None
         for key in table:
             setattr(self, key, table[key])
         self.rates = self.data_rates
