@@ -9,7 +9,7 @@ from kerb.uplink.lorawan import adr, commands, duty
 from kerb.uplink.lorawan.mac import Mac
 from kerb.uplink.lorawan.region import Region
 from kerb.uplink.lorawan.session import LEASE, Session
-from kerbstone.build.regions import names, region_table
+from kerbstone.build.regions import names, region_table, whole_table
 
 FIXED = ("US915", "AU915")
 ABP = {"dev_addr": "26011bda", "nwk_s_key": bytes(range(16)).hex(), "app_s_key": bytes(range(16, 32)).hex()}
@@ -268,3 +268,14 @@ def test_new_session_keys_begin_anew(personal):
     uplink = personal.start({**ABP, "nwk_s_key": bytes(16).hex()})
     assert isinstance(uplink._mac, Mac) and uplink.send(b"y", 0, True).acknowledged
     assert personal.network.received[-1]["fcnt"] == 0
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_channel_of_a_plan_lies_in_its_band(name):
+    table, network = region_table(name), whole_table(name)["network"]
+    region = Region(table)
+    hears = [row[0] + i * row[1] for row in network["hears"] for i in range(row[2])]
+    for hz in [channel[0] for channel in region.defaults] + network.get("cflist_hz", []) + hears:
+        assert region.band(hz) >= 0 and region.tunable(hz), hz
+    assert region.tunable(region.rx2[0]) and region.heard(region.rx2[1], 0)
+    assert set(network.get("cflist_hz", [])) <= set(hears), "the gateway hears what the join accept promises"

@@ -24,18 +24,20 @@ def _tables() -> dict[str, dict[str, Any]]:
     for path in sorted((protocols_dir() / "lorawan").glob("*.toml")):
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         found[table["name"]] = table
-        for name, hz in table.get("groups", {}).items():
-            found[name] = _moved(table, name, hz)
+        for name, (hz, low, high) in table.get("groups", {}).items():
+            found[name] = _moved(table, name, hz, low, high)
     return found
 
 
-def _moved(table: dict[str, Any], name: str, hz: int) -> dict[str, Any]:
-    """The same plan with every channel moved by `hz`; limits of the band stay."""
+def _moved(table: dict[str, Any], name: str, hz: int, low: int, high: int) -> dict[str, Any]:
+    """The same plan with every channel moved by `hz`, in the band from `low` to `high`."""
     network = dict(table["network"])
     network["hears"] = [[row[0] + hz, *row[1:]] for row in network["hears"]]
     network["cflist_hz"] = [f + hz for f in network["cflist_hz"]]
     channels = [[row[0] + hz, *row[1:]] for row in table["channels"]]
-    return {**table, "name": name, "channels": channels, "rx2": [table["rx2"][0] + hz, table["rx2"][1]], "network": network}
+    bands = [[low, high, *row[2:]] for row in table["bands"]]
+    rx2 = [table["rx2"][0] + hz, table["rx2"][1]]
+    return {**table, "name": name, "frequency_hz": [low, high], "channels": channels, "rx2": rx2, "bands": bands, "network": network}
 
 
 def names() -> list[str]:
