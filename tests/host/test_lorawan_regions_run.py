@@ -10,9 +10,10 @@ from kerbstone.build.compile import node_json
 from kerbstone.build.node import load_node
 from kerbstone.build.regions import names
 from kerbstone.cli import app
+from kerbstone.emulator.faults import fault
 from kerbstone.emulator.lns import parse_lns
 from kerbstone.emulator.run import run
-from kerbstone.errors import KerbstoneError
+from kerbstone.errors import FaultError, KerbstoneError
 
 HOUR_US = 3_600_000_000
 NODE = """
@@ -70,6 +71,12 @@ def test_an_unknown_region_is_one_sentence_with_a_hint(tmp_path):
 def test_an_address_that_is_none_is_one_sentence(text):
     with pytest.raises(KerbstoneError, match=r"\.$"):
         parse_lns(text)
+
+
+def test_a_fault_of_the_bench_network_is_refused_with_another_server(tmp_path):
+    node = load_node(str(node_file(tmp_path, "EU868")))
+    with pytest.raises(FaultError, match="not ours"):
+        run([node], 1, HOUR_US, faults=[fault("clock_step", by_s=60)], lns=parse_lns("udp://127.0.0.1:9"))
 
 
 def test_the_port_of_a_packet_forwarder_is_the_default():

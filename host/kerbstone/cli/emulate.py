@@ -71,7 +71,7 @@ def command(
         for note in node.notes[:5]:
             console.print(f"{node.name}: {note}", markup=False)
     if repeat.failed(result):
-        console.print(f"repeat: {repeat.command_line(nodes, duration, seed, orders, broker)}", markup=False, soft_wrap=True)
+        console.print(f"repeat: {repeat.command_line(nodes, duration, seed, orders, broker, lns)}", markup=False, soft_wrap=True)
     if json_out:
         text = json.dumps(result.to_json(), indent=1)
         print(text) if str(json_out) == "-" else json_out.write_text(text + "\n", encoding="utf-8")

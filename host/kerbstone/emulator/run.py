@@ -42,7 +42,7 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
     _distinct(nodes)
     for node in nodes:
         check(node)
-    check_orders(faults, nodes)
+    check_orders(faults, nodes, own_server=lns is None)
     interpreter.find()
     shim_folder()
     with ExitStack() as stack:
