@@ -14,7 +14,7 @@ from typing import Any
 from kerbstone.errors import NodeFileError
 from kerbstone.paths import protocols_dir
 
-_HOST_ONLY = ("network", "groups")
+_HOST_ONLY = ("network", "groups", "group_bands")
 
 
 @cache
@@ -24,8 +24,8 @@ def _tables() -> dict[str, dict[str, Any]]:
     for path in sorted((protocols_dir() / "lorawan").glob("*.toml")):
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         found[table["name"]] = table
-        for name, (hz, low, high) in table.get("groups", {}).items():
-            found[name] = _moved(table, name, hz, low, high)
+        for name, hz in table.get("groups", {}).items():
+            found[name] = _moved(table, name, hz, *table["group_bands"][name])
     return found
 
 

@@ -24,7 +24,7 @@ def check_orders(orders: Sequence[Order], nodes: Sequence[Node], own_server: boo
             raise FaultError(f"Fault {order.name} strikes nothing: {'; '.join(reasons)}.")
 
 
-def _unfit(order: Order, node: Node, own_server: bool) -> str | None:
+def _unfit(order: Order, node: Node, own_server: bool) -> str:
     if order.name == "clock_step" and not own_server and isinstance(node.spec.uplink, LoRaWanTable):
         return f"{node.name} gets its time from a network server that is not ours"
     return FAULTS[order.name].fits(node, order.values)
