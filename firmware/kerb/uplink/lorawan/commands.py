@@ -9,7 +9,7 @@ from micropython import const
 from .duty import carries
 from .session import ANSWERS
 
-LINK_CHECK = const(0x02)
+_LINK_CHECK = const(0x02)
 _LINK_ADR = const(0x03)
 _DUTY_CYCLE = const(0x04)
 _RX_PARAM = const(0x05)
@@ -18,7 +18,7 @@ _NEW_CHANNEL = const(0x07)
 _RX_TIMING = const(0x08)
 _TX_PARAM = const(0x09)
 _DL_CHANNEL = const(0x0A)
-DEVICE_TIME = const(0x0D)
+_DEVICE_TIME = const(0x0D)
 
 _KEEP = const(15)  # data rate or power "as it is"
 # By CID: bytes that follow it in a request (255 ends beyond every frame: unknown), and bytes of the whole answer.
@@ -70,11 +70,11 @@ def _link_adr(session, region, link, block):
 
 def _carry_out(session, region, link, cid, body):
     """Does what one request asks for. The answer without its CID, or None for silence."""
-    if cid == LINK_CHECK:
+    if cid == _LINK_CHECK:
         if link.check_asked:
             link.check = (body[0], body[1])
         return None
-    if cid == DEVICE_TIME:
+    if cid == _DEVICE_TIME:
         if link.time_asked:
             link.gps = (int.from_bytes(body[:4], "little"), body[4])
         return None
@@ -120,7 +120,7 @@ def _carry_out(session, region, link, cid, body):
             status = (2 if first < len(channels) and channels[first] else 0) | region.tunable(hz)
             if status == 3:
                 channels[first][1] = hz
-        link.changed |= status in (3, 7)
+        link.changed |= status == (7 if cid == _RX_PARAM else 3)
         return bytes((status,))
     link.changed = True
     return b""

@@ -125,7 +125,7 @@ class Mac:
         return min([wait for wait, _ in duty.waits(self.session, self.region, now, self._refused[0], self._refused[1])])
 
     def _requests(self):
-        return (b"\2" if self.want_check else b"") + (b"\x0d" if self.want_time else b"")
+        return (b"\2" if self.want_check else b"") + (b"\x0d" if self.want_time else b"")  # LinkCheckReq, DeviceTimeReq
 
     def _room(self):
         return self.region.max_payload(self.session.dr, self.session.dwell)
