@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 
 from pamoja import _native as pamoja
 
@@ -18,12 +19,13 @@ def link_adr(data_rate, mask, control):
 
 class PamojaServer(threading.Thread):
     """One device. `script`: for each data uplink in turn a list of MAC commands, bytes for port 10, or None for silence.
+    `late_s`: real time between its receipt for an uplink and its answer; 0: the answer comes first.
 
     `outcomes` counts what pamoja made of the frames; `answers` are the MAC commands of the device as pamoja reads them;
-    `payloads` what it decrypted; `wrong` what it refused, with its reason.
+    `payloads` what it decrypted; `wrong` what it refused, with its reason; `errors` what the gateway said to its downlinks.
     """
 
-    def __init__(self, region, identity, script):
+    def __init__(self, region, identity, script, late_s=0.0):
         super().__init__(daemon=True)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
@@ -32,6 +34,7 @@ class PamojaServer(threading.Thread):
         self.app_key = bytes.fromhex(identity.app_key)
         self.network.register(bytes.fromhex(identity.dev_eui), bytes.fromhex(identity.join_eui), self.app_key)
         self.script = list(script)
+        self.late_s = late_s
         self.outcomes, self.answers, self.payloads, self.wrong, self.errors = [], [], [], [], []
         self.pull = self.session = None
 
@@ -45,10 +48,13 @@ class PamojaServer(threading.Thread):
                 self.pull = sender
             if packet.kind == "TxAck":
                 self.errors.append(packet.tx_status)
+            receipt = pamoja.gateway_acknowledgment(packet)
+            if receipt and self.late_s:
+                self.socket.sendto(pamoja.gateway_encode(receipt), sender)
+                time.sleep(self.late_s)
             for heard in packet.packets:
                 self.take(heard)
-            receipt = pamoja.gateway_acknowledgment(packet)
-            if receipt:
+            if receipt and not self.late_s:
                 self.socket.sendto(pamoja.gateway_encode(receipt), sender)
 
     def take(self, heard):

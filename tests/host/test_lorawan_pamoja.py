@@ -138,6 +138,20 @@ def script(region):
     return [first, second, third, b"hello", None, None]
 
 
+def test_a_server_that_takes_its_time_is_waited_for(tmp_path):
+    """Most servers acknowledge first and answer when they have gathered the copies of a frame."""
+    path = tmp_path / "bin.toml"
+    path.write_text(NODE.format(region="EU868"))
+    server = PamojaServer("EU868", mint(1, "bin"), [b"now", b"then", b"again"], late_s=0.1)
+    server.start()
+    try:
+        run([load_node(str(path))], 1, 30 * 60_000_000, lns=Lns(server.address, wait_s=2.0))
+    finally:
+        server.close()
+    assert server.outcomes == ["joined", "data", "data", "data"] and server.wrong == []
+    assert server.errors == ["NONE"] * 4, "every answer came before its window"
+
+
 @pytest.mark.parametrize("region", REGIONS)
 def test_a_node_joins_and_talks_with_a_foreign_server(region, tmp_path):
     path = tmp_path / "bin.toml"
