@@ -1,6 +1,6 @@
 """One line of text on the console for everything worth knowing afterwards.
 
-`kerb <kind> <words>`: kinds are put, sent, kept, receipt, clock, fault, note, drop. Never a secret.
+`kerb <kind> <words>`: kinds are put, sent, kept, receipt, clock, fault, join, note, drop. Never a secret.
 """
 
 

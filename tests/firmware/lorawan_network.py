@@ -75,6 +75,7 @@ class Network:
         self.down = 0
         self.delay_s = 1
         self.offset = 0
+        self.settings = 0  # DR of RX2 in the join accept
         self.rx2 = (869525000, 12)
         self.cf_list = b""
         self.always_ack = True
@@ -85,6 +86,10 @@ class Network:
             self._join(phy, hz, sf, end_us)
         else:
             self._data(phy, hz, sf, end_us)
+
+    def resigned(self, phy):
+        """A join request of a device with another key as this network would believe it."""
+        return phy[:19] + cmac(APP_KEY, phy[:19])[:4]
 
     def _say(self, window, delay_s, phy, hz, sf, end_us):
         if window == "rx1":
@@ -106,7 +111,7 @@ class Network:
         self.address += 1
         head = b"\x20"
         body = struct.pack("<I", self.join_nonce)[:3] + b"\x13\0\0" + struct.pack("<I", self.address)
-        body += bytes((self.offset << 4, self.delay_s)) + self.cf_list
+        body += bytes((self.offset << 4 | self.settings, self.delay_s)) + self.cf_list
         clear = body + cmac(APP_KEY, head + body)[:4]
         cipher = Aes(APP_KEY, 1)
         secret = b""

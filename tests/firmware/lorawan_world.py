@@ -7,7 +7,7 @@ from lorawan_network import APP_KEY, DEV_EUI, JOIN_EUI, Network, crypto
 
 # isort: split
 from kerb.radio.airtime import symbol_us, time_on_air_us
-from kerb.uplink.lorawan import exchange
+from kerb.uplink.lorawan import mac
 from kerb.uplink.lorawan.uplink import Uplink
 
 IDENTITY = {"dev_eui": DEV_EUI, "join_eui": JOIN_EUI, "app_key": APP_KEY}
@@ -106,9 +106,16 @@ class Radio:
         self.tuned = None
         self.sent = []
         self.listened = []
+        self.looks = []
+        self.busy = []  # what the next looks at a carrier find
 
     def configure_tx(self, hz, row, dbm):
         self.tuned = (hz, row[0], row[1], dbm)
+
+    def clear(self, hz, row, limit_dbm, ms):
+        self.world.clock.us += ms * 1000
+        self.looks.append((hz, limit_dbm, ms))
+        return not self.busy or self.busy.pop(0) is None
 
     def transmit(self, data):
         clock = self.world.clock
@@ -155,12 +162,12 @@ class World:
         self.radio = Radio(self)
         self.config = {"region": region}
         self.config.update(config or {})
-        exchange.time = self.clock
+        mac.time = self.clock
         crypto.urandom = Dice(seed)
 
-    def start(self):
+    def start(self, identity=IDENTITY):
         self.radio.in_exchange = False
-        return Uplink(self.config, IDENTITY, self.board, self.store, Quiet(self.radio))
+        return Uplink(self.config, identity, self.board, self.store, Quiet(self.radio))
 
     def pass_s(self, seconds):
         self.clock.us += seconds * 1000000
@@ -175,6 +182,7 @@ class Quiet:
         self.radio = radio
         self.configure_tx = radio.configure_tx
         self.receive = radio.receive
+        self.clear = radio.clear
         self.sleeps = 0
 
     def transmit(self, data):

@@ -1,16 +1,17 @@
 """Over-the-air activation against a small network in virtual time."""
 
-import tomllib
-from pathlib import Path
+
+from struct import pack
 
 import pytest
 from lorawan_world import World
 
 # isort: split
 from kerb.errors import UplinkError
-from kerb.uplink.lorawan import persist
+from kerb.uplink.lorawan import session as persist
+from kerbstone.build.regions import region_table
 
-TABLE = tomllib.loads((Path(__file__).parents[2] / "protocols/lorawan/eu868.toml").read_text())
+TABLE = region_table("EU868")
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_without_a_session_nothing_is_sent(world):
 
 def test_used_up_dev_nonce_is_said_and_sends_nothing(world):
     uplink = world.start()
-    world.store.blobs["lw.join"] = persist.struct.pack(persist._JOIN, uplink._mac.session.owner, 0xFFFF, -1)
+    world.store.blobs["lw.join"] = pack(persist._JOIN, uplink._mac.vault.owner, 0xFFFF, -1)
     with pytest.raises(UplinkError, match="DevNonce"):
         uplink.connect()
     assert world.radio.sent == []

@@ -1,13 +1,13 @@
 """The device against a small network in virtual time: data, losses, windows, time, air time."""
 
 import datetime
-import tomllib
-from pathlib import Path
 
 import pytest
 from lorawan_world import World
 
-TABLE = tomllib.loads((Path(__file__).parents[2] / "protocols/lorawan/eu868.toml").read_text())
+from kerbstone.build.regions import region_table
+
+TABLE = region_table("EU868")
 
 
 @pytest.fixture

@@ -1,17 +1,16 @@
 """What survives: power cuts at every write, deep sleep, a failing radio, a bad identity."""
 
-import tomllib
-from pathlib import Path
 
 import pytest
 from lorawan_world import APP_KEY, IDENTITY, PowerCut, World
 
 # isort: split
 from kerb.errors import ConfigError, RadioError, UplinkError
-from kerb.uplink.lorawan import persist
+from kerb.uplink.lorawan import session as persist
 from kerb.uplink.lorawan.uplink import Uplink
+from kerbstone.build.regions import region_table
 
-TABLE = tomllib.loads((Path(__file__).parents[2] / "protocols/lorawan/eu868.toml").read_text())
+TABLE = region_table("EU868")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,11 @@ from lorawan_world import crypto
 from kerb.uplink.lorawan import adr, duty, frames
 from kerb.uplink.lorawan.region import Region
 from kerb.uplink.lorawan.session import Session
+from kerbstone.build.regions import region_table
 
 ROOT = Path(__file__).parents[2]
 CASES = json.loads((ROOT / "tests/conformance/data/lorawan_cases.json").read_text())
-TABLE = tomllib.loads((ROOT / "protocols/lorawan/eu868.toml").read_text())
+TABLE = region_table("EU868")
 
 
 def case_of(kind: str) -> dict:

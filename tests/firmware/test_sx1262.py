@@ -203,6 +203,16 @@ def test_an_unknown_bandwidth_is_refused(chip):
         radio.configure_tx(868100000, [0, 0, 242], 14)
 
 
+@pytest.mark.parametrize(("raw", "free"), [(0xA0, True), (0x82, True), (0x81, False), (0x50, False)])
+def test_a_carrier_is_free_while_nothing_above_the_limit_is_on_it(chip, raw, free):
+    radio = make(chip)
+    chip.answers[0x15] = bytes((raw,))
+    chip.log.clear()
+    assert radio.clear(922100000, [7, 125000, 242], -65, 6) is free
+    assert len(chip.sent(0x15)) == (7 if free else 1) and chip.sent(0x82) == ["82ffffff"]
+    assert chip.log[-1].hex() == "8001", "standby, ready to send"
+
+
 def test_sleep_keeps_the_configuration_and_waking_arms_the_oscillator_again(chip):
     radio = make(chip, **TCXO)
     chip.log.clear()

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerbstone.emulator.air import eu868, gwmp, lora
+from kerbstone.emulator.air import gwmp, lora
 from kerbstone.emulator.air.channel import Channel, Transmission
 from kerbstone.emulator.air.pathloss import PathLoss
+from kerbstone.emulator.air.plan import EU868
 from kerbstone.emulator.kernel import Kernel
 
 DATA = Path(__file__).parents[1] / "conformance" / "data" / "lorawan_cases.json"
@@ -189,7 +190,7 @@ def test_a_foreign_datagram_is_refused_with_a_reason_and_nothing_else(data):
         assert str(error).endswith(".")
 
 
-@pytest.mark.parametrize("hz", eu868.CHANNELS_HZ)
+@pytest.mark.parametrize("hz", EU868.channels_hz)
 def test_frequencies_survive_the_megahertz_of_the_protocol(hz):
     assert gwmp.freq_hz({"freq": json.loads(json.dumps(hz / 1e6))}) == hz
 

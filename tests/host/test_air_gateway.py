@@ -8,8 +8,8 @@ import pytest
 
 from kerbstone.emulator.air import gwmp, lora
 from kerbstone.emulator.air.channel import Channel, Transmission
-from kerbstone.emulator.air.eu868 import CHANNELS_HZ
 from kerbstone.emulator.air.gateway import DEMODULATORS, Gateway
+from kerbstone.emulator.air.plan import EU868
 from kerbstone.emulator.kernel import SECOND_US, Kernel
 
 
@@ -111,7 +111,7 @@ def test_an_uplink_is_pushed_with_every_field_of_the_protocol(make):
     assert cell.server.kinds[:2] == [gwmp.PULL_DATA, gwmp.PUSH_DATA]
 
 
-@pytest.mark.parametrize("hz", CHANNELS_HZ)
+@pytest.mark.parametrize("hz", EU868.channels_hz)
 @pytest.mark.parametrize("sf", [7, 12])
 def test_every_channel_and_rate_of_the_plan_is_heard(make, hz, sf):
     cell = make()
@@ -133,7 +133,7 @@ def test_foreign_networks_downlinks_other_channels_and_whispers_are_not_heard(ma
 def test_the_ninth_frame_at_once_finds_no_demodulator(make):
     cell = make()
     for i in range(DEMODULATORS + 1):
-        cell.uplink(i, f"n{i}", freq=CHANNELS_HZ[i % 8], sf=12 if i < 8 else 11)
+        cell.uplink(i, f"n{i}", freq=EU868.channels_hz[i % 8], sf=12 if i < 8 else 11)
     cell.kernel.run(5 * SECOND_US)
     assert len(cell.server.rxpk) == 8
     assert cell.missed() == ["all demodulators busy"]

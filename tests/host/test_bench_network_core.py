@@ -3,10 +3,11 @@
 import pytest
 from lorawan_bench import DEV_EUI, JOIN_EUI, KEY, MiniDevice
 
-from kerbstone.emulator.air import eu868, ns_adr, ns_mac
+from kerbstone.emulator.air import ns_adr, ns_mac
 from kerbstone.emulator.air.ns_core import NetworkCore
 from kerbstone.emulator.air.ns_duty import DutyCycle
 from kerbstone.emulator.air.ns_reply import Uplink
+from kerbstone.emulator.air.plan import EU868
 
 DAY_US = 86_400_000_000
 
@@ -71,7 +72,7 @@ def test_a_join_offers_rx1_on_the_uplink_channel_and_rx2_at_869_525(core):
     rx1, rx2 = reply.slots
     assert (rx1.delay_us, rx1.freq_hz, rx1.dr) == (5_000_000, 868_100_000, 4)
     assert (rx2.delay_us, rx2.freq_hz, rx2.dr) == (6_000_000, 869_525_000, 0)
-    assert [int.from_bytes(device.cf_list[i : i + 3], "little") * 100 for i in range(0, 15, 3)] == list(eu868.MORE_CHANNELS_HZ)
+    assert [int.from_bytes(device.cf_list[i : i + 3], "little") * 100 for i in range(0, 15, 3)] == list(EU868.channels_hz[3:])
     assert device.cf_list[15] == 0
 
 

@@ -59,7 +59,7 @@ def test_the_join_accept_built_here_is_byte_for_byte_the_published_one(given, ex
     net_id = int(expected["net_id"], 16)
     phy = frames.build_join_accept(
         unhex(given["app_key"]), expected["join_nonce"], net_id, int(expected["dev_addr"], 16), expected["rx1_dr_offset"],
-        expected["rx2_dr"], expected["rx_delay"], tuple(expected["cflist_hz"]),
+        expected["rx2_dr"], expected["rx_delay"], b"".join((hz // 100).to_bytes(3, "little") for hz in expected["cflist_hz"]) + b"\0",
     )  # fmt: skip
     assert phy.hex() == given["phy_payload"]
     keys = crypto.session_keys(unhex(given["app_key"]), expected["join_nonce"], net_id, given["dev_nonce"])

@@ -21,6 +21,7 @@ _WRITE_BUFFER = const(0x0E)
 _GET_IRQ = const(0x12)
 _GET_RX_STATUS = const(0x13)
 _GET_PACKET_STATUS = const(0x14)
+_GET_RSSI = const(0x15)
 _GET_ERRORS = const(0x17)
 _READ_BUFFER = const(0x1E)
 _STANDBY = const(0x80)
@@ -227,6 +228,21 @@ class SX1262:
         nominal, duty, stages = [row for row in _PA if power <= row[0]][0]  # noqa: RUF015 (no next() default needed: 22 is last)
         self._command(_PA_CONFIG, bytes((duty, stages, 0, 1)))
         self._command(_TX_PARAMS, bytes((max(_LOWEST, _FULL - (nominal - power)) & 255, _RAMP_200_US)))
+
+    def clear(self, freq_hz, dr_row, limit_dbm, ms):
+        """Listen before talk: True when nothing above `limit_dbm` was on the carrier for `ms`. Ends in standby."""
+        self.standby()
+        self._tune(freq_hz, dr_row)
+        if self._rxen:
+            self._rxen.value(1)
+        self._command(_RX, b"\xff\xff\xff")  # until told otherwise
+        free = True
+        while free and ms >= 0:
+            time.sleep_ms(1)  # also lets the receiver settle before the first look
+            free = -(self._query(_GET_RSSI, 1)[0] >> 1) <= limit_dbm
+            ms -= 1
+        self.standby()
+        return free
 
     def transmit(self, data):
         """Sends up to 255 bytes as configured (uplink: CRC on, IQ normal); returns the tick (us) at which the last symbol left."""

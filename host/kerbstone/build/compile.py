@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from typing import Any
 
 from kerbstone.build.check import check, find_source
 from kerbstone.build.firmware import compile_file, compile_tree
 from kerbstone.build.node import LoRaWanTable, Node, PartTable
+from kerbstone.build.regions import region_table
 from kerbstone.codec.profile import compile_profile
-from kerbstone.paths import firmware_dir, protocols_dir
+from kerbstone.paths import firmware_dir
 
 
 def node_json(node: Node) -> dict[str, Any]:
@@ -69,10 +69,10 @@ def _uplink(node: Node) -> dict[str, Any]:
     uplink = node.spec.uplink
     table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db"})
     if isinstance(uplink, LoRaWanTable):
-        path = protocols_dir() / "lorawan" / f"{uplink.region.lower()}.toml"
-        table["region"] = tomllib.loads(path.read_text(encoding="utf-8"))
+        table["region"] = region_table(uplink.region)
         radio = node.board.radio
-        table["radio"] = radio.model_dump(exclude_none=True) if radio else {}
+        band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it
+        table["radio"] = {"band_mhz": band_mhz, **(radio.model_dump(exclude_none=True) if radio else {})}
     return table
 
 

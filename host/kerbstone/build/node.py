@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from kerbstone.build import regions
 from kerbstone.build.board import BoardFile, Gpio, load_board
 from kerbstone.build.files import load, nearest
 from kerbstone.codec.tomlfile import TomlFile
@@ -63,11 +64,18 @@ class PartTable(BaseModel):
 
 class LoRaWanTable(_Table):
     kind: Literal["lorawan"]
-    region: Literal["EU868"] = "EU868"
+    region: str = "EU868"
     confirm: Literal["all", "events", "none"] = "all"
     port: int = Field(default=2, ge=1, le=223)
     adr: bool = True
     adr_margin_db: float = Field(default=10.0, ge=0, le=40)  # what the network should keep in hand for this place
+
+    @field_validator("region")
+    @classmethod
+    def _known(cls, region: str) -> str:
+        if region not in regions.names():
+            raise ValueError(f"there is no such region: {nearest(region, regions.names())}")
+        return region
 
 
 class MqttTable(_Table):

@@ -16,6 +16,7 @@ from kerbstone.build.check import check
 from kerbstone.build.node import load_node
 from kerbstone.cli.durations import duration_us
 from kerbstone.emulator.faults import load_scenario, read_word, repeat
+from kerbstone.emulator.lns import parse_lns, write_devices
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.run import run
 from kerbstone.errors import KerbstoneError
@@ -32,6 +33,8 @@ def command(
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON (`-`: to standard output).")] = None,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page.")] = None,
     broker: Annotated[str | None, typer.Option(help="mqtt://[user:password@]host[:port] instead of the embedded broker.")] = None,
+    lns: Annotated[str | None, typer.Option(help="udp://host[:port]: a LoRaWAN network server instead of the bench one.")] = None,
+    lns_devices: Annotated[Path | None, typer.Option(help="Write what that server must know of the nodes, keys included.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help="NAME:key=value,... Repeatable; `kerbstone faults` lists them.")] = None,
     scenario: Annotated[Path | None, typer.Option(help="A TOML file of [[fault]] tables.")] = None,
 ) -> None:
@@ -44,6 +47,9 @@ def command(
     for words in (w for node in loaded for w in check(node)):
         typer.echo(f"warning: {words}", err=True)
     until = duration_us(duration)
+    server = parse_lns(lns) if lns else None
+    if lns_devices:
+        write_devices(lns_devices, loaded, seed)
     orders = [read_word(word) for word in fault or []] + (load_scenario(scenario) if scenario else [])
     for path in (json_out, report):
         if path and str(path) != "-" and not path.parent.is_dir():
@@ -55,8 +61,9 @@ def command(
     with Progress(*columns, console=console, transient=True) as bars:
         tasks = {node.name: bars.add_task(node.name, total=1.0) for node in loaded}
         result = run(
-            loaded, seed, until, broker=broker, progress=lambda name, share: bars.update(tasks[name], completed=share), faults=orders
-        )
+            loaded, seed, until, broker=broker, progress=lambda name, share: bars.update(tasks[name], completed=share), faults=orders,
+            lns=server,
+        )  # fmt: skip
     console.print(table(result))
     console.print(f"seed {seed}, {duration} in {result.wall_s:.1f} s, {result.events} events")
     console.print(f"event log SHA-256 {result.event_log_sha256}", soft_wrap=True)
@@ -64,7 +71,7 @@ def command(
         for note in node.notes[:5]:
             console.print(f"{node.name}: {note}", markup=False)
     if repeat.failed(result):
-        console.print(f"repeat: {repeat.command_line(nodes, duration, seed, orders, broker)}", markup=False, soft_wrap=True)
+        console.print(f"repeat: {repeat.command_line(nodes, duration, seed, orders, broker, lns)}", markup=False, soft_wrap=True)
     if json_out:
         text = json.dumps(result.to_json(), indent=1)
         print(text) if str(json_out) == "-" else json_out.write_text(text + "\n", encoding="utf-8")

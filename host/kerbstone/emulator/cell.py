@@ -10,6 +10,7 @@ from kerbstone.build.node import LoRaWanTable, Node
 from kerbstone.emulator import console
 from kerbstone.emulator.bench import Bench
 from kerbstone.emulator.faults.model import Order
+from kerbstone.emulator.lns import Lns
 from kerbstone.emulator.radio_cell import RadioCell
 from kerbstone.emulator.runtime import Runtime
 from kerbstone.emulator.wakes import WakeSum
@@ -29,6 +30,7 @@ class CellOrder:
     hosts: dict[str, tuple[str, int]]
     login: tuple[str, str] | None = field(default=None, repr=False)  # MQTT user and password
     faults: tuple[Order, ...] = ()
+    lns: Lns | None = None  # another network server than the bench one
 
 
 @dataclass
@@ -53,15 +55,20 @@ class CellResult:
 
 
 def split(nodes: list[Node]) -> list[list[Node]]:
-    """LoRaWAN nodes share the air and make one cell; every other node is a cell of its own."""
-    radio = [n for n in nodes if isinstance(n.spec.uplink, LoRaWanTable)]
-    rest = [[n] for n in nodes if not isinstance(n.spec.uplink, LoRaWanTable)]
-    return ([radio] if radio else []) + rest
+    """LoRaWAN nodes of a region share the air and make one cell; every other node is a cell of its own."""
+    radio: dict[str, list[Node]] = {}
+    rest = []
+    for node in nodes:
+        if isinstance(node.spec.uplink, LoRaWanTable):
+            radio.setdefault(node.spec.uplink.region, []).append(node)
+        else:
+            rest.append([node])
+    return list(radio.values()) + rest
 
 
 def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
     """Runs a cell to its end; `progress` is called with the share of virtual time that has passed."""
-    with Bench(order.seed, order.start_utc, order.hosts, order.login) as bench:
+    with Bench(order.seed, order.start_utc, order.hosts, order.login, lns=order.lns) as bench:
         for node in order.nodes:
             bench.add(node, order.faults)
         bench.start()

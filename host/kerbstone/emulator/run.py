@@ -15,6 +15,7 @@ from kerbstone.emulator.engine import interpreter
 from kerbstone.emulator.engine.shimset import shim_folder
 from kerbstone.emulator.faults.arm import check_orders
 from kerbstone.emulator.faults.model import Order
+from kerbstone.emulator.lns import Lns
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.tally import Arrival, tally
 from kerbstone.emulator.workers import run_cells
@@ -31,8 +32,9 @@ START_UTC = 1_775_174_400  # 2026-04-03T00:00:00Z
 
 
 def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_UTC, broker: str | None = None,
-        progress: Progress | None = None, faults: Sequence[Order] = ()) -> RunResult:
-    """Runs the nodes for `duration_us` of virtual time, with the faults that are asked for.
+        progress: Progress | None = None, faults: Sequence[Order] = (), lns: Lns | None = None) -> RunResult:
+    """Runs the nodes for `duration_us` of virtual time, with the faults that are asked for. `lns`: another LoRaWAN network server
+    than the bench one.
 
     Raises NodeFileError, FaultError, EngineError or BrokerError before anything is started when it cannot work.
     """
@@ -40,7 +42,7 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
     _distinct(nodes)
     for node in nodes:
         check(node)
-    check_orders(faults, nodes)
+    check_orders(faults, nodes, own_server=lns is None)
     interpreter.find()
     shim_folder()
     with ExitStack() as stack:
@@ -58,7 +60,7 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
                 hosts[uplink.broker] = (address.host, address.port)
                 if uplink.prefix not in listeners:
                     listeners[uplink.prefix] = stack.enter_context(MqttListener(address, uplink.prefix))
-        orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login, tuple(faults)) for c in split(nodes)]
+        orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login, tuple(faults), lns) for c in split(nodes)]
         results = run_cells(orders, lambda order, share: _tell(progress, order, share))
         traces = {t.name: t for r in results for t in r.nodes}
         events = [e for r in results for e in r.events]

@@ -1,6 +1,6 @@
 """Adaptive data rate, the device's half: step by step more range when the network falls silent (LoRaWAN 1.0.4 section 4.3.1.1)."""
 
-from kerb.uplink.lorawan.frames import ADR, ADR_ACK_REQ
+from .frames import ADR, ADR_ACK_REQ
 
 
 def control_bits(session, region, enabled):
@@ -10,20 +10,12 @@ def control_bits(session, region, enabled):
     return ADR | ADR_ACK_REQ if session.adr_count + 1 >= region.adr_ack_limit else ADR
 
 
-def lower_rate(region, dr):
-    """The next slower usable data rate, or `dr` itself when there is none."""
-    for slower in range(dr - 1, -1, -1):
-        if region.usable(slower):
-            return slower
-    return dr
-
-
 def advance(session, region, enabled):
     """Counts an uplink that brought no downlink and prepares the session for the next one.
 
     Uplinks are counted from 1: from `adr_ack_limit` on they ask for a sign of life; `adr_ack_delay` later the power returns to
     its default; each further delay takes one step down in rate; past the slowest rate the default channels come back and
-    NbTrans becomes 1. Returns True when a parameter changed.
+    NbTrans becomes 1. Returns True after such a step.
     """
     session.adr_count = min(session.adr_count + 1, 0xFFFE)
     if not enabled:
@@ -31,12 +23,14 @@ def advance(session, region, enabled):
     late = session.adr_count + 1 - region.adr_ack_limit
     if late <= 0 or late % region.adr_ack_delay:
         return False
-    before = (session.power, session.dr, session.mask, session.nb_trans)
     session.power = 0
     if late > region.adr_ack_delay:
-        slower = lower_rate(region, session.dr)
-        if slower == session.dr:
+        slower = session.dr - 1
+        while slower >= 0 and not region.usable(slower, session.dwell):
+            slower -= 1
+        if slower < 0:
             session.mask |= region.default_mask
             session.nb_trans = 1
-        session.dr = slower
-    return before != (session.power, session.dr, session.mask, session.nb_trans)
+        else:
+            session.dr = slower
+    return True

@@ -5,6 +5,7 @@ module is absent the caller sets `crypto.aes` to a class of the same shape.
 """
 
 import os
+from struct import pack
 
 from micropython import const
 
@@ -61,13 +62,7 @@ def cmac(key, message):
 
 def _counter_block(kind, direction, dev_addr, fcnt, tail):
     """A_i or B_0 of LoRaWAN 1.0.4 sections 4.3.3 and 4.4; direction 0 = up, 1 = down."""
-    out = bytearray(16)
-    out[0] = kind
-    out[5] = direction
-    out[6:10] = dev_addr.to_bytes(4, "little")
-    out[10:14] = fcnt.to_bytes(4, "little")
-    out[15] = tail
-    return out
+    return bytearray(pack("<BIBIIBB", kind, 0, direction, dev_addr, fcnt, 0, tail))
 
 
 def crypt(key, direction, dev_addr, fcnt, data):
@@ -99,12 +94,6 @@ def open_join_accept(app_key, body):
 
 def session_keys(app_key, join_nonce, net_id, dev_nonce):
     """(NwkSKey, AppSKey) of LoRaWAN 1.0.4 section 6.2.5; numbers as integers."""
-    seed = bytearray(16)
-    seed[1:4] = join_nonce.to_bytes(3, "little")
-    seed[4:7] = net_id.to_bytes(3, "little")
-    seed[7:9] = dev_nonce.to_bytes(2, "little")
-    keys = []
-    for kind in (1, 2):
-        seed[0] = kind
-        keys.append(bytes(block(app_key, seed)))
-    return tuple(keys)
+    tail = pack("<IIH", join_nonce << 8, net_id, dev_nonce)
+    encrypt = aes(app_key, _ECB).encrypt
+    return tuple([bytes(encrypt(bytes((kind,)) + tail[1:7] + tail[8:] + bytes(7))) for kind in (1, 2)])

@@ -1,4 +1,6 @@
-"""Share of air time: sub-band limits, the network's own limit, and the join back-off. Integers only, clock in whole seconds.
+"""Share of air time: sub-band limits, the network's own limit, the join back-off; and which channel may send when.
+
+Integers only, clock in whole seconds.
 
 A sub-band of p permille keeps a credit of at most a quarter of an hour's allowance and refills at three quarters of the rate.
 Credit plus refill of any hour therefore never exceeds p permille of that hour, and an alarm still finds a reserve for a burst.
@@ -6,6 +8,8 @@ Credit is counted in quarter milliseconds of air time: 3 * p come back every sec
 """
 
 from micropython import const
+
+from .crypto import random_below
 
 _HOUR = const(3600)
 _JOIN_SECOND = const(39600)  # end of the tenth hour after the first
@@ -70,3 +74,40 @@ def join_wait_s(session, air_us, now):
 
 def join_spend(session, air_us):
     session.join_used += air_us // 1000 + 1
+
+
+# -- channels --------------------------------------------------------------------------------------------------------------
+
+
+def carries(session, mask, dr):
+    """Mask of those channels in `mask` that offer data rate `dr`."""
+    out = 0
+    for i, channel in enumerate(session.channels):
+        if mask >> i & 1 and channel and channel[2] <= dr <= channel[3]:
+            out |= 1 << i
+    return out
+
+
+def waits(session, region, now, air_us, priority):
+    """[(seconds until it may send, channel), ...] of every enabled channel at the session's data rate.
+
+    Refreshes the credits. A routine frame (priority 2) leaves as much credit again for the alarm that may follow. A mask that
+    leaves nothing falls back to the channels every network has.
+    """
+    refill(session, region.bands, now)
+    usable = carries(session, session.mask, session.dr)
+    if not usable:
+        session.mask |= region.default_mask
+        usable = carries(session, session.mask, session.dr)
+    cost = price(air_us) * (2 if priority > 1 else 1)
+    out = []
+    for i, channel in enumerate(session.channels):
+        if usable >> i & 1:
+            out.append((max(session.quiet_until - now, 0, wait_s(session, region.bands, region.band(channel[0]), cost)), channel))
+    return out
+
+
+def choose(session, region, now, air_us, priority):
+    """A channel by chance among those that may send now, or None."""
+    free = [channel for wait, channel in waits(session, region, now, air_us, priority) if not wait]
+    return free[random_below(len(free))] if free else None

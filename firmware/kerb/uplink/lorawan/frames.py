@@ -3,11 +3,11 @@
 Numbers are integers; EUIs are 8 bytes in the order they are printed (most significant first).
 """
 
-from struct import unpack_from
+from struct import pack, unpack_from
 
 from micropython import const
 
-from kerb.uplink.lorawan import crypto
+from . import crypto
 
 _JOIN_REQUEST = const(0x00)
 _JOIN_ACCEPT = const(0x20)
@@ -26,20 +26,15 @@ _FHDR = const(8)  # MHDR, DevAddr, FCtrl, FCnt
 _MIC = const(4)
 
 
-def _reversed(eui):
-    return bytes([eui[i] for i in range(7, -1, -1)])
-
-
 def join_request(app_key, join_eui, dev_eui, dev_nonce):
     """The 23 bytes of a join request."""
-    message = bytes([_JOIN_REQUEST]) + _reversed(join_eui) + _reversed(dev_eui) + dev_nonce.to_bytes(2, "little")
+    message = bytes((_JOIN_REQUEST,)) + bytes(reversed(dev_eui + join_eui)) + dev_nonce.to_bytes(2, "little")
     return message + bytes(crypto.cmac(app_key, message)[:_MIC])
 
 
 class JoinAccept:
     """Fields of a join accept; `cf_list` is 16 bytes or empty."""
 
-    __slots__ = ("cf_list", "dev_addr", "join_nonce", "net_id", "rx1_offset", "rx2_dr", "rx_delay")
     cf_list: bytes
     dev_addr: int
     join_nonce: int
@@ -57,23 +52,20 @@ def join_accept(app_key, phy):
     if crypto.cmac(app_key, phy[:1] + clear[:-_MIC])[:_MIC] != clear[-_MIC:]:
         return None
     out = JoinAccept()
-    out.join_nonce = int.from_bytes(clear[0:3], "little")
-    out.net_id = int.from_bytes(clear[3:6], "little")
-    out.dev_addr = int.from_bytes(clear[6:10], "little")
-    out.rx1_offset = (clear[10] >> 4) & 7
-    out.rx2_dr = clear[10] & 15
-    out.rx_delay = (clear[11] & 15) or 1
+    nonces, out.dev_addr, settings, delay = unpack_from("<6sIBB", clear)
+    out.join_nonce = int.from_bytes(nonces[:3], "little")
+    out.net_id = int.from_bytes(nonces[3:], "little")
+    out.rx1_offset = settings >> 4 & 7
+    out.rx2_dr = settings & 15
+    out.rx_delay = delay & 15 or 1
     out.cf_list = clear[12:-_MIC]
     return out
 
 
 def data_up(keys, dev_addr, fcnt, control, fopts, port, payload, confirmed):
     """An uplink. `keys` = (NwkSKey, AppSKey); `port` None means no FPort and no payload; port 0 carries MAC commands."""
-    frame = bytearray((_CONFIRMED_UP if confirmed else _UNCONFIRMED_UP,))
-    frame += dev_addr.to_bytes(4, "little")
-    frame.append(control | len(fopts))
-    frame += (fcnt & 0xFFFF).to_bytes(2, "little")
-    frame += fopts
+    kind = _CONFIRMED_UP if confirmed else _UNCONFIRMED_UP
+    frame = bytearray(pack("<BIBH", kind, dev_addr, control | len(fopts), fcnt & 0xFFFF) + fopts)
     if port is not None:
         frame.append(port)
         frame += crypto.crypt(keys[1 if port else 0], 0, dev_addr, fcnt, payload)
@@ -83,7 +75,6 @@ def data_up(keys, dev_addr, fcnt, control, fopts, port, payload, confirmed):
 class Downlink:
     """A checked downlink. `control` holds ACK and PENDING; `port` None means no payload."""
 
-    __slots__ = ("confirmed", "control", "fcnt", "fopts", "payload", "port")
     confirmed: bool
     control: int
     fcnt: int

@@ -5,62 +5,71 @@ from binascii import crc32, unhexlify
 from micropython import const
 
 from kerb.errors import ConfigError, RadioError, UplinkError
-from kerb.uplink.lorawan import join
-from kerb.uplink.lorawan.exchange import Exchange
-from kerb.uplink.lorawan.mac import Mac
-from kerb.uplink.lorawan.persist import Vault
-from kerb.uplink.lorawan.region import Region
-from kerb.uplink.lorawan.session import Session
 from kerb.uplink.receipt import Receipt
+
+from .join import Join
+from .mac import Exchange, Mac
+from .region import Region
+from .session import Session, Vault
 
 _GPS_EPOCH = const(315964800)  # 1980-01-06 in seconds since 1970
 _LEAP_SECONDS = const(18)  # GPS ahead of UTC since 2017-01-01 (IERS Bulletin C); none announced as of 2026-07
-_KEYS = (("dev_eui", 8), ("join_eui", 8), ("app_key", 16))
+_OTAA = (("dev_eui", 8), ("join_eui", 8), ("app_key", 16))
+_ABP = (("dev_addr", 4), ("nwk_s_key", 16), ("app_s_key", 16))
 
 
-def _identity(source):
-    """The three OTAA values as bytes; they may arrive as bytes or hex. The error names the key, never its value."""
+def _identity(source, keys):
+    """The values as bytes; they may arrive as bytes or hex. The error names the key, never its value."""
     out = {}
-    for name, size in _KEYS:
+    for name, size in keys:
         value = source.get(name)
         try:
             value = unhexlify(value) if isinstance(value, str) else bytes(value)
         except (TypeError, ValueError):
             value = b""
         if len(value) != size:
-            raise ConfigError("identity lacks a %s of %d bytes: provision the device again" % (name, size))
+            raise ConfigError("identity lacks a %s of %d bytes: provision it again" % (name, size))
         out[name] = value
     return out
 
 
 class Uplink:
-    """OTAA class A device.
+    """Class A device, activated over the air, or by personalisation where the identity has a dev_addr.
 
     `config`: `region` (the table), `radio` (the board's radio table), `port` (default 2), `adr` (True), `dr` (with ADR off),
-    `rx_error_ms` (10), `join_attempts` per connect() (3). `identity.get()` knows dev_eui, join_eui, app_key.
+    `rx_error_ms` (10), `join_attempts` per connect() (3). `identity.get()` knows dev_eui, join_eui, app_key, or dev_addr, nwk_s_key,
+    app_s_key.
     `board`: `idle_ms(ms)`, `mono()`, and `battery()` (0 external, 1..254, 255 unknown). `store`: atomic `put` and `get`.
     `radio` is for a driver made elsewhere; otherwise it is built when first needed.
     """
 
     def __init__(self, config, identity, board, store, radio=None):
-        identity = _identity(identity)
+        keys = _ABP if identity.get("dev_addr") else _OTAA
+        identity = _identity(identity, keys)
         region = Region(config["region"])
-        owner = crc32(identity["dev_eui"] + identity["join_eui"])
+        owner = crc32(identity[keys[0][0]] + identity[keys[1][0]])
         vault = Vault(store, owner)
         session = Session(region, owner)
         if not vault.load(session):
+            if session.joined and keys is _ABP:
+                raise ConfigError("frame counters are lost: give the device new session keys")
             session = Session(region, owner)
+            if keys is _ABP:
+                session.dev_addr = int.from_bytes(identity["dev_addr"], "big")
+                session.keys = identity["nwk_s_key"], identity["app_s_key"]
+                session.joined = 1
+                session.dr = config.get("dr", min(region.join_dr))
+                vault.counters(session)
+                vault.save(session)
         session.clock = session.join_start = board.mono()
         self._config = config
         self._board = board
         self._exchange = Exchange(region, board, config)
         self._exchange.radio = radio
-        self._join = join.Join(region, vault, self._exchange, identity, config.get("join_attempts", 3))
+        self._join = Join(region, vault, self._exchange, identity, config.get("join_attempts", 3))
         self._mac = Mac(region, session, vault, self._exchange, config.get("adr", True))
         self._resumed = False
         self.port = config.get("port", 2)
-        if not 1 <= self.port <= 223:
-            raise ConfigError("uplink port is %d: take one of 1 to 223" % self.port)
 
     @property
     def mtu(self):
@@ -126,7 +135,7 @@ class Uplink:
         mac = self._mac
         if mac.session.joined:
             return 1000 * mac.wait_s()
-        return 1000 * max(0, join.wait_s(mac.session, mac.region, self._exchange, self._board.mono()))
+        return 1000 * self._join.wait_s(mac.session)
 
     def retry_after_s(self):
         """wait_ms() in whole seconds."""
@@ -174,7 +183,7 @@ class Uplink:
         """Resumes after deep sleep. False, and the state from flash stays, when the record is damaged, another device's, or older
         than the counters reserved on flash."""
         stored = self._mac.session
-        session = Session(self._mac.region, stored.owner)
+        session = Session(self._mac.region, self._mac.vault.owner)
         self._resumed = session.unpack(data) and session.dev_nonce == stored.dev_nonce and session.lease == stored.lease
         if self._resumed:
             self._mac.session = session

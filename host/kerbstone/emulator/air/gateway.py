@@ -1,7 +1,8 @@
 """A gateway: hears the uplinks of its cell with eight demodulators and speaks Semtech UDP over a real loopback socket.
 
 The virtual clock stands still while the gateway waits for PUSH_ACK. A server that sends its PULL_RESP before that PUSH_ACK, as the
-bench server does, makes a run repeat exactly; the answer of any other server is taken at the next uplink, if it is not too late.
+bench server does, makes a run repeat exactly. For another server the clock stands still for `linger_s` more of real time, or until
+its answer came; what comes later is taken at the next uplink, if it is not too late.
 Limits of the just-in-time queue: Lora-net/packet_forwarder jitqueue.c.
 """
 
@@ -13,8 +14,11 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kerbstone.emulator.air import eu868, gwmp, lora
+from kerbstone.emulator.air import gwmp, lora
 from kerbstone.emulator.air.channel import Channel, Reception, Transmission
+from kerbstone.emulator.air.ns_core import UplinkMeta
+from kerbstone.emulator.air.observer import Observer
+from kerbstone.emulator.air.plan import EU868, Plan
 from kerbstone.emulator.kernel import Kernel
 
 DEMODULATORS = 8
@@ -36,8 +40,10 @@ class Gateway:
     def __init__(
         self, kernel: Kernel, channel: Channel, server: tuple[str, int], start_utc: int = 0, name: str = "gateway",
         eui: bytes = bytes.fromhex("02000000000000a1"), latency_us: int = 30_000, first_tmst: int = 0,
+        plan: Plan = EU868, linger_s: float = 0.0, observer: Observer | None = None,
     ):  # fmt: skip
         self.name = name
+        self._plan, self._linger_s, self._observer = plan, linger_s, observer
         self._kernel, self._channel, self._server, self._eui = kernel, channel, server, eui
         self._start = datetime.fromtimestamp(start_utc, UTC)
         self._latency_us, self._first_tmst = latency_us, first_tmst
@@ -45,6 +51,7 @@ class Gateway:
         self._token = 0
         self._pulled_at: int | None = None
         self._busy_demodulators = 0
+        self._answers = 0  # downlinks the server asked for
         self.away = False  # without supply or backhaul
         self._down: list[tuple[int, int]] = []  # start and end of own transmissions, waiting ones too
         channel.subscribe(self)
@@ -64,17 +71,12 @@ class Gateway:
 
     def on_air(self, tx: Transmission) -> None:
         """Takes a demodulator when the preamble of an uplink stands out of the noise."""
-        channel = self._channel_of(tx)
+        channel = self._plan.channel(tx.freq_hz, tx.bw_hz)
         if tx.sender == self.name or tx.iq_inverted or tx.sync_word != _SYNC_WORD or channel is None:
             return
         got = self._channel.reception(tx, self.name, _NOISE_FIGURE_DB)
         if got.audible(tx.sf):
             self._kernel.at(tx.start_us + lora.symbols_us(_LOCK_SYMBOLS, tx.sf, tx.bw_hz), self._lock, tx, channel, got)
-
-    @staticmethod
-    def _channel_of(tx: Transmission) -> int | None:
-        near = tx.bw_hz // 4
-        return next((i for i, hz in enumerate(eu868.CHANNELS_HZ) if abs(hz - tx.freq_hz) <= near), None)
 
     def _lock(self, tx: Transmission, channel: int, got: Reception) -> None:
         if self._busy_demodulators >= DEMODULATORS:
@@ -98,6 +100,14 @@ class Gateway:
                 snr_db=round(got.snr_db, 1),
             )  # fmt: skip
             self._kernel.after(self._latency_us, self._push, self._rxpk(tx, channel, got))
+            if self._observer:
+                dr = self._plan.data_rate_index(tx.sf, tx.bw_hz) or 0
+                self._observer.up(
+                    tx.payload,
+                    UplinkMeta(
+                        t_us=tx.end_us, tmst=self._tmst(tx.end_us), freq_hz=tx.freq_hz, dr=dr, rssi_dbm=got.rssi_dbm, snr_db=got.snr_db
+                    ),
+                )
 
     def _missed(self, tx: Transmission, why: str) -> None:
         self._kernel.log.write(self.name, "uplink_missed", sender=tx.sender, why=why)
@@ -109,7 +119,7 @@ class Gateway:
         when = self._start + timedelta(microseconds=tx.end_us)
         return {
             "time": when.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "tmst": self._tmst(tx.end_us), "chan": channel, "rfch": channel // 5,
-            "freq": eu868.CHANNELS_HZ[channel] / 1e6, "stat": 1, "modu": "LORA", "datr": gwmp.data_rate(tx.sf, tx.bw_hz),
+            "freq": self._plan.channels_hz[channel] / 1e6, "stat": 1, "modu": "LORA", "datr": gwmp.data_rate(tx.sf, tx.bw_hz),
             "codr": f"4/{tx.cr + 4}", "rssi": round(got.packet_rssi_dbm), "lsnr": round(got.snr_db, 1), "size": len(tx.payload),
             "data": base64.b64encode(tx.payload).decode(),
         }
@@ -119,7 +129,9 @@ class Gateway:
     def _push(self, rxpk: dict[str, Any]) -> None:
         if self._pulled_at is None or self._kernel.now - self._pulled_at > _KEEP_ALIVE_US:
             self._pull()
-        self._ask(gwmp.PUSH_DATA, {"rxpk": [rxpk]}, gwmp.PUSH_ACK)
+        before = self._answers
+        if self._ask(gwmp.PUSH_DATA, {"rxpk": [rxpk]}, gwmp.PUSH_ACK) and self._linger_s and self._answers == before:
+            self._await(time.monotonic() + self._linger_s, gwmp.PULL_RESP, b"")
 
     def _pull(self) -> None:
         if self._ask(gwmp.PULL_DATA, {}, gwmp.PULL_ACK):
@@ -132,7 +144,14 @@ class Gateway:
         self._token = (self._token + 1) & 0xFFFF
         token = self._token.to_bytes(2, "big")
         self._socket.sendto(gwmp.Datagram(kind, token, self._eui, body).encode(), self._server)
-        deadline = time.monotonic() + _PATIENCE_S
+        if self._await(time.monotonic() + _PATIENCE_S, answer, token):
+            return True
+        self._kernel.log.write(self.name, "server_silent", kind=kind)
+        return False
+
+    def _await(self, deadline: float, answer: int, token: bytes) -> bool:
+        """Reads datagrams until the wanted one came; `token` empty: any. False when the time ran out."""
+        assert self._socket is not None
         while (left := deadline - time.monotonic()) > 0:
             self._socket.settimeout(left)
             try:
@@ -144,14 +163,14 @@ class Gateway:
                 continue
             if datagram.kind == gwmp.PULL_RESP:
                 self._take(datagram)
-            elif datagram.kind == answer and datagram.token == token:
+            if datagram.kind == answer and token in (b"", datagram.token):
                 return True
-        self._kernel.log.write(self.name, "server_silent", kind=kind)
         return False
 
     # -- downlink ----------------------------------------------------------------------------------------------------------
 
     def _take(self, datagram: gwmp.Datagram) -> None:
+        self._answers += 1
         try:
             error = self._schedule(datagram.body.get("txpk", {}))
         except (KeyError, ValueError) as problem:
@@ -175,7 +194,7 @@ class Gateway:
             start = now + (ahead if ahead < gwmp.TMST_RANGE // 2 else ahead - gwmp.TMST_RANGE)
         crc = not txpk.get("ncrc", False)
         end = start + lora.airtime_us(len(phy), sf, bw_hz, crc=crc)
-        if not eu868.TX_RANGE_HZ[0] <= freq_hz <= eu868.TX_RANGE_HZ[1]:
+        if not self._plan.may_send(freq_hz):
             return "TX_FREQ"
         if start < earliest:
             return "TOO_LATE"
@@ -184,6 +203,8 @@ class Gateway:
         if any(start < b and a < end for a, b in self._down):
             return "COLLISION_PACKET"
         self._down.append((start, end))
+        if self._observer:
+            self._observer.down(phy)
         tx = Transmission(
             start, end, freq_hz, sf, bw_hz, 1, _SYNC_WORD, bool(txpk.get("ipol", False)), crc, float(txpk.get("powe", 14)), phy, self.name,
             ldro=lora.needs_ldro(sf, bw_hz),

@@ -13,12 +13,13 @@ from collections import Counter, deque
 from datetime import UTC, datetime
 from typing import Any
 
-from kerbstone.emulator.air import eu868, gwmp, lora
+from kerbstone.emulator.air import gwmp, lora
 from kerbstone.emulator.air.ns_adr import MARGIN_DB
 from kerbstone.emulator.air.ns_core import NetworkCore, UplinkMeta, UplinkSink
 from kerbstone.emulator.air.ns_device import Device
 from kerbstone.emulator.air.ns_duty import DutyCycle
 from kerbstone.emulator.air.ns_reply import Reply, Slot, Uplink
+from kerbstone.emulator.air.plan import EU868, Plan
 from kerbstone.errors import KerbstoneError
 
 _TX_ACK_S = 1.0  # real time; a gateway that does not answer is taken to have sent
@@ -41,8 +42,9 @@ class NetworkServer:
     `start_utc`: seconds since 1970 at virtual time 0. Every method may be called from any thread.
     """
 
-    def __init__(self, on_uplink: UplinkSink = _ignore, start_utc: int = 0):
-        self._core = NetworkCore(on_uplink, start_utc)
+    def __init__(self, on_uplink: UplinkSink = _ignore, start_utc: int = 0, plan: Plan = EU868):
+        self._plan = plan
+        self._core = NetworkCore(on_uplink, start_utc, plan)
         self._lock = threading.RLock()
         self._duty: dict[bytes, DutyCycle] = {}  # by gateway
         self._pull: dict[bytes, tuple[str, int]] = {}  # where a gateway's downlinks go
@@ -144,7 +146,7 @@ class NetworkServer:
     def _packet(self, gateway: bytes, rxpk: dict[str, Any]) -> None:
         with self._lock:
             try:
-                up = _uplink(gateway, rxpk)
+                up = _uplink(gateway, rxpk, self._plan)
             except (KeyError, ValueError):
                 self._core.refused["datagram"] += 1
                 return
@@ -154,10 +156,10 @@ class NetworkServer:
 
     def _answer(self, up: Uplink, reply: Reply) -> None:
         """RX1 first; RX2 when the duty cycle forbids RX1 or the gateway refuses it."""
-        duty = self._duty.setdefault(up.gateway, DutyCycle())
+        duty = self._duty.setdefault(up.gateway, DutyCycle(self._plan))
         for slot in reply.slots:
             phy = reply.build(slot)
-            rate = eu868.DATA_RATES[slot.dr]
+            rate = self._plan.data_rates[slot.dr]
             airtime = lora.airtime_us(len(phy), rate.sf, rate.bw_hz, crc=False)
             at = up.utc_us + slot.delay_us
             if duty.allows(slot.freq_hz, airtime, at) and self._emit(up, slot, phy):
@@ -170,7 +172,7 @@ class NetworkServer:
         where = self._pull.get(up.gateway)
         if where is None:
             return False
-        rate = eu868.DATA_RATES[slot.dr]
+        rate = self._plan.data_rates[slot.dr]
         self._token = (self._token + 1) & 0xFFFF
         token = self._token.to_bytes(2, "big")
         txpk = gwmp.txpk(up.tmst + slot.delay_us, slot.freq_hz, slot.power_dbm, rate.sf, rate.bw_hz, phy)
@@ -190,11 +192,11 @@ class NetworkServer:
         return True
 
 
-def _uplink(gateway: bytes, rxpk: dict[str, Any]) -> Uplink:
+def _uplink(gateway: bytes, rxpk: dict[str, Any], plan: Plan) -> Uplink:
     """An `rxpk` of a LoRa frame with valid CRC. Raises KeyError or ValueError for anything else."""
     if rxpk["stat"] != 1 or rxpk["modu"] != "LORA":
         raise ValueError("no LoRa frame with valid CRC")
-    dr = eu868.data_rate_index(*gwmp.parse_data_rate(rxpk["datr"]))
+    dr = plan.data_rate_index(*gwmp.parse_data_rate(rxpk["datr"]))
     if dr is None:
         raise ValueError("no data rate of the region")
     since = datetime.fromisoformat(rxpk["time"]) - _EPOCH

@@ -1,4 +1,4 @@
-"""The bench network server without its socket: joins, sessions, MAC commands, rate adaptation. Class A, EU868, LoRaWAN 1.0.4."""
+"""The bench network server without its socket: joins, sessions, MAC commands, rate adaptation. Class A, LoRaWAN 1.0.4."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TypedDict
 
-from kerbstone.emulator.air import eu868, ns_crypto, ns_frames, ns_mac
+from kerbstone.emulator.air import ns_crypto, ns_frames, ns_mac
 from kerbstone.emulator.air.ns_adr import MARGIN_DB
 from kerbstone.emulator.air.ns_device import Device, Queued, Session
 from kerbstone.emulator.air.ns_reply import DataReply, JoinReply, Reply, Uplink, settle_confirmed, slots
+from kerbstone.emulator.air.plan import EU868, Plan
 
 NET_ID = 0x000000  # TS002-1.1 section 2: for experiments and private networks
-RX2_DR = 3  # SF9, as The Things Network uses it: 27 dBm make up for the faster rate
-_RX_DELAY_S = eu868.RX_DELAY_US // 1_000_000
 _SAME_US = 200_000  # copies of one frame from several gateways lie this close; a repetition comes a second later at the earliest
 _ADR_REST = 20
 
@@ -38,7 +37,8 @@ class NetworkCore:
     `refused` counts what was not accepted, by reason: "frame", "device", "mic", "devnonce", "copy".
     """
 
-    def __init__(self, on_uplink: UplinkSink, start_utc: int):
+    def __init__(self, on_uplink: UplinkSink, start_utc: int, plan: Plan = EU868):
+        self._plan = plan
         self.devices: dict[str, Device] = {}  # by DevEUI
         self.refused: Counter[str] = Counter()
         self._on_uplink = on_uplink
@@ -83,9 +83,9 @@ class NetworkCore:
         keys = ns_crypto.session_keys(device.app_key, device.join_nonce, NET_ID, request.dev_nonce)
         session = Session(device.dev_addr, *keys, status_asked_us=up.utc_us)
         phy = ns_frames.build_join_accept(
-            device.app_key, device.join_nonce, NET_ID, device.dev_addr, 0, RX2_DR, _RX_DELAY_S, eu868.MORE_CHANNELS_HZ
+            device.app_key, device.join_nonce, NET_ID, device.dev_addr, 0, self._plan.rx2[1], self._plan.rx_delay_s, self._plan.cf_list
         )
-        return JoinReply(device, session, phy, slots(up, eu868.JOIN_DELAY_US, eu868.RX2_JOIN_DR))
+        return JoinReply(device, session, phy, slots(up, self._plan.join_delay_us, self._plan.rx2_join_dr, self._plan))
 
     def _data(self, frame: ns_frames.DataUp, up: Uplink) -> Reply | None:
         device = self._by_addr.get(frame.dev_addr)
@@ -103,7 +103,8 @@ class NetworkCore:
         answers = self._mac(device, session, frame, fcnt, up, fresh)
         if fresh:
             self._deliver(device, session, frame, fcnt, up)
-        reply = DataReply(device, session, slots(up, eu868.RX_DELAY_US, RX2_DR), frame.confirmed, answers, up.utc_us)
+        where = slots(up, self._plan.rx_delay_s * 1_000_000, self._plan.rx2[1], self._plan)
+        reply = DataReply(device, session, where, frame.confirmed, answers, up.utc_us, self._plan)
         if frame.adr and fresh:
             reply.adapt()
         return reply if reply.needed or frame.adr_ack_req else None
@@ -125,7 +126,7 @@ class NetworkCore:
         answers = b""
         for cid, arguments in ns_mac.commands_up(data):
             if cid == ns_mac.LINK_CHECK:
-                answers += ns_mac.link_check_ans(up.snr_db, up.dr, 1)
+                answers += ns_mac.link_check_ans(up.snr_db, up.dr, 1, self._plan)
             elif cid == ns_mac.DEVICE_TIME:
                 answers += ns_mac.device_time_ans(up.utc_us + device.clock_step_us)
             elif cid == ns_mac.DEV_STATUS:

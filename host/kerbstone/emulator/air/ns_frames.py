@@ -83,12 +83,11 @@ def build_data_down(
 
 
 def build_join_accept(
-    app_key: bytes, join_nonce: int, net_id: int, dev_addr: int, rx1_offset: int, rx2_dr: int, rx_delay_s: int, channels_hz: tuple[int, ...]
+    app_key: bytes, join_nonce: int, net_id: int, dev_addr: int, rx1_offset: int, rx2_dr: int, rx_delay_s: int, cf_list: bytes
 ) -> bytes:
-    """A join accept with a CFList of type 0 (up to five frequencies)."""
+    """A join accept; `cf_list`: 16 bytes or none."""
     body = join_nonce.to_bytes(3, "little") + net_id.to_bytes(3, "little") + dev_addr.to_bytes(4, "little")
     body += bytes([rx1_offset << 4 | rx2_dr, rx_delay_s])
-    if channels_hz:
-        body += b"".join((hz // 100).to_bytes(3, "little") for hz in channels_hz).ljust(15, b"\0") + b"\0"
+    body += cf_list
     head = bytes([JOIN_ACCEPT << 5])
     return head + crypto.seal_accept(app_key, body + crypto.mic(app_key, head + body))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kerbstone.emulator.air import eu868
 from kerbstone.emulator.air.lora import SNR_LIMIT_DB
+from kerbstone.emulator.air.plan import EU868, Plan
 
 LINK_CHECK, LINK_ADR, DEV_STATUS, DEVICE_TIME = 0x02, 0x03, 0x06, 0x0D
 # CID -> bytes that follow in an uplink.
@@ -26,9 +26,9 @@ def commands_up(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += 1 + size
 
 
-def link_check_ans(snr_db: float, dr: int, gateways: int) -> bytes:
+def link_check_ans(snr_db: float, dr: int, gateways: int, plan: Plan = EU868) -> bytes:
     """Margin in dB above the demodulation floor of the uplink, and how many gateways heard it."""
-    margin = round(snr_db - SNR_LIMIT_DB[eu868.DATA_RATES[dr].sf])
+    margin = round(snr_db - SNR_LIMIT_DB[plan.data_rates[dr].sf])
     return bytes([LINK_CHECK, max(0, min(254, margin)), gateways])
 
 
@@ -39,10 +39,9 @@ def device_time_ans(utc_us: int) -> bytes:
     return bytes([DEVICE_TIME]) + (gps & 0xFFFFFFFF).to_bytes(4, "little") + bytes([us * 256 // 1_000_000])
 
 
-def link_adr_req(dr: int, power: int) -> bytes:
-    """All channels of the plan on, every frame sent once."""
-    mask = (1 << len(eu868.CHANNELS_HZ)) - 1
-    return bytes([LINK_ADR, dr << 4 | power]) + mask.to_bytes(2, "little") + b"\1"
+def link_adr_req(dr: int, power: int, plan: Plan = EU868) -> bytes:
+    """The first sixteen channels as the gateway hears them, the others left as they are, every frame sent once."""
+    return bytes([LINK_ADR, dr << 4 | power]) + plan.mask.to_bytes(2, "little") + b"\1"
 
 
 def status_margin_db(raw: int) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from kerbstone.emulator.air import eu868, ns_adr, ns_frames, ns_mac
+from kerbstone.emulator.air import ns_adr, ns_frames, ns_mac
 from kerbstone.emulator.air.ns_device import Device, Queued, Session
+from kerbstone.emulator.air.plan import RX2_AFTER_RX1_US, Plan
 
 _DAY_US = 86_400_000_000
 _TRIES = 3  # of a confirmed downlink
@@ -46,11 +47,12 @@ class Reply(Protocol):
     def sent(self) -> None: ...
 
 
-def slots(up: Uplink, delay_us: int, rx2_dr: int) -> tuple[Slot, Slot]:
-    """RX1 on the channel and at the rate of the uplink, RX2 on its own."""
+def slots(up: Uplink, delay_us: int, rx2_dr: int, plan: Plan) -> tuple[Slot, Slot]:
+    """RX1 on the channel and at the rate that answer the uplink's, RX2 on its own."""
+    rx2_hz, _, rx2_dbm = plan.rx2
     return (
-        Slot(delay_us, up.freq_hz, up.dr, eu868.RX1_POWER_DBM),
-        Slot(delay_us + eu868.RX2_AFTER_RX1_US, eu868.RX2_HZ, rx2_dr, eu868.RX2_POWER_DBM),
+        Slot(delay_us, *plan.rx1(up.freq_hz, up.dr), plan.rx1_power_dbm),
+        Slot(delay_us + RX2_AFTER_RX1_US, rx2_hz, rx2_dr, rx2_dbm),
     )
 
 
@@ -71,8 +73,11 @@ class JoinReply:
 class DataReply:
     """Acknowledgement, MAC commands and one queued message, as far as they fit."""
 
-    def __init__(self, device: Device, session: Session, where: tuple[Slot, ...], ack: bool, answers: bytes, now_us: int):
+    def __init__(
+        self, device: Device, session: Session, where: tuple[Slot, ...], ack: bool, answers: bytes, now_us: int, plan: Plan
+    ):  # fmt: skip
         self.slots = where
+        self._plan = plan
         self._device, self._session, self._ack, self._now_us = device, session, ack, now_us
         self._fopts = answers
         self._rate: tuple[int, int] | None = None
@@ -93,8 +98,8 @@ class DataReply:
         session = self._session
         if session.asked or session.adr_rest or len(session.snr_db) < ns_adr.ENOUGH:
             return
-        wanted = ns_adr.target(session.dr, session.power, session.snr_db, self._device.adr_margin_db)
-        request = ns_mac.link_adr_req(*wanted)
+        wanted = ns_adr.target(session.dr, session.power, session.snr_db, self._device.adr_margin_db, self._plan)
+        request = ns_mac.link_adr_req(*wanted, self._plan)
         if wanted != (session.dr, session.power) and self._room(len(request)):
             self._rate = wanted
             self._fopts += request
@@ -106,7 +111,7 @@ class DataReply:
 
     def build(self, slot: Slot) -> bytes:
         session, queue = self._session, self._device.queue
-        limit = eu868.DATA_RATES[slot.dr].payload - len(self._fopts)
+        limit = self._plan.data_rates[slot.dr].payload - len(self._fopts)
         self._item = queue[0] if queue and len(queue[0].data) <= limit else None
         item = self._item
         return ns_frames.build_data_down(

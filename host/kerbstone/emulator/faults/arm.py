@@ -6,22 +6,28 @@ import random
 from collections.abc import Sequence
 
 from kerbstone.build.files import nearest
-from kerbstone.build.node import Node
+from kerbstone.build.node import LoRaWanTable, Node
 from kerbstone.emulator.faults.catalogue import FAULTS
 from kerbstone.emulator.faults.model import End, Fault, Order, Scene, Target
 from kerbstone.emulator.identity import derive
 from kerbstone.errors import FaultError
 
 
-def check_orders(orders: Sequence[Order], nodes: Sequence[Node]) -> None:
-    """Raises FaultError for the first order that strikes nothing in this run."""
+def check_orders(orders: Sequence[Order], nodes: Sequence[Node], own_server: bool = True) -> None:
+    """Raises FaultError for the first order that strikes nothing in this run. `own_server`: LoRaWAN nodes have the bench network."""
     names = [n.name for n in nodes]
     for order in orders:
         if order.node and order.node not in names:
             raise FaultError(f"Fault {order.name} is for node {order.node!r}, which is not in this run; {nearest(order.node, names)}")
-        reasons = [FAULTS[order.name].fits(n, order.values) for n in nodes if order.node in (None, n.name)]
+        reasons = [_unfit(order, n, own_server) for n in nodes if order.node in (None, n.name)]
         if all(reasons):
             raise FaultError(f"Fault {order.name} strikes nothing: {'; '.join(reasons)}.")
+
+
+def _unfit(order: Order, node: Node, own_server: bool) -> str:
+    if order.name == "clock_step" and not own_server and isinstance(node.spec.uplink, LoRaWanTable):
+        return f"{node.name} gets its time from a network server that is not ours"
+    return FAULTS[order.name].fits(node, order.values)
 
 
 def free_blocks(orders: Sequence[Order], nodes: Sequence[Node]) -> dict[str, int]:

@@ -16,11 +16,16 @@ def failed(result: RunResult) -> list[str]:
     return [n.name for n in result.nodes if n.lost or n.duplicates or any(note.startswith("crash ") for note in n.notes)]
 
 
-def command_line(names: Sequence[str], lasts: str, seed: int, faults: Sequence[Order] = (), broker: str | None = None) -> str:
+def command_line(
+    names: Sequence[str], lasts: str, seed: int, faults: Sequence[Order] = (), broker: str | None = None,
+    lns: str | None = None,
+) -> str:  # fmt: skip
     """The same run again. Never holds a password: a broker's log-in has to be added by hand."""
     words = ["kerbstone", "emulate", *names, "--for", lasts, "--seed", str(seed)]
     for order in faults:
         words += ["--fault", word(order)]
     if broker:
         words += ["--broker", f"mqtt://{BrokerAddress.parse(broker)}"]
+    if lns:
+        words += ["--lns", lns]
     return shlex.join(words)
