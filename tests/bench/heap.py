@@ -1,6 +1,6 @@
 """The heap a node needs: the smallest in which it lives through six hours, found by halving.
 
-The emulator's own `machine` and its kin lie in the same heap, so a board needs less.
+Without what the emulator's own `machine` and its kin take (engine/process.py).
 """
 
 from __future__ import annotations
