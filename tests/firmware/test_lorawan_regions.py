@@ -133,7 +133,7 @@ def test_back_off_stops_at_the_slowest_rate_the_dwell_limit_allows():
     region, session = state("AS923-1", 4)
     session.mask = 1
     for _ in range(256):
-        adr.advance(session, region, True)
+        adr.advance(session, region, True, False)
     assert session.dr == 2 and session.mask == 3
 
 

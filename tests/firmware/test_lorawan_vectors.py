@@ -84,12 +84,23 @@ def test_adr_backoff_thresholds():
         if restored is None and session.mask == 0x107 and session.nb_trans == 1:
             restored = uplink
         before = session.dr
-        adr.advance(session, region, True)
+        adr.advance(session, region, True, False)
         if session.dr < before:
             rates.append(uplink + 1)
     want = case["expected"]
     assert (request, power, rates) == (want["adr_ack_req_first_at"], want["tx_power_to_default_at"], want["dr_lowered_at"])
     assert restored == rates[-1] + region.adr_ack_delay and session.dr == 0
+
+
+def test_confirmed_frames_without_an_answer_take_the_next_to_more_range_at_once():
+    region = Region(TABLE)
+    session = Session(region, 0)
+    session.dr, session.power = 5, 3
+    rates = []
+    for _ in range(5):
+        adr.advance(session, region, True, True)
+        rates.append(session.dr)
+    assert rates == [5, 3, 1, 0, 0] and session.power == 0
 
 
 def test_join_backoff_never_exceeds_its_air_time():

@@ -265,7 +265,7 @@ def _adr_backoff(i):
         if restored is None and session.mask & 7 == 7 and session.nb_trans == 1:
             restored = uplink
         before = session.dr
-        adr.advance(session, region, True)
+        adr.advance(session, region, True, False)
         if session.dr < before:
             rates.append(uplink + 1)
     last = "default channels re-enabled and NbTrans=1" if restored and restored > rates[-1] and session.dr == 0 else "unchanged"

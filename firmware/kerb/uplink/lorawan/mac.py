@@ -203,7 +203,7 @@ class Mac:
                 if self._acked or (heard and not confirmed):
                     break
         finally:
-            if not self._heard and adr.advance(session, region, link.adr):
+            if not self._heard and adr.advance(session, region, link.adr, confirmed):
                 link.changed = True
         if self._heard:
             self.vault.save_downlink(session)
