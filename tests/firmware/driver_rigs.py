@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import random
+import re
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
@@ -28,6 +29,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "ds18b20": {"data_pin": True},
     "hlw8012": {"cf_pin": True, "cf1_pin": True, "sel_pin": True},
     "dali": {"tx_pin": True, "rx_pin": True},
+    "hc_sr04": {"trig_pin": True, "echo_pin": True},
     "pir": {"out_pin": True, "settle_s": 0},
     "alphasense": {
         "cell": "NO2-B43F", "we_electronic_mv": 300, "ae_electronic_mv": 300, "we_zero_mv": 10, "ae_zero_mv": 10,
@@ -53,15 +55,15 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("bh1750", "stranger"): "it has no identity register: whatever acknowledges its commands is taken for it",
     ("hlw8012", "stranger"): "pulses have no identity",
     ("pir", "*"): "one wire with two levels, each of which is a good reading; an output that never falls is told after an hour",
-    ("a02yyuw", "lying"): "out of range is 'no echo' by its data sheet: the reading has no distance",
+    ("hc_sr04", "stranger"): "a pulse has no identity",
 }
 # Parts without a bus, whose virtual part makes the fault: (driver, mode) -> its `fault`.
 OWN_FAULTS = {
     ("ds18b20", "stranger"): "id", ("ds18b20", "stuck"): "short",
     ("dali", "absent"): "absent", ("dali", "stranger"): "garbled",
-    ("hlw8012", "stuck"): "silent",
+    ("hlw8012", "stuck"): "silent", ("hc_sr04", "stuck"): "hung",
 }  # fmt: skip
-UNWIRED = {("dali", "stuck")}  # its rx pin stays low, as on a bus that is shorted
+UNWIRED = {("dali", "stuck"), ("hc_sr04", "absent")}  # the input stays low: for dali, a bus that is shorted
 # Values a street has; what is not named is 1.
 NOMINAL = {
     "temp_c": 12.0, "rh_pct": 60.0, "pressure_hpa": 1005.0, "distance_mm": 900.0, "bx_ut": 20.0, "by_ut": 0.0, "bz_ut": 44.0,
@@ -131,7 +133,8 @@ class Rig:
 def drivers() -> list[str]:
     """Names of the drivers there are."""
     folder = firmware_dir() / "kerb" / "drivers"
-    return sorted(p.stem for p in folder.glob("*.py") if p.stem not in HELPERS and f"class {p.stem.upper()}:" in p.read_text())
+    names = (path.stem for path in folder.glob("*.py") if re.search(rf"^class {path.stem.upper()}\b", path.read_text(), re.M))
+    return sorted(name for name in names if name not in HELPERS)
 
 
 def excused(driver: str, mode: str) -> str:
