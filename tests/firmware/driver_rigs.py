@@ -20,7 +20,6 @@ from kerbstone.paths import firmware_dir
 
 MODES = ("sound", "absent", "stranger", "stuck", "lying")
 TURNS = 3
-HELPERS = {"__init__", "crc"}  # files of kerb/drivers that are no drivers
 
 # Options a driver cannot do without; "part" are those of its virtual part.
 NEEDS: dict[str, dict[str, Any]] = {
@@ -34,7 +33,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "alphasense": {
         "cell": "NO2-B43F", "we_electronic_mv": 300, "ae_electronic_mv": 300, "we_zero_mv": 10, "ae_zero_mv": 10,
         "sensitivity_mv_ppb": 0.3, "settle_s": 0,
-    },
+    },  # fmt: skip
     "digital_in": {"input_pin": True},
     "pulse": {"pulse_pin": True, "pin": True},
     "modbus": {"values": {"power": {"function": 4, "register": 12, "kind": "float32", "min": 0, "max": 9000}}},
@@ -131,10 +130,9 @@ class Rig:
 
 
 def drivers() -> list[str]:
-    """Names of the drivers there are."""
+    """Names of the drivers there are: files of kerb/drivers that hold the class kerb.parts asks them for."""
     folder = firmware_dir() / "kerb" / "drivers"
-    names = (path.stem for path in folder.glob("*.py") if re.search(rf"^class {path.stem.upper()}\b", path.read_text(), re.M))
-    return sorted(name for name in names if name not in HELPERS)
+    return sorted(path.stem for path in folder.glob("*.py") if re.search(rf"^class {path.stem.upper()}\b", path.read_text(), re.M))
 
 
 def excused(driver: str, mode: str) -> str:
