@@ -33,7 +33,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "alphasense": {
         "cell": "NO2-B43F", "we_electronic_mv": 300, "ae_electronic_mv": 300, "we_zero_mv": 10, "ae_zero_mv": 10,
         "sensitivity_mv_ppb": 0.3, "settle_s": 0,
-    },  # fmt: skip
+    },
     "digital_in": {"input_pin": True},
     "pulse": {"pulse_pin": True, "pin": True},
     "modbus": {"values": {"power": {"function": 4, "register": 12, "kind": "float32", "min": 0, "max": 9000}}},
