@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import random
+import re
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
@@ -14,17 +15,25 @@ from bare_board import BareBoard
 from kerbstone.emulator.board.buses import I2CDevice
 from kerbstone.emulator.kernel import Kernel
 from kerbstone.emulator.ledger import Meter
-from kerbstone.emulator.parts.base import I2CPart, Line, Part, PartContext, Stuck, UartPart
+from kerbstone.emulator.parts.base import I2CPart, Line, OneWirePart, Part, PartContext, Stuck, UartPart
 from kerbstone.paths import firmware_dir
 
 MODES = ("sound", "absent", "stranger", "stuck", "lying")
 TURNS = 3
-HELPERS = {"__init__", "crc"}  # files of kerb/drivers that are no drivers
 
 # Options a driver cannot do without; "part" are those of its virtual part.
 NEEDS: dict[str, dict[str, Any]] = {
     "battery": {"pin": True},
     "dimmer": {"pin": True},
+    "ds18b20": {"data_pin": True},
+    "hlw8012": {"cf_pin": True, "cf1_pin": True, "sel_pin": True},
+    "dali": {"tx_pin": True, "rx_pin": True},
+    "hc_sr04": {"trig_pin": True, "echo_pin": True},
+    "pir": {"out_pin": True, "settle_s": 0},
+    "alphasense": {
+        "cell": "NO2-B43F", "we_electronic_mv": 300, "ae_electronic_mv": 300, "we_zero_mv": 10, "ae_zero_mv": 10,
+        "sensitivity_mv_ppb": 0.3, "settle_s": 0,
+    },
     "digital_in": {"input_pin": True},
     "pulse": {"pulse_pin": True, "pin": True},
     "modbus": {"values": {"power": {"function": 4, "register": 12, "kind": "float32", "min": 0, "max": 9000}}},
@@ -42,8 +51,18 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("pulse", "stuck"): "a contact that never closes is a meter at rest",
     ("pulse", "lying"): "a count has no range; a cut and a shorted line are told, in test_universal_parts.py",
     ("lis2dh12", "lying"): "every angle can be: the application bins judges it",
-    ("a02yyuw", "lying"): "out of range is 'no echo' by its data sheet: the reading has no distance",
+    ("bh1750", "stranger"): "it has no identity register: whatever acknowledges its commands is taken for it",
+    ("hlw8012", "stranger"): "pulses have no identity",
+    ("pir", "*"): "one wire with two levels, each of which is a good reading; an output that never falls is told after an hour",
+    ("hc_sr04", "stranger"): "a pulse has no identity",
 }
+# Parts without a bus, whose virtual part makes the fault: (driver, mode) -> its `fault`.
+OWN_FAULTS = {
+    ("ds18b20", "stranger"): "id", ("ds18b20", "stuck"): "short",
+    ("dali", "absent"): "absent", ("dali", "stranger"): "garbled",
+    ("hlw8012", "stuck"): "silent", ("hc_sr04", "stuck"): "hung",
+}  # fmt: skip
+UNWIRED = {("dali", "stuck"), ("hc_sr04", "absent")}  # the input stays low: for dali, a bus that is shorted
 # Values a street has; what is not named is 1.
 NOMINAL = {
     "temp_c": 12.0, "rh_pct": 60.0, "pressure_hpa": 1005.0, "distance_mm": 900.0, "bx_ut": 20.0, "by_ut": 0.0, "bz_ut": 44.0,
@@ -52,7 +71,7 @@ NOMINAL = {
     "water_l": 0.0, "door": 0.0,
 }
 # Beyond what a street or a chip has; what is not named is 100,000.
-BEYOND = {"temp_c": 300.0, "battery_v": 0.1}
+BEYOND = {"temp_c": 300.0, "battery_v": 0.1, "lux": 1e6}
 
 
 class AnySite:
@@ -111,9 +130,9 @@ class Rig:
 
 
 def drivers() -> list[str]:
-    """Names of the drivers there are."""
+    """Names of the drivers there are: files of kerb/drivers that hold the class kerb.parts asks them for."""
     folder = firmware_dir() / "kerb" / "drivers"
-    return sorted(p.stem for p in folder.glob("*.py") if p.stem not in HELPERS and f"class {p.stem.upper()}:" in p.read_text())
+    return sorted(path.stem for path in folder.glob("*.py") if re.search(rf"^class {path.stem.upper()}\b", path.read_text(), re.M))
 
 
 def excused(driver: str, mode: str) -> str:
@@ -137,10 +156,17 @@ class Rack:
         make = importlib.import_module(f"kerbstone.emulator.parts.{driver}").PART
         lines = {key.removesuffix("_pin"): self.board.pins.line(pin) for key, pin in options.items() if key.endswith("_pin")}
         meter = Meter(self.board.kernel, f"{driver}-{mode}")
-        virtual = {**options, "node": "board", **({"fault": "lying"} if mode == "lying" else {})}
+        if (driver, mode) in UNWIRED:
+            lines = {}
+        fault = "lying" if mode == "lying" else OWN_FAULTS.get((driver, mode), "")
+        virtual = {**options, "node": "board", **({"fault": fault} if fault else {})}
         part = make(PartContext(driver, self.board.kernel, AnySite(mode == "lying"), random.Random(5), meter, virtual, lines))
         bus = self._bus(part, options, mode)
         part.power_on()
+        if mode != "absent":
+            self.board.counters.attach(part, {key.removesuffix("_pin"): pin for key, pin in options.items() if key.endswith("_pin")})
+            if isinstance(part, OneWirePart):
+                self.board.onewires.attach(options["data_pin"], part)
         if bus is None and mode != "absent" and "pin" in options and hasattr(part, "adc_uv"):
             self.board.analog.sources[options["pin"]] = part
         return Rig(mode, {"driver": driver, "bus": bus, "period_s": 60, "wake": None, "options": options})
@@ -175,7 +201,7 @@ def _silence(_data: bytes, _receive: Any) -> None:
 MAIN = """
 import gc, json, time
 from kerb.parts import Part
-env = {}
+env = {"temp_c": 12.0, "rh_pct": 60.0, "no2_ppb": 10.0}
 for name, config in json.loads(%r):
     for attempt in range(%d):
         if not attempt:
@@ -203,7 +229,8 @@ def run_driver(driver: str) -> tuple[dict[str, list[dict[str, Any]]], dict[str, 
     # A first rack on no board tells what main.py must name: the same wires every time.
     bare = SimpleNamespace(
         kernel=Kernel(), pins=SimpleNamespace(line=lambda number: Line("")), i2c=SimpleNamespace(attach=lambda *_: None),
-        uarts=SimpleNamespace(attach=lambda *_: None), analog=SimpleNamespace(sources={}),
+        uarts=SimpleNamespace(attach=lambda *_: None), onewires=SimpleNamespace(attach=lambda *_: None),
+        counters=SimpleNamespace(attach=lambda *_: None), analog=SimpleNamespace(sources={}),
     )  # fmt: skip
     rigs = Rack(bare, driver).rigs
     main = MAIN % (json.dumps([[rig.mode, rig.config] for rig in rigs]), TURNS)

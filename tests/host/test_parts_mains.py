@@ -50,6 +50,7 @@ class Wire:
     def readinto(self, buf):
         got = self._next("read", b"")
         buf[:len(got)] = got
+        return len(got)
     def write(self, buf):
         self._next("write", buf)
 

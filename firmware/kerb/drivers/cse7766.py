@@ -19,6 +19,7 @@ _NOTES = const(0xF0)  # heads from here carry what is out of range in their low 
 _NO_VOLTAGE, _NO_CURRENT, _NO_POWER, _NO_COEFFICIENTS = const(8), const(4), const(2), const(1)
 _TIMEOUT_MS = const(200)  # four frames
 _SMALLEST_VA = 1.0
+_MOST_V = const(440)  # more than a 230 V lamp gets when the neutral is lost: the whole of two phases, and 10 %
 _STALE = const(64)
 
 
@@ -99,7 +100,8 @@ class CSE7766:
         result["energy_kwh"] = self.energy_wh / 1000
         result["power_factor"] = min(watt / apparent, 1.0) if apparent > _SMALLEST_VA else None
         lost = head == _UNCALIBRATED or (head >= _NOTES and head & _NO_COEFFICIENTS)
-        result["quality"] = FAULT if lost else SUSPECT if head >= _NOTES and head & _NO_VOLTAGE else GOOD
+        doubtful = volt > _MOST_V or (head >= _NOTES and head & _NO_VOLTAGE)
+        result["quality"] = FAULT if lost else SUSPECT if doubtful else GOOD
         return result
 
     def set(self, key, value):

@@ -14,6 +14,7 @@ from kerb.errors import ConfigError, SensorError
 from kerb.quality import GOOD, SUSPECT
 
 _GEAR_FAILURE, _LAMP_FAILURE, _POWER_CYCLED = const(0x01), const(0x02), const(0x80)  # bits of QUERY STATUS
+_MOST_V = const(440)  # more than a 230 V lamp gets when the neutral is lost: the whole of two phases, and 10 %
 _KEPT = (("SYSTEM FAILURE LEVEL", "QUERY SYSTEM FAILURE LEVEL"), ("POWER ON LEVEL", "QUERY POWER ON LEVEL"))
 _METERED = (("power_w", "ActivePower", 1), ("energy_kwh", "ActiveEnergy", 1000))
 _SUPPLY = (("volt_v", "ControlGearExternalSupplyVoltage"), ("power_factor", "ControlGearPowerFactor"))
@@ -74,6 +75,8 @@ class DALI:
             raw = self._read(205, 0x0B, 4)
             result["volt_v"] = memory.value(_SUPPLY[0][1], raw[:2])
             result["power_factor"] = memory.value(_SUPPLY[1][1], raw[3:])
+            if (result["volt_v"] or 0) > _MOST_V:
+                result["quality"] = SUSPECT
         return result
 
     def set(self, key, value):

@@ -75,8 +75,8 @@ class DS18B20:
             self._fail("power-on value instead of a reading; its supply failed, or call start() and wait 750 ms")
         temp = raw16(pad) / 16
         sample["temp_c"] = temp
-        # Outside its range the chip still answers, and is not to be believed.
-        sample["quality"] = GOOD if -55 <= temp <= 125 else SUSPECT
+        # The chip stops at the ends of its range: what it says there may be anything beyond.
+        sample["quality"] = GOOD if -55 < temp < 125 else SUSPECT
         return sample
 
     def set(self, key, value):

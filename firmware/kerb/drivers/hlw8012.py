@@ -9,10 +9,13 @@ the board; `counter` (0), the first of two counter units.
 
 import time
 
+from micropython import const
+
 from kerb.errors import ConfigError, SensorError
-from kerb.quality import GOOD, WARMING
+from kerb.quality import GOOD, SUSPECT, WARMING
 
 _SMALLEST_VA = 1.0
+_MOST_V = const(440)  # more than a 230 V lamp gets when the neutral is lost: the whole of two phases, and 10 %
 # Model -> reference (V) and the divisors of power, current and voltage: F = V(V) V(I) k / Vref^2 and so on. The HLW8012 runs on its
 # 3.579 MHz: 24/64, 24/512 and 1/256 of it.
 _MODELS = {
@@ -47,7 +50,7 @@ class HLW8012:
         if not hasattr(machine, "Counter"):
             raise ConfigError("%s at %s needs a pulse counter, which this port lacks; take a BL0942 or CSE7766" % (self._name, self._where))
         self._w, self._a, self._v = multipliers(model, options.get("voltage_divider", 1600), options.get("shunt_ohm", 0.001))
-        self._sel = machine.Pin(options["sel_pin"], machine.Pin.OUT, value=1)
+        self._sel = machine.Pin(options["sel_pin"], machine.Pin.OUT, value=0)
         unit = options.get("counter", 0)
         self._cf = machine.Counter(unit, machine.Pin(options["cf_pin"], machine.Pin.IN))
         self._cf1 = machine.Counter(unit + 1, machine.Pin(options["cf1_pin"], machine.Pin.IN))
@@ -57,8 +60,9 @@ class HLW8012:
         self.energy_wh = 0
 
     def start(self):
-        """Opens the gate of CF1 for the other of its two quantities."""
-        self._sel.value(not self._sel.value())
+        """Opens the gate of CF1 for the other of its two quantities: voltage first, and for as long as there is none."""
+        if self._result["volt_v"] != 0:
+            self._sel.value(not self._sel.value())
         self._gate, self._began = self._cf1.value(), time.ticks_ms()
 
     def measure(self, env):
@@ -82,13 +86,13 @@ class HLW8012:
         self._rest %= 3600000000
         result["energy_kwh"] = self.energy_wh / 1000
         volt, amp = result["volt_v"], result["current_a"]
+        if volt == 0:
+            raise SensorError(self._name, self._where, "no pulses on CF1 for %d ms; check wiring and mains supply" % gate_ms)
         if volt is None or amp is None:
             result["power_factor"], result["quality"] = None, WARMING
             return result
-        if not volt and self._sel.value():
-            raise SensorError(self._name, self._where, "no pulses on CF1 for %d ms; check wiring and mains supply" % gate_ms)
         result["power_factor"] = min(watt / (volt * amp), 1.0) if volt * amp > _SMALLEST_VA else None
-        result["quality"] = GOOD
+        result["quality"] = GOOD if volt <= _MOST_V else SUSPECT
         return result
 
     def set(self, key, value):

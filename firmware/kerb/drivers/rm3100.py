@@ -18,6 +18,7 @@ _READY = const(0x80)
 _COUNT = const(200)
 _CONVERSION_MS = const(40)  # 3 x 2.3 ms, and slack
 _FULL = const(8388607)
+_RANGE_UT = const(800)  # field measurement range; the counts go on far beyond it
 
 _TMRC_FIRST = const(0x92)
 # Hz of TMRC 0x92 on, manual table 5-4 (its 0.015 for 0x9E is a misprint for 0.15).
@@ -58,4 +59,5 @@ class RM3100(Magnet):
 
     def _field(self, out):
         self._wait(_STATUS, _READY, _CONVERSION_MS)
-        return convert(self._get(_OUT, self._raw), _COUNT, out)
+        full = convert(self._get(_OUT, self._raw), _COUNT, out)
+        return full or max(out) > _RANGE_UT or min(out) < -_RANGE_UT

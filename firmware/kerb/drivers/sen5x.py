@@ -25,6 +25,7 @@ _NAME_WORDS = const(16)
 _CADENCE_MS = const(1000)
 _POLL_MS = const(50)
 _RANGE_UG = const(1000)
+_COLDEST_C, _HOTTEST_C = const(-40), const(85)  # beyond, its humidity sensor is not to be believed
 _SCALES = (10, 10, 10, 10, 100, 200, 10, 10)
 _NOT_THERE = const(0x7FFF)
 _FAILED = ((0x10, "fan"), (0x20, "laser"), (0x80, "gas sensor"), (0x40, "humidity sensor"))  # bits of the status register
@@ -83,6 +84,9 @@ class SEN5X:
             result[key] = number
             if i < 4 and (number is None or number > _RANGE_UG):
                 quality = SUSPECT
+        temp = result["temp_c"]
+        if temp is not None and not _COLDEST_C <= temp <= _HOTTEST_C:
+            quality = SUSPECT
         chip.get(_STATUS, 2, _WAIT_MS)
         low = chip.word(1)
         for bit, what in _FAILED:

@@ -18,10 +18,11 @@ _SHUT_DOWN = const(0x0001)
 _RANGES = ((0x1000, 0.5376), (0x0000, 0.0672), (0x0800, 0.0336), (0x0880, 0.0084))  # 1/8, 1 and 2 at 100 ms, 2 at 400 ms
 _LOW, _HIGH = const(200), const(50000)  # counts: out of these the next range is taken
 _FULL = const(65535)
+_MOST_LUX = const(140000)  # data sheet: "to about 140 klx"; beyond, the polynomial has nothing to stand on
 
 
 class VEML7700:
-    """Illuminance in lux, 0.0084 to 35,000; above 1,000 lx the chip is not linear, and the note's polynomial corrects it."""
+    """Illuminance in lux, 0.0084 to 140,000; above 1,000 lx the chip is not linear, and the note's polynomial corrects it."""
 
     WARM_UP_MS = 450
     QUANTITIES = ("lux",)
@@ -50,7 +51,7 @@ class VEML7700:
         if lux > 1000:
             lux = (((6.0135e-13 * lux - 9.3924e-9) * lux + 8.1488e-5) * lux + 1.0023) * lux
         self._result["lux"] = lux * self._window
-        self._result["quality"] = SUSPECT if count == _FULL else GOOD
+        self._result["quality"] = SUSPECT if count == _FULL or lux > _MOST_LUX else GOOD
         if count > _HIGH and self._range:
             self._range -= 1
         elif count < _LOW and self._range < len(_RANGES) - 1:

@@ -20,6 +20,7 @@ class Cse7766(Metered, UartPart):
     """
 
     baud = 4800
+    framing = (8, 0, 1)
     CURRENT_UA: ClassVar[dict[str, float]] = {
         "off": 0.0,
         "on": 6_000.0,  # unconfirmed

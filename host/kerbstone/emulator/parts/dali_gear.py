@@ -223,14 +223,14 @@ class Gear:
         elif number in (202, 203):
             share = 1.0 if number == 202 else 1 / max(factor, 0.01)
             # Energy in watt-hours, power in tenths of a watt.
-            body = head + b"\x00" + int(self.energy_wh * share).to_bytes(6, "big") + b"\xff" + round(watt * share * 10).to_bytes(4, "big")
+            body = head + b"\x00" + _field(int(self.energy_wh * share), 6) + b"\xff" + _field(watt * share * 10, 4)
         elif number == 205:
             body = head + (self.part.kernel.now // 1_000_000).to_bytes(4, "big") + (1).to_bytes(3, "big")
-            body += round(volt * 10).to_bytes(2, "big") + bytes((50, round(factor * 100))) + bytes(12)
+            body += _field(volt * 10, 2) + bytes((50, min(round(factor * 100), 100))) + bytes(12)
             body += bytes((min(max(round(self._read("temp_c")) + 60, 0), 253), round(100 * light(self.actual))))
         else:
             failed = int(self.part.fault == "lamp")
-            body = head + bytes(3) + bytes(3) + bytes(8) + (400).to_bytes(2, "big") + round(watt / 40 * 1000).to_bytes(2, "big")
+            body = head + bytes(3) + bytes(3) + bytes(8) + (400).to_bytes(2, "big") + _field(watt / 40 * 1000, 2)
             body += bytes((failed, failed, 0, 0, failed, failed, 0, 0, 0, 0, min(max(round(self._read("temp_c")) + 60, 0), 253)))
         return bytes((len(body) - 1,)) + body[1:]
 
@@ -248,3 +248,8 @@ class Gear:
             self.energy_wh += site.read("lamp_power_w", t) * (until - t) / 3.6e9
             t = until
         self._settled = now
+
+
+def _field(value: float, size: int) -> bytes:
+    """Big endian, and held at the greatest number: the two above it say that the gear does not know."""
+    return min(round(value), (1 << 8 * size) - 3).to_bytes(size, "big")

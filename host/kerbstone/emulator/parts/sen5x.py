@@ -64,8 +64,8 @@ class Sen5x(SensirionPart):
         mass = [0.0] * 4 if dead else self._optics.mass(_MASS, second)
         out = [min(round(10 * ug), 0xFFFE) if second else _NO_PM for ug in mass]
         climate = self.model != "SEN50"
-        out.append(round(self.read("rh_pct") * 100) if climate else _NONE)
-        out.append(round(self.read("temp_c") * 200) & 0xFFFF if climate else _NONE)
+        out.append(round(min(max(self.read("rh_pct"), 0.0), 100.0) * 100) if climate else _NONE)
+        out.append(min(max(round(self.read("temp_c") * 200), -0x8000), _NONE - 1) & 0xFFFF if climate else _NONE)
         known = second > _BLACKOUT_S
         out.append(_index(self.read("voc_ppb"), _USUAL_VOC_PPB, 100) if climate and known else _NONE)
         out.append(_index(self.read("nox_ppb"), _USUAL_NOX_PPB, 1) if self.model == "SEN55" and known else _NONE)
