@@ -143,6 +143,7 @@ class Delivery:
             self._later()
             return False
         log.event("receipt", record.name)
+        self._failures = 0
         self._outbox.remove(record.name)
         return True
 

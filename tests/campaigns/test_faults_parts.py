@@ -8,9 +8,9 @@ from kerbstone.emulator.faults import fault
 HOURS = 3600
 
 
-def often(name, tmp_path):
+def often(name, tmp_path, *more):
     """The node with hourly things every ten minutes."""
-    return changed(name, tmp_path, (r"(?m)^(report_s|heartbeat_s|period_s) = [1-9]\d{2,}", r"\1 = 600"))
+    return changed(name, tmp_path, (r"(?m)^(report_s|heartbeat_s|period_s) = [1-9]\d{2,}", r"\1 = 600"), *more)
 
 
 def begun_and_ended(life, at_h, lasts_h):
@@ -78,7 +78,8 @@ def test_a_uart_frame_in_two_pieces_is_put_together(tmp_path, name, part, gap):
 
 def test_a_frozen_level_sensor_is_suspected(tmp_path):
     """An echo that is the same to the millimetre for hours is none: the application counts equal readings."""
-    life = live(often("bins", tmp_path), 14 * HOURS, [fault("sensor_frozen", "bins", "1h", "9h", part="level")])
+    sooner = (r"(?m)^(\[app\])$", r"\1\nfrozen_n = 40")
+    life = live(often("bins", tmp_path, sooner), 14 * HOURS, [fault("sensor_frozen", "bins", "1h", "9h", part="level")])
     frozen = {r["values"]["fill"] for r in life.between(1.5, 10)}
     assert len(frozen) == 1, frozen
     assert life.between(9, 10)[-1]["quality"] == "suspect"
