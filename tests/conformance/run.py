@@ -88,27 +88,43 @@ def find_micropython() -> str:
 
 
 def ask_firmware(cases: list[Case], bits: str) -> tuple[set[str], list[dict[str, Any]]]:
-    """(kinds the firmware has, an answer a case: {"got": value} or {"raised": words}). Raises NoInterpreter."""
-    found = find_micropython()
-    names = [file.stem for file in sorted((HERE / "kinds").glob("*.py"))]
-    text = "".join(json.dumps({"kind": case.kind, "inputs": case.inputs}) + "\n" for case in cases)
+    """(kinds the firmware has, an answer a case: {"got": value} or {"raised": words}). Raises NoInterpreter.
+
+    An interpreter a file of kinds: no board holds the firmware of all of them at once.
+    """
+    owners: dict[str, str] = {}
+    answers: list[dict[str, Any]] = [{"raised": "no kind of this name"}] * len(cases)
     with tempfile.TemporaryDirectory(prefix="kerbstone-conformance-") as folder:
         path = ":".join(str(p) for p in sources(bits, Path(folder)))
-        try:
-            done = subprocess.run(
-                [found, "-X", f"heapsize={HEAP}", str(HERE / "device.py"), bits, *names], input=text, capture_output=True, text=True,
-                env={**os.environ, "MICROPYPATH": path}, timeout=_SECONDS, check=False,
-            )  # fmt: skip
-            out, words = done.stdout.splitlines(), done.stdout + done.stderr
-        except OSError as error:
-            raise NoInterpreter(f"MicroPython did not start ({found}: {error.strerror}).") from error
-        except subprocess.TimeoutExpired as error:
-            out = (error.stdout.decode() if isinstance(error.stdout, bytes) else error.stdout or "").splitlines()
-            words = f"no answer within {_SECONDS} s"
+        for name in (file.stem for file in sorted((HERE / "kinds").glob("*.py"))):
+            kinds, got = _ask(name, cases, bits, path)
+            for kind in kinds:
+                if kind in owners:
+                    raise ValueError(f"Kind {kind!r} is in {owners[kind]} and in {name}.")
+                owners[kind] = name
+            answers = [new if case.kind in kinds else old for case, old, new in zip(cases, answers, got, strict=True)]
+    return set(owners), answers
+
+
+def _ask(name: str, cases: list[Case], bits: str, path: str) -> tuple[set[str], list[dict[str, Any]]]:
+    """What one file of kinds has and answers; cases of other kinds get a null."""
+    found = find_micropython()
+    text = "".join(json.dumps({"kind": case.kind, "inputs": case.inputs}) + "\n" for case in cases)
+    try:
+        done = subprocess.run(
+            [found, "-X", f"heapsize={HEAP}", str(HERE / "device.py"), bits, name], input=text, capture_output=True, text=True,
+            env={**os.environ, "MICROPYPATH": path}, timeout=_SECONDS, check=False,
+        )  # fmt: skip
+        out, words = done.stdout.splitlines(), done.stdout + done.stderr
+    except OSError as error:
+        raise NoInterpreter(f"MicroPython did not start ({found}: {error.strerror}).") from error
+    except subprocess.TimeoutExpired as error:
+        out = (error.stdout.decode() if isinstance(error.stdout, bytes) else error.stdout or "").splitlines()
+        words = f"no answer within {_SECONDS} s"
     try:
         kinds = set(json.loads(out[0]))
     except (IndexError, ValueError) as error:
-        raise NoInterpreter(f"The kinds did not load under MicroPython: {' '.join(words.split())[-400:]}.") from error
+        raise NoInterpreter(f"The kinds of {name} did not load under MicroPython: {' '.join(words.split())[-400:]}.") from error
     answers = [_answer(line) for line in out[1 : 1 + len(cases)]]
     last = " ".join(words.split())[-200:]
     return kinds, answers + [{"raised": f"the interpreter stopped: {last}"}] * (len(cases) - len(answers))

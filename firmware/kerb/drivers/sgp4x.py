@@ -5,7 +5,7 @@ from kerb.drivers.crc import crc8
 
 def ticks(rh_pct, temp_c):
     """(rh_ticks, t_ticks), 0..65535 each, for the compensation arguments; out of range is clamped."""
-    rh = int(rh_pct * 655.35 + 0.5)
+    rh = int(rh_pct * 65535 / 100 + 0.5)  # the product is exact in 32 bits, 655.35 is not
     t = int((temp_c + 45) * 65535 / 175 + 0.5)
     return min(max(rh, 0), 65535), min(max(t, 0), 65535)
 

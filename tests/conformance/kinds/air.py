@@ -168,8 +168,6 @@ def _bme68x(inputs):
 
 
 KINDS = {
-    "crc8_sensirion": lambda inputs: _hex(bytes((crc.crc8(_bytes(inputs), 0, len(_bytes(inputs))),))),
-    "crc8_sensirion_word_check": lambda inputs: crc.check_words(unhexlify(inputs["word_crc"]), 1),
     "shdlc_mosi_frame": lambda inputs: _hex(shdlc.mosi(inputs["addr"], inputs["cmd"], unhexlify(inputs["data"]))),
     "shdlc_miso_frame": _shdlc_miso,
     "sps30_i2c_float": _sps30(sps30.parse_float, 0.0),

@@ -391,7 +391,6 @@ KINDS = {
     "gprs_timer2_T3324": _timer(timers.T3324),
     "gprs_timer_off": _timer_off,
     "edrx_nb_s1": _edrx(timers.EDRX_NB),
+    "region_defaults": _region_defaults,
+    "region_rx1_dr": _rx1_table,
 }
-if hasattr(Region, "rx1"):  # a firmware of one region only has neither
-    KINDS["region_defaults"] = _region_defaults
-    KINDS["region_rx1_dr"] = _rx1_table
