@@ -16,6 +16,7 @@ from kerbstone.emulator.world.outdoor import NEVER_US
 from kerbstone.emulator.world.pole import Pole
 from kerbstone.emulator.world.registry import SITES, build_site
 from kerbstone.emulator.world.station import Station
+from kerbstone.emulator.world.works import Works
 from kerbstone.errors import NodeFileError
 
 START = 1_772_323_200  # 2026-03-01 00:00 UTC
@@ -45,7 +46,7 @@ def test_same_seed_same_values_in_whatever_order_they_are_read(app):
 
 @pytest.mark.parametrize("app", APPS)
 def test_another_seed_makes_another_world(app):
-    quantity = {"parking": "bx_ut", "bins": "distance_mm", "air": "pm25_ug", "light": "mains_v"}[app]
+    quantity = {"parking": "bx_ut", "bins": "distance_mm", "air": "pm25_ug", "light": "mains_v", "terminal": "level_m"}[app]
     times = range(0, 3 * DAY, 3600 * S)
     assert [site(app, 1).read(quantity, t) for t in times] != [site(app, 2).read(quantity, t) for t in times]
 
@@ -128,5 +129,5 @@ def test_a_constant_that_is_no_number_is_refused_by_name():
         build_site("tide", START, random.Random(1), {"level_mm": "high"})
 
 
-def test_the_registry_has_the_four_applications():
-    assert {"parking": Bay, "bins": Bin, "air": Station, "light": Pole} == SITES
+def test_the_registry_has_the_five_applications():
+    assert {"parking": Bay, "bins": Bin, "air": Station, "light": Pole, "terminal": Works} == SITES
