@@ -249,7 +249,7 @@ def test_the_record_of_an_mqtt_session_has_the_size_the_firmware_gives_it():
 
 
 def test_every_ready_application_says_what_it_keeps():
-    for name in ("parking", "bins", "air", "light"):
+    for name in ("parking", "bins", "air", "light", "terminal"):
         assert literal(firmware_dir() / "kerb" / "apps" / f"{name}.py", "STATE_BYTES", "App") > 0
 
 
