@@ -17,7 +17,7 @@ $(BASE): pyproject.toml
 $(READY): $(BASE)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
 	for port in esp32 rp2; do \
-	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(STUBS)/$$port \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(STUBS)/$$port \
 	    micropython-$$port-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2 || exit 1; done
 	touch $(READY)
 
