@@ -48,13 +48,13 @@ def test_an_outbox_too_small_for_a_long_silence_tells_how_much_it_gave_up(tmp_pa
 
 
 def test_a_radio_that_loses_every_third_frame(tmp_path):
-    # Which frames are lost makes more of a difference than the share: from 7 to 48 of 48 records arrive in eight hours.
-    lives = [live(often("bins", tmp_path), 8 * HOURS, [fault("radio_loss", share=0.33)], seed=seed) for seed in (1, 2, 3)]
-    for life in lives:
+    for seed in (1, 2, 3):
+        life = live(often("bins", tmp_path), 8 * HOURS, [fault("radio_loss", share=0.33)], seed=seed)
         assert nothing_lost(life)
         # A lost acknowledgement makes the network see a frame again, or the node send a record again: both know it.
         assert sum(e[2] == "uplink_missed" for e in life.events) > 3
-    assert sum(life.result.decoded for life in lives) >= 45
+        # Of 48. A receipt ends the growing pause, so what waits leaves at the next chance: more than half, whichever frames are lost.
+        assert life.result.decoded > 24
 
 
 def test_a_jammer_near_the_gateway(tmp_path):
@@ -78,12 +78,12 @@ def test_a_broker_out_of_reach_for_two_hours(tmp_path, name, trouble, lasts):
     life = live(often(name, tmp_path), 7 * HOURS, [fault(trouble, name, "2h", f"{lasts}h")])
     assert nothing_lost(life)
     assert life.result.waiting == 0
-    if trouble != "broker_deaf":
-        assert kept_and_delivered(life, 2.1, 2 + lasts)
-    else:
-        # The broker got records whose acknowledgement was lost: they come again, and say so. The light learns of the silence by its
-        # keep-alive before it has anything to send.
-        assert life.result.repeats >= (1 if name == "air" else 0)
+    assert kept_and_delivered(life, 2.1, 2 + lasts)
+    if trouble == "broker_deaf":
+        # The broker got records whose acknowledgement was lost: each comes again, and says so. The light finds the silence by its
+        # keep-alive before its next record is due, so it sends none into it.
+        into = sum(e[2] == "publish" and 2 <= e[0] / 3.6e9 < 2 + lasts for e in life.events)
+        assert life.result.repeats == into == (1 if name == "air" else 0)
 
 
 def test_a_broker_that_restarts_every_hour(tmp_path):
