@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Callable
@@ -78,7 +79,7 @@ class ConsoleDevice(Device):
             argv = [self._argv[0], "-i", *self._argv[1:]]
             self.process = self.zygote.spawn(argv, self._shims, self.flash.fileno(), theirs.fileno(), typed=True)
         self.screen.attach(ours)
-        self._greet(self.process)
+        self.process.reply(0, 0, 0, self.kernel.now - self.boot_us, json.dumps(self._common() | self._own()).encode())
 
     def stop(self) -> None:
         super().stop()
@@ -111,11 +112,11 @@ class ConsoleDevice(Device):
         process = self.process
         if process is None:
             return
-        packet = process.receive()
-        if packet is None:  # Ctrl-D, sys.exit() at the prompt, or a crash of the interpreter: the ports start again
+        request = process.receive()
+        if request is None:  # Ctrl-D, sys.exit() at the prompt, or a crash of the interpreter: the ports start again
             self.soft_reset()
             return
-        op, a, b, debt = ops.REQUEST.unpack_from(packet)
+        op, a, b, debt, data = request
         self.outstanding = op
         self._asked_us = self.kernel.now
         if self._breaking and op == ops.SLEEP:
@@ -124,9 +125,9 @@ class ConsoleDevice(Device):
             return
         t = self.kernel.now + debt + _CALL_US
         if self.kernel.try_advance(t):
-            self._perform(process, op, a, b, packet[8:])
+            self._perform(process, op, a, b, data)
         else:
-            self.kernel.at(t, self._resume, process, op, a, b, packet[8:])
+            self.kernel.at(t, self._resume, process, op, a, b, data)
 
     def _send(self, process: Process, answer: Answer) -> bool:
         if self.process is process:
@@ -145,8 +146,8 @@ class ConsoleDevice(Device):
     def _fixed(self) -> dict[str, Any]:
         return super()._fixed() | {"console": True}
 
-    def _hello(self) -> dict[str, Any]:
-        return super()._hello() | {"scripts": _RAW if self.screen.raw else _FRIENDLY}
+    def _common(self) -> dict[str, Any]:
+        return super()._common() | {"scripts": _RAW if self.screen.raw else _FRIENDLY}
 
     def _horizon_us(self) -> int:
         """None: keys are pressed when they are pressed."""

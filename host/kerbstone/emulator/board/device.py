@@ -10,6 +10,7 @@ from typing import Any
 from kerbstone.emulator.board.spec import DeviceSpec
 from kerbstone.emulator.engine import ops
 from kerbstone.emulator.engine.process import Process, Zygote, interpreter_argv
+from kerbstone.emulator.engine.stand import Boots
 from kerbstone.emulator.flash import Flash
 from kerbstone.emulator.kernel import Event, Kernel
 from kerbstone.emulator.ledger import Ledger
@@ -18,6 +19,7 @@ from kerbstone.errors import EngineError
 
 Answer = tuple[int, int, bytes, int]  # errno, value, payload, us until it is given
 OK: Answer = (0, 0, b"", 0)
+_UNANSWERED = -1  # in place of errno: the request was posted
 
 # A call into `machine` from byte code on a 160 MHz ESP32, method look-up included, is of this order.
 _CALL_US = 25
@@ -53,6 +55,7 @@ class Device:
         self._shims = shims
         self._argv = interpreter_argv(spec.heap_kb, shims / "_start.py", json.dumps(self._fixed()))
         self._console = console.open("ab", buffering=0)
+        self._boots = Boots(zygote, self._argv, shims, flash, self._console.fileno())
         self._wait: Event | None = None
         self._wait_mode = -1
         self._alarm: Event | None = None
@@ -95,6 +98,7 @@ class Device:
 
     def close(self) -> None:
         self.stop()
+        self._boots.close()
         self._console.close()
 
     def _boot(self, cause: int, wake_reason: int, boot_ms: int) -> None:
@@ -110,36 +114,31 @@ class Device:
     def _run(self) -> None:
         self._alarm = None
         self.mcu.set("active", self.spec.current_ua["active"])
-        self.process = self.zygote.boot(self._argv, self._shims, self.flash.fileno(), self._console.fileno())
-        self._greet(self.process)
+        common, own = json.dumps(self._common()).encode(), json.dumps(self._own()).encode()
+        self.process = self._boots.boot(self.kernel.now - self.boot_us, common, own)
         self._service(self.process)
-
-    def _greet(self, process: Process) -> None:
-        """Sends the one packet that comes unasked."""
-        process.reply(0, 0, 0, self.kernel.now - self.boot_us, json.dumps(self._hello()).encode())
 
     # -- requests -----------------------------------------------------------------------------------------
 
     def _service(self, process: Process) -> None:
         """Serves requests until one must wait for virtual time."""
         kernel = self.kernel
-        unpack = ops.REQUEST.unpack_from
         while self.process is process:
             try:
-                packet = process.receive()
+                request = process.receive()
             except TimeoutError:
                 self._hung()
                 return
-            if packet is None:
+            if request is None:
                 self._crashed("interpreter", "ended by itself")
                 self.reset(HARD_RESET)
                 return
-            op, a, b, debt = unpack(packet)
+            op, a, b, debt, data = request
             t = kernel.now + debt + _CALL_US
             if not kernel.try_advance(t):
-                kernel.at(t, self._resume, process, op, a, b, packet[8:])
+                kernel.at(t, self._resume, process, op, a, b, data)
                 return
-            if not self._perform(process, op, a, b, packet[8:]):
+            if not self._perform(process, op, a, b, data):
                 return
 
     def _resume(self, process: Process, op: int, a: int, b: int, data: bytes) -> None:
@@ -147,9 +146,11 @@ class Device:
             self._service(process)
 
     def _perform(self, process: Process, op: int, a: int, b: int, data: bytes) -> bool:
-        answer = self.ops[op](a, b, data)
+        answer = self.ops[op & ~ops.POSTED](a, b, data)
         if answer is None:
             return False
+        if op & ops.POSTED:
+            answer = (_UNANSWERED, 0, b"", answer[3])
         delay = answer[3]
         if delay and not self.kernel.try_advance(self.kernel.now + delay):
             self.kernel.after(delay, self._late, process, answer)
@@ -163,6 +164,8 @@ class Device:
     def _send(self, process: Process, answer: Answer) -> bool:
         if self.process is not process:
             return False
+        if answer[0] == _UNANSWERED:
+            return True
         process.reply(answer[0], 1 if self.pending else 0, answer[1], self.kernel.now - self.boot_us, answer[2], self._horizon_us())
         return True
 
@@ -263,14 +266,21 @@ class Device:
         """What the port's modules ask when they are imported, before the greeting."""
         return self.spec.limits.fixed()
 
-    def _hello(self) -> dict[str, Any]:
-        """What this boot has of its own."""
+    def _common(self) -> dict[str, Any]:
+        """What all boots of this board have in common."""
         spec = self.spec
         return {
-            "reset_cause": self.cause, "wake_reason": self.wake_reason, "unique_id": spec.unique_id, "mac": spec.mac,
+            "unique_id": spec.unique_id, "mac": spec.mac,
             "flash_blocks": self.flash.blocks, "flash_block_size": self.flash.block_size, "flash_first": self.flash.first,
-            "flash_marks": self.flash.marks, "machine": spec.title, "rtc": self.rtc(), "rom": spec.rom, "import_cost": spec.import_cost,
-            "scripts": ["boot.py", self.script or "main.py"], "random_seed": spec.seed * 1_000_003 + self.boots,
+            "flash_marks": self.flash.marks, "machine": spec.title, "rom": spec.rom, "import_cost": spec.import_cost,
+            "scripts": ["boot.py", self.script or "main.py"],
+        }
+
+    def _own(self) -> dict[str, Any]:
+        """What this boot has of its own."""
+        return {
+            "reset_cause": self.cause, "wake_reason": self.wake_reason, "rtc": self.rtc(),
+            "random_seed": self.spec.seed * 1_000_003 + self.boots,
         }
 
     def _irqs(self) -> list[tuple[str, Any]]:

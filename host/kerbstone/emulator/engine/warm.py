@@ -7,6 +7,8 @@ the child returns, and the read goes on, now on the link. So what every boot has
 modules) is computed once, and everything that may differ comes after the fork. No order comes before the script has said that it is
 about to read: the handler interrupts nothing.
 
+A fourth descriptor makes the child a parent in its turn: it gets its orders there, once it waits for what is its own (stand.py).
+
 Every page that is touched around the fork is paid for twice, so this imports the bare C modules only.
 """
 
@@ -17,25 +19,31 @@ from _socket import CMSG_SPACE, socket
 
 _LINK, _FLASH, _CONSOLE, _ERRORS = 3, 4, 1, 2
 _PLACES = (_LINK, _FLASH, _CONSOLE)
-_PARK = 100  # descriptors from this one on are ours
+_PARK = 100  # descriptors from this one on are ours; here orders come in
 _READY, _SILENCE = _PARK + 1, _PARK + 2
 _FD_BYTES = 4
 
 
 def answer(control: socket) -> None:
     """Serves one order; returns in parent and child."""
-    order, ancillary, _, _ = control.recvmsg(16, CMSG_SPACE(len(_PLACES) * _FD_BYTES))
+    order, ancillary, _, _ = control.recvmsg(16, CMSG_SPACE((len(_PLACES) + 1) * _FD_BYTES))
     if not order:
         return
     raw = ancillary[0][2]
-    for i, target in enumerate(_PLACES):
-        fd = int.from_bytes(raw[i * _FD_BYTES : (i + 1) * _FD_BYTES], sys.byteorder)
+    fds = [int.from_bytes(raw[i : i + _FD_BYTES], sys.byteorder) for i in range(0, len(raw), _FD_BYTES)]
+    for fd, target in zip(fds, _PLACES, strict=False):
         posix.dup2(fd, target)
         posix.close(fd)
     posix.dup2(_CONSOLE, _ERRORS)
     pid = posix.fork()
+    own = fds[len(_PLACES) :]
     if not pid:
+        for fd in own:
+            posix.dup2(fd, _PARK)
+            posix.close(fd)
         return
+    for fd in own:
+        posix.close(fd)
     posix.dup2(_SILENCE, _LINK)
     control.send(b"%d" % pid)
 

@@ -17,11 +17,11 @@ class ADC:
     def __init__(self, pin, *, atten=3, sample_ns=0):
         self._id = _number(pin)
         self._atten = atten
-        _link.ask("adc", self._id, atten)
+        _link.tell("adc", self._id, atten)
 
     def atten(self, atten):
         self._atten = atten
-        _link.ask("adc", self._id, atten)
+        _link.tell("adc", self._id, atten)
 
     def read_uv(self):
         return _link.call(_link.ADC, 0, self._id)

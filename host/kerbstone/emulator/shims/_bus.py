@@ -63,6 +63,7 @@ class SPI:
 
     def __init__(self, id, baudrate=1000000, *, polarity=0, phase=0, bits=8, firstbit=0, sck=None, mosi=None, miso=None):
         self._bus = _link.ask("spi", id, baudrate, polarity, phase, _number(sck), _number(mosi), _number(miso))
+        self._baud = baudrate
 
     init = __init__
 
@@ -70,7 +71,7 @@ class SPI:
         pass
 
     def write(self, buf):
-        _link.call(_link.SPI, self._bus, 0, buf)
+        _link.post(_link.SPI, self._bus, 0, buf, len(buf) * 8000000 // self._baud)
 
     def read(self, nbytes, write=0):
         _link.call(_link.SPI, self._bus, 0, bytes([write]) * nbytes)
@@ -105,7 +106,7 @@ class UART(io.IOBase):
         # Pins that are not named stay as they are, as on the ports.
         self._tx = self._tx if tx is None else _number(tx)
         self._rx = self._rx if rx is None else _number(rx)
-        _link.ask("uart", self._bus, baudrate, bits, parity, stop, self._tx, self._rx, rxbuf, invert)
+        _link.tell("uart", self._bus, baudrate, bits, parity, stop, self._tx, self._rx, rxbuf, invert)
 
     def deinit(self):
         _link.ask("uart_off", self._bus)

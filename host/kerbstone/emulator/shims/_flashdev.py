@@ -13,13 +13,18 @@ class FlashDevice:
         # A byte a block behind the image, 0 for one that was never written; without them all is there (emulator/flash.py).
         self._marks = marks
         self._mark = bytearray(1)
-        self._there = None
-        if marks:
-            self._there = bytearray(blocks)
-            self._image.seek(marks)
+        self._there = bytearray(blocks) if marks else None
+        self.look()
+
+    def look(self):
+        """Learns which blocks the image has."""
+        if self._there:
+            self._image.seek(self._marks)
             self._image.readinto(self._there)
 
     def readblocks(self, block, buf, offset=0):
+        if _link.common:
+            _link.tell_read(block, offset, len(buf))
         if self._there and not self._there[block]:
             i = len(buf)
             while i:

@@ -1,9 +1,9 @@
-"""The wire between the interpreter and the emulated board: one packet out, one packet back.
+"""The wire between the interpreter and the emulated board: packets out, one packet back.
 
-Request  : op u8, a u8, b u16, debt u32 (us of work since the last request), payload
+Request  : op u8 (from 128 on: no reply), a u8, b u16, debt u32 (us of work since the last request), payload length u16, payload
 Reply    : errno u8, interrupts pending u8, payload length u16, value i32, now u64 (us), horizon u64 (us), payload
 Before the horizon nothing happens on the board but what the interpreter does: it reads a pin again, or waits, by itself then.
-The file descriptor 3 is a stream socket; a packet leaves in one write and the two sides take turns.
+The file descriptor 3 is a stream socket; an exchange leaves in one write and the two sides take turns.
 """
 
 import json
@@ -30,14 +30,21 @@ SOCK_SEND = const(16)
 SOCK_RECV = const(17)
 ADC = const(18)
 PULSE = const(19)
+FLASH_READ = const(20)
+DIVERGE = const(21)
+PIN_SETUP = const(22)
 
+_ASK = const(10)
 _HEAD = const(24)
+_POSTED = const(128)
+_TX = const(2 * 1024)
 _CALL_US = const(25)  # what the board charges for a request (board/device.py)
 _LONGEST_US = const(1 << 30)  # what a request can carry as debt
 ROOM = const(1024)  # payload bytes a packet can carry
 
 _port = open(3, "r+b")
-_tx = bytearray(8 + ROOM)
+_tx = bytearray(_TX)
+_fill = 0  # bytes of it that wait for the next exchange
 _rx = bytearray(_HEAD + ROOM)
 payload = memoryview(_rx)[_HEAD:]
 
@@ -45,26 +52,42 @@ now = 0  # us of virtual time at the last reply
 debt = 0  # us of work done since
 length = 0  # bytes of payload in the last reply
 horizon = 0  # us of virtual time
+limit = 0  # as it was at the last reply: nothing that was under way then happens before
 _known = {}  # question -> answer that holds until the horizon
 handlers = {}  # interrupt source -> callable that serves it
 _serving = False
 
 
+def _put(op, a, b, data):
+    """Adds a request to what leaves with the next exchange."""
+    global debt, _fill
+    n = 0 if data is None else len(data)
+    if _fill + _ASK + n > _TX:
+        _port.write(_tx, _fill)
+        _fill = 0
+    pack_into("<BBHIH", _tx, _fill, op, a, b, debt, n)
+    debt = 0
+    _fill += _ASK
+    if n:
+        _tx[_fill : _fill + n] = data
+        _fill += n
+
+
 def call(op, a=0, b=0, data=None):
     """One exchange; returns the reply's value. OSError(errno) when the board says no."""
-    global now, debt, length, horizon
+    global now, length, horizon, limit, _fill
+    if common:
+        diverge()
     if _known and op != PIN_GET and op != UART_ANY:
         _known.clear()
-    pack_into("<BBHI", _tx, 0, op, a, b, debt)
-    debt = 0
-    if data is None:
-        _port.write(_tx, 8)
-    else:
-        n = len(data)
-        _tx[8 : 8 + n] = data
-        _port.write(_tx, 8 + n)
+    if not limit:
+        _fill = 0  # nothing is posted; Ctrl-C may have come between putting and sending
+    _put(op, a, b, data)
+    _port.write(_tx, _fill)
+    _fill = 0
     _port.readinto(_rx, _HEAD)
     error, pending, length, value, now, until = unpack_from("<BBHiQQ", _rx, 0)
+    limit = until
     if until != horizon:
         horizon = until
         _known.clear()
@@ -79,10 +102,31 @@ def call(op, a=0, b=0, data=None):
     return value
 
 
+def post(op, a=0, b=0, data=None, us=0):
+    """A request that cannot fail and whose answer is known, given after `us`: leaves together with the next exchange.
+
+    Only while nothing else happens on the board; an interrupt that the request itself raises is served at that exchange.
+    """
+    global now, horizon
+    then = now + debt + _CALL_US + us
+    if then >= limit or common:
+        call(op, a, b, data)
+        return
+    if _known:
+        _known.clear()
+    _put(op | _POSTED, a, b, data)
+    now = then
+    horizon = 0  # whatever was asked for may follow
+
+
 def flash(op, block, offset, buf):
     """Writes to the flash without allocating: it may be called while the heap is locked."""
-    global now, debt, horizon
-    horizon = 0
+    global now, debt, horizon, limit, _fill
+    if common:
+        diverge()
+    if not limit:
+        _fill = 0
+    horizon = limit = 0
     n = 0
     if buf is not None:
         n = len(buf)
@@ -92,14 +136,19 @@ def flash(op, block, offset, buf):
         k = n - done
         if k > 512:
             k = 512
-        pack_into("<BBHI", _tx, 0, op, 0, block, debt)
+        if _fill + _ASK + 4 + k > _TX:
+            _port.write(_tx, _fill)
+            _fill = 0
+        pack_into("<BBHIH", _tx, _fill, op, 0, block, debt, 4 + k)
         debt = 0
-        pack_into("<I", _tx, 8, offset + done)
+        pack_into("<I", _tx, _fill + _ASK, offset + done)
+        _fill += _ASK + 4
         i = 0
         while i < k:
-            _tx[12 + i] = buf[done + i]
+            _tx[_fill + i] = buf[done + i]
             i += 1
-        _port.write(_tx, 12 + k)
+        _port.write(_tx, _fill + k)
+        _fill = 0
         _port.readinto(_rx, _HEAD)
         now = 0
         i = 16
@@ -121,6 +170,11 @@ def ask(name, *args):
     call(CALL, 0, 0, json.dumps((name, args)).encode())
     n = length
     return json.loads(bytes(payload[:n])) if n else None
+
+
+def tell(name, *args):
+    """As ask, where nothing is answered."""
+    post(CALL, 0, 0, json.dumps((name, args)).encode())
 
 
 def data():
@@ -183,16 +237,49 @@ def wait(us, mode):
 
 
 _argument = bytearray(8)
-hello = {}  # what the chip and this boot are: see Device._fixed and Device._hello
+hello = {}  # what the chip and this boot are: see Device._fixed, _common and _own
 
 
 def start(announce):
     """Waits for the greeting, the one packet that comes unasked, and adds it to `hello`. `announce`: a file to tell that it waits."""
-    global now
+    global now, common
     if announce:
         announce.write(b"ready")
+    now = _greeted()
+    common = "reset_cause" not in hello
+
+
+def _greeted():
     if not _port.readinto(_rx, _HEAD):
         raise SystemExit  # nobody is left to start a board
-    _, _, n, _, now, _ = unpack_from("<BBHiQQ", _rx, 0)
+    _, _, n, _, then, _ = unpack_from("<BBHiQQ", _rx, 0)
     _port.readinto(payload, n)
     hello.update(json.loads(payload[:n]))
+    return then
+
+
+common = False  # nothing was asked yet that one boot of this board would be told otherwise than another
+
+
+def tell_read(block, offset, size):
+    """Says what the common beginning read of the flash; no answer. Without allocating."""
+    pack_into("<BBHIH", _tx, 0, FLASH_READ, 0, block, 0, 8)
+    pack_into("<II", _tx, _ASK, offset, size)
+    _port.write(_tx, _ASK + 8)
+
+
+def diverge():
+    """The end of the common beginning (engine/stand.py): this process is copied here, and each copy is told what is its own."""
+    global common
+    common = False
+    pack_into("<BBHIH", _tx, 0, DIVERGE, 0, 0, 0, 0)
+    _port.write(_tx, _ASK)
+    _greeted()
+    on_diverge()
+
+
+def own(name):
+    """What only this boot has: reset_cause, wake_reason, rtc, random_seed."""
+    if common:
+        diverge()
+    return hello[name]

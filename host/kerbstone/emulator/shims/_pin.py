@@ -1,5 +1,7 @@
 """Pin and Signal."""
 
+from struct import pack
+
 import _link
 
 
@@ -21,15 +23,20 @@ class Pin:
     def __init__(self, id, mode=-1, pull=-1, *, value=None, drive=0, hold=None, alt=-1):
         if isinstance(id, Pin):
             id = id._id
-        self._id = _link.ask("pin", id, mode, pull, value, hold)
+        if isinstance(id, int):
+            self._id = id
+            self.init(mode, pull, value=value, hold=hold)
+        else:
+            self._id = _link.ask("pin", id, mode, pull, value, hold)
 
     def init(self, mode=-1, pull=-1, *, value=None, drive=0, hold=None, alt=-1):
-        _link.ask("pin", self._id, mode, pull, value, hold)
+        level = -1 if value is None else 1 if value else 0
+        _link.post(_link.PIN_SETUP, 0, self._id, pack("<bbb", mode, level, -1 if hold is None else 1 if hold else 0))
 
     def value(self, v=None):
         if v is None:
             return _link.steady(_link.PIN_GET, 0, self._id)
-        _link.call(_link.PIN_SET, 1 if v else 0, self._id)
+        _link.post(_link.PIN_SET, 1 if v else 0, self._id)
 
     def __call__(self, v=None):
         return self.value(v)

@@ -14,7 +14,6 @@ _link.hello.update(json.loads(sys.argv[1]))
 
 import gc
 import os
-import random
 import struct  # noqa: F401
 import time  # noqa: F401
 
@@ -27,7 +26,7 @@ if _link.hello["port"] == "esp32":
     import esp32  # noqa: F401
 
 # Built-in modules that a file may replace: each import looks for that file first, in every folder of the path.
-_BUILT_IN = ("array", "binascii", "collections", "cryptolib", "errno", "hashlib", "heapq", "io", "json", "random", "re", "struct")
+_BUILT_IN = ("array", "binascii", "collections", "cryptolib", "errno", "hashlib", "heapq", "io", "json", "re", "struct")
 for _name in _BUILT_IN:
     sys.modules[_name] = __import__(_name)
 
@@ -54,12 +53,12 @@ gc.collect()
 _link.start(_announce)
 
 _hello = _link.hello
-random.seed(_hello["random_seed"])
 if _hello["rom"]:
     # The read-only partition from which newer ports import; here it holds the firmware.
     vfs.mount(Rom(vfs.VfsPosix(_hello["rom"]), *_hello["import_cost"]), "/rom")
 _flash = InterruptibleFlash if "console" in _hello else FlashDevice
 _device = _flash(_hello["flash_blocks"], _hello["flash_block_size"], _hello["flash_first"], _hello["flash_marks"])
+_link.on_diverge = _device.look
 
 
 def _mount():

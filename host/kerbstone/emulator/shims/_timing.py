@@ -33,9 +33,9 @@ class RTC:
         if len(data) > _link.hello["rtc_bytes"]:
             raise ValueError("buffer too long")
         view = memoryview(data)
-        _link.call(_link.CALL, 3, 0, b"")
+        _link.post(_link.CALL, 3, 0, b"")
         for i in range(0, len(data), _link.ROOM):
-            _link.call(_link.CALL, 3, 1, view[i : i + _link.ROOM])
+            _link.post(_link.CALL, 3, 1, view[i : i + _link.ROOM])
 
 
 if not _link.hello["rtc_bytes"]:

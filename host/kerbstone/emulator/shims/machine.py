@@ -72,11 +72,11 @@ def bootloader(timeout=0):
 
 
 def reset_cause():
-    return _link.hello["reset_cause"]
+    return _link.own("reset_cause")
 
 
 def wake_reason():
-    return _link.hello["wake_reason"]
+    return _link.own("wake_reason")
 
 
 def unique_id():

@@ -64,7 +64,7 @@ def time_ns():
 
 def rtc_us():
     """us since 1970 as the RTC shows them: what it was set to, and the board's slip since."""
-    base, at, ppm = _link.hello["rtc"]
+    base, at, ppm = _link.own("rtc")
     dt = _now_us() - at
     return base + dt + int(dt * ppm / 1e6)
 
