@@ -27,8 +27,8 @@ SOCK_SEND = 16
 SOCK_RECV = 17
 ADC = 18
 PULSE = 19
-FLASH_READ = 20  # of the common beginning: block, offset, size; no answer
-DIVERGE = 21  # its end
+FLASH_READ = 20  # of the common beginning: by the mount (a = 1), block, offset, size; no answer
+DIVERGE = 21  # its end; a = 1: it writes to the flash
 PIN_SETUP = 22
 
 KEYBOARD = 255  # errno of a reply: Ctrl-C was pressed on the console

@@ -4,6 +4,9 @@ A `Stand` is an interpreter that has booted, with the real files from the real f
 anything, or for what only this boot has (why it woke, the time, its random seed). There it waits and is copied, once a wake. A copy is
 in the very state in which a boot of its own would be there: that computation had the greeting and the bytes it read from the flash as
 its only inputs. So a stand holds as long as both are the same; every boot compares them, byte for byte.
+
+The mount alone looks at all folders, also at those that change with every report. Where only these have changed, the copy mounts the
+flash once more: what the file system then knows is what a boot would have learnt.
 """
 
 from __future__ import annotations
@@ -23,20 +26,32 @@ _DESCRIPTORS = 8  # of a stand: standard streams, link, flash, orders, and what 
 _LONGEST_REST = 64  # boots without a stand after several that did not pay
 
 
-class Stand:
-    """Waits where boots diverge; `reads`: {(block, offset): bytes} it took from the flash, `printed`: what it wrote to the console."""
+Greeting = tuple[int, bytes]  # us since the reset, what all boots of the board have in common
+Reads = dict[tuple[int, int], bytes]  # (block, offset) -> what was there
 
-    def __init__(self, greeting: tuple[int, bytes], pid: int, orders: socket.socket, reads: dict[tuple[int, int], bytes], printed: bytes):
-        self.greeting = greeting
+
+def _same(reads: Reads, flash: Flash) -> bool:
+    return all(flash.read(*at, len(was)) == was for at, was in reads.items())
+
+
+class Stand:
+    """Waits where boots diverge; `reads`: what it took from the flash for the mount and after it, `printed`: what it wrote to the console."""
+
+    def __init__(self, greeting: Greeting, pid: int, orders: socket.socket, reads: tuple[Reads, Reads], printed: bytes):
         self.printed = printed
         self.served = 0
+        self._greeting = greeting
         self._pid = pid
         self._orders = orders
-        self._reads = reads
+        self._mount, self._files = reads
 
-    def holds(self, greeting: tuple[int, bytes], flash: Flash) -> bool:
-        """A boot with this greeting from this flash would come to the same point in the same state."""
-        return greeting == self.greeting and all(flash.read(*at, len(was)) == was for at, was in self._reads.items())
+    def holds(self, greeting: Greeting, flash: Flash) -> bool:
+        """A boot with this greeting from this flash would come to the same point in the same state, but for the mount."""
+        return greeting == self._greeting and _same(self._files, flash)
+
+    def mounted(self, flash: Flash) -> bool:
+        """The mount, too, would find what it found."""
+        return _same(self._mount, flash)
 
     def fork(self, flash_fd: int, console_fd: int) -> Process:
         """A boot that goes on from here; it waits to be told what is its own."""
@@ -61,7 +76,7 @@ class Boots:
         self._flash = flash
         self._console_fd = console_fd
         self._stand: Stand | None = None
-        self._last: tuple[int, bytes] | None = None  # greeting of the boot before
+        self._last: Greeting | None = None  # greeting of the boot before
         self._rest = 0  # boots to go without a new stand
         self._pause = 1
 
@@ -79,7 +94,7 @@ class Boots:
         self._last = greeting
         if self._stand:
             process = self._stand.fork(self._flash.fileno(), self._console_fd)
-            process.reply(0, 0, 0, now_us, own)
+            process.reply(0, 0, 0, now_us, b'%s, "remount": %s}' % (own[:-1], b"false" if self._stand.mounted(self._flash) else b"true"))
         else:
             process = self._zygote.boot(self._argv, self._shims, self._flash.fileno(), self._console_fd)
             process.reply(0, 0, 0, now_us, common[:-1] + b"," + own[1:])
@@ -92,7 +107,7 @@ class Boots:
         stand.close()
         self._stand = None
 
-    def _make(self, greeting: tuple[int, bytes]) -> Stand | None:
+    def _make(self, greeting: Greeting) -> Stand | None:
         """None: this beginning cannot be copied, or does not end."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(30)
@@ -113,9 +128,9 @@ class Boots:
         self._rest = self._pause = _LONGEST_REST
         return None
 
-    def _follow(self, process: Process) -> dict[tuple[int, int], bytes] | None:
-        """What the beginning reads from the flash; None when it does not come to its end."""
-        reads: dict[tuple[int, int], bytes] = {}
+    def _follow(self, process: Process) -> tuple[Reads, Reads] | None:
+        """What the beginning reads from the flash, for the mount and after it; None: it writes to it as well, or does not end."""
+        found: tuple[Reads, Reads] = {}, {}
         while True:
             try:
                 request = process.receive()
@@ -123,10 +138,11 @@ class Boots:
                 return None
             if request is None:
                 return None
-            op, _, block, _, data = request
+            op, a, block, _, data = request
             if op == ops.DIVERGE:
-                return reads
+                return None if a else found
             offset, size = unpack("<II", data)
+            reads = found[0 if a else 1]
             if size > len(reads.get((block, offset), b"")):
                 reads[block, offset] = self._flash.read(block, offset, size)
 

@@ -123,7 +123,7 @@ def flash(op, block, offset, buf):
     """Writes to the flash without allocating: it may be called while the heap is locked."""
     global now, debt, horizon, limit, _fill
     if common:
-        diverge()
+        diverge(1)
     if not limit:
         _fill = 0
     horizon = limit = 0
@@ -259,20 +259,26 @@ def _greeted():
 
 
 common = False  # nothing was asked yet that one boot of this board would be told otherwise than another
+mounting = 0  # 1: the common beginning mounts the flash
+written = 0  # 1: it opened a file to be written
+on_diverge = None  # called in each copy
 
 
 def tell_read(block, offset, size):
     """Says what the common beginning read of the flash; no answer. Without allocating."""
-    pack_into("<BBHIH", _tx, 0, FLASH_READ, 0, block, 0, 8)
+    pack_into("<BBHIH", _tx, 0, FLASH_READ, mounting, block, 0, 8)
     pack_into("<II", _tx, _ASK, offset, size)
     _port.write(_tx, _ASK + 8)
 
 
-def diverge():
-    """The end of the common beginning (engine/stand.py): this process is copied here, and each copy is told what is its own."""
+def diverge(amidst=0):
+    """The end of the common beginning (engine/stand.py): this process is copied here, and each copy is told what is its own.
+
+    `amidst`: not here, the file system is at work.
+    """
     global common
     common = False
-    pack_into("<BBHIH", _tx, 0, DIVERGE, 0, 0, 0, 0)
+    pack_into("<BBHIH", _tx, 0, DIVERGE, amidst | written, 0, 0, 0)
     _port.write(_tx, _ASK)
     _greeted()
     on_diverge()

@@ -12,6 +12,7 @@ import _link
 
 _link.hello.update(json.loads(sys.argv[1]))
 
+import builtins
 import gc
 import os
 import struct  # noqa: F401
@@ -58,14 +59,38 @@ if _hello["rom"]:
     vfs.mount(Rom(vfs.VfsPosix(_hello["rom"]), *_hello["import_cost"]), "/rom")
 _flash = InterruptibleFlash if "console" in _hello else FlashDevice
 _device = _flash(_hello["flash_blocks"], _hello["flash_block_size"], _hello["flash_first"], _hello["flash_marks"])
-_link.on_diverge = _device.look
 
 
 def _mount():
+    _link.mounting = 1
     files = vfs.VfsLfs2(_device, readsize=256)
     vfs.mount(Interruptible(files) if "console" in _hello else files, "/")
+    _link.mounting = 0
 
 
+_builtin_open = open
+
+
+def _watched_open(path, mode="r", *args, **kwargs):
+    if mode[0] != "r" or "+" in mode:
+        _link.written = 1
+    return _builtin_open(path, mode, *args, **kwargs)
+
+
+def _apart():
+    """The common beginning has ended; since it was computed, the flash may have changed where only the mount looked."""
+    builtins.open = _builtin_open
+    _device.look()
+    if _link.hello["remount"]:
+        here = os.getcwd()
+        vfs.umount("/")
+        _mount()
+        os.chdir(here)
+
+
+if _link.common:
+    builtins.open = _watched_open
+    _link.on_diverge = _apart
 try:
     _mount()
 except OSError:
