@@ -39,10 +39,13 @@ class Device:
         self.mcu = self.ledger.meter("mcu")
         self.wakes = WakeBook(self.ledger)
         self.ops: dict[int, Callable[[int, int, bytes], Answer | None]] = {}
+        self.questions: dict[int, Callable[[int, int], int]] = {}  # those ops whose answer holds until something happens
         self.calls: dict[str, Callable[..., Any]] = {}
         self.on_boot: list[Callable[[int], None]] = []  # called with the reset cause before the firmware runs
         self.on_sleep: list[Callable[[], None]] = []  # light or deep sleep has just begun
         self.on_stop: list[Callable[[], None]] = []  # RAM is gone
+        self._op = 0  # asked last
+        self._question: tuple[int, int, int] | None = None  # about the board's state, asked last: a program that polls will ask again
         self.process: Process | None = None
         self.pending: list[tuple[str, Any]] = []
         self.boots = 0
@@ -85,6 +88,7 @@ class Device:
         self._wait = self._alarm = None
         self.light = False
         self.pending.clear()
+        self._question = None
         if self.process:
             self.process.kill()
             self.process = None
@@ -146,6 +150,9 @@ class Device:
             self._service(process)
 
     def _perform(self, process: Process, op: int, a: int, b: int, data: bytes) -> bool:
+        self._op = op
+        if op in self.questions:
+            self._question = op, a, b
         answer = self.ops[op & ~ops.POSTED](a, b, data)
         if answer is None:
             return False
@@ -166,7 +173,12 @@ class Device:
             return False
         if answer[0] == _UNANSWERED:
             return True
-        process.reply(answer[0], 1 if self.pending else 0, answer[1], self.kernel.now - self.boot_us, answer[2], self._horizon_us())
+        question = foreseen = 0
+        if self._op == ops.SLEEP and self._question:
+            op, a, b = self._question
+            question, foreseen = op << 24 | a << 16 | b, self.questions[op](a, b)
+        now_us = self.kernel.now - self.boot_us
+        process.reply(answer[0], 1 if self.pending else 0, answer[1], now_us, answer[2], self._horizon_us(), question, foreseen)
         return True
 
     def _horizon_us(self) -> int:

@@ -28,6 +28,7 @@ class Pins:
         self._wakes: dict[int, tuple[frozenset[int], int]] = {}  # ext unit -> pins, level
         self._light_wake: set[int] = set()
         device.ops[ops.PIN_GET] = self._get
+        device.questions[ops.PIN_GET] = lambda _a, number: self.line(number).level
         device.ops[ops.PIN_SET] = self._set
         device.ops[ops.PIN_SETUP] = self._setup
         device.calls.update(pin=self._named, pin_irq=self._set_irq, wake_ext=self._wake_ext, hold=lambda on: None)

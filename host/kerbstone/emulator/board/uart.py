@@ -37,6 +37,7 @@ class Uarts:
         device.ops[ops.UART_WRITE] = self._write
         device.ops[ops.UART_READ] = self._read
         device.ops[ops.UART_ANY] = self._any
+        device.questions[ops.UART_ANY] = lambda bus, _b: len(self.uarts[bus].buffer) if bus in self.uarts else 0
         device.calls.update(uart=self._init, uart_off=self._off, uart_flush=self._flush, uart_done=self._done)
         device.on_stop.append(self._stop)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 
 REQUEST = Struct("<BBHIH")  # op, a, b, debt us, payload length
-REPLY = Struct("<BBHiQQ")  # errno, interrupts pending, payload length, value, now us, horizon us
+REPLY = Struct("<BBHiQQIi")  # errno, interrupts pending, payload length, value, now us, horizon us, question, answer
 ROOM = 1024
 POSTED = 128  # of an op: no reply is wanted
 

@@ -68,11 +68,12 @@ class Process:
         self.alive = False
         self._link.close()
 
-    def reply(self, error: int, pending: int, value: int, now: int, payload: bytes, horizon: int = 0) -> None:
-        """Answers the request. Before `horizon` nothing changes that the interpreter does not change itself."""
+    def reply(self, error: int, pending: int, value: int, now: int, payload: bytes, horizon: int = 0, question: int = 0,
+              answer: int = 0) -> None:
+        """Answers the request, and `question` before it is asked. Before `horizon` nothing changes that the interpreter does not change."""
         # A process that died meanwhile shows at the next receive.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._link.send(REPLY.pack(error, pending, len(payload), value, now, horizon) + payload)
+            self._link.send(REPLY.pack(error, pending, len(payload), value, now, horizon, question, answer) + payload)
 
     def kill(self) -> None:
         """Takes the power away: nothing the interpreter holds survives."""

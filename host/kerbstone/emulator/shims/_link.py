@@ -1,8 +1,9 @@
 """The wire between the interpreter and the emulated board: packets out, one packet back.
 
 Request  : op u8 (from 128 on: no reply), a u8, b u16, debt u32 (us of work since the last request), payload length u16, payload
-Reply    : errno u8, interrupts pending u8, payload length u16, value i32, now u64 (us), horizon u64 (us), payload
+Reply    : errno u8, interrupts pending u8, payload length u16, value i32, now u64 (us), horizon u64 (us), question u32, answer i32, payload
 Before the horizon nothing happens on the board but what the interpreter does: it reads a pin again, or waits, by itself then.
+A program that polls asks the same after each sleep: the answer to its last question (0: none) comes with the end of the sleep.
 The file descriptor 3 is a stream socket; an exchange leaves in one write and the two sides take turns.
 """
 
@@ -35,7 +36,7 @@ DIVERGE = const(21)
 PIN_SETUP = const(22)
 
 _ASK = const(10)
-_HEAD = const(24)
+_HEAD = const(32)
 _POSTED = const(128)
 _TX = const(2 * 1024)
 _CALL_US = const(25)  # what the board charges for a request (board/device.py)
@@ -86,11 +87,13 @@ def call(op, a=0, b=0, data=None):
     _port.write(_tx, _fill)
     _fill = 0
     _port.readinto(_rx, _HEAD)
-    error, pending, length, value, now, until = unpack_from("<BBHiQQ", _rx, 0)
+    error, pending, length, value, now, until, question, answer = unpack_from("<BBHiQQIi", _rx, 0)
     limit = until
     if until != horizon:
         horizon = until
         _known.clear()
+    if question:
+        _known[question] = answer
     if length:
         _port.readinto(payload, length)
     if pending:
@@ -175,6 +178,12 @@ def ask(name, *args):
 def tell(name, *args):
     """As ask, where nothing is answered."""
     post(CALL, 0, 0, json.dumps((name, args)).encode())
+
+
+def spend():
+    """A request that asks nothing takes its time, too."""
+    global debt
+    debt += _CALL_US
 
 
 def data():

@@ -27,9 +27,12 @@ class RTC:
             out = b""
             while True:
                 _link.call(_link.CALL, 2, len(out))
+                out += _link.data()
                 if not _link.length:
                     return out
-                out += _link.data()
+                if _link.length < _link.ROOM:
+                    _link.spend()  # the look at what is left: nothing
+                    return out
         if len(data) > _link.hello["rtc_bytes"]:
             raise ValueError("buffer too long")
         view = memoryview(data)
