@@ -11,9 +11,7 @@ flash once more: what the file system then knows is what a boot would have learn
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import socket
 from pathlib import Path
 from struct import unpack
@@ -35,13 +33,16 @@ def _same(reads: Reads, flash: Flash) -> bool:
 
 
 class Stand:
-    """Waits where boots diverge; `reads`: what it took from the flash for the mount and after it, `printed`: what it wrote to the console."""
+    """Waits where boots diverge.
 
-    def __init__(self, greeting: Greeting, pid: int, orders: socket.socket, reads: tuple[Reads, Reads], printed: bytes):
+    `reads`: what it took from the flash for the mount and after it; `printed`: what it wrote to the console.
+    """
+
+    def __init__(self, greeting: Greeting, process: Process, orders: socket.socket, reads: tuple[Reads, Reads], printed: bytes):
         self.printed = printed
         self.served = 0
         self._greeting = greeting
-        self._pid = pid
+        self._process = process
         self._orders = orders
         self._mount, self._files = reads
 
@@ -58,11 +59,10 @@ class Stand:
         self.served += 1
         if self.printed:
             os.write(console_fd, self.printed)
-        return start(lambda link: order_fork(self._orders, b"boot", [link, flash_fd, console_fd], self._pid))
+        return start(lambda link: order_fork(self._orders, b"boot", [link, flash_fd, console_fd], self._process.pid))
 
     def close(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
+        self._process.kill()
         self._orders.close()
 
 
@@ -118,9 +118,7 @@ class Boots:
             process.reply(0, 0, 0, *greeting)
             reads = self._follow(process)
             if reads is not None and len(os.listdir(f"/proc/{process.pid}/fd")) <= _DESCRIPTORS:
-                stand = Stand(greeting, process.pid, ours, reads, os.pread(printed, os.fstat(printed).st_size, 0))
-                process.leave()
-                return stand
+                return Stand(greeting, process, ours, reads, os.pread(printed, os.fstat(printed).st_size, 0))
         finally:
             os.close(printed)
         process.kill()
