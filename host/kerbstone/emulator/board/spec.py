@@ -22,7 +22,7 @@ class DeviceSpec:
     mac: str
     seed: int
     rtc_ppm: float = 0.0
-    rom: str = ""  # folder of the read-only partition, if the image has one
+    rom: str = ""  # folder of the read-only partition, if the image has one; a file in it never changes once the board has booted
     import_cost: tuple[int, int] = (0, 0)  # us a module, ns a byte; board/computing.py
     adc_full_scale_uv: int = 3_300_000
     wifi_current_ua: dict[str, float] = field(default_factory=dict)

@@ -21,11 +21,16 @@ class EmulatedTarget:
         self._bench = Bench(seed, START_UTC)
         self._runtime = self._bench.add(node)
         self._device = self._runtime.device
-        self._device.script = f"/rom/{_SCRIPT}"
+        self._scripts = 0
 
     def exec(self, script: str, timeout_s: float = 30.0) -> str:
         device, kernel = self._device, self._bench.kernel
-        (Path(device.spec.rom) / _SCRIPT).write_text(script, encoding="utf-8")
+        # A name for each: what stands in /rom under one name never changes for a board that has booted (engine/stand.py).
+        self._scripts += 1
+        folder = Path(device.spec.rom) / str(self._scripts)
+        folder.mkdir()
+        (folder / _SCRIPT).write_text(script, encoding="utf-8")
+        device.script = f"/rom/{folder.name}/{_SCRIPT}"
         said, seen = self._runtime.console.stat().st_size, len(kernel.log.events)
         device.power_on()
         end = kernel.now + int(timeout_s * SECOND_US)
