@@ -25,6 +25,7 @@ class Flash:
 
     def __init__(self):
         self.cells = bytearray(b"\xff" * (BLOCK * BLOCKS))
+        self.view = memoryview(self.cells)
         self.programmed = self.erased = 0
 
 
@@ -59,7 +60,7 @@ class Supply:
         if self.dead:
             return -_EIO
         at = block * BLOCK + offset
-        buf[:] = self.flash.cells[at : at + len(buf)]
+        buf[:] = self.flash.view[at : at + len(buf)]
         return 0
 
     def writeblocks(self, block, buf, offset=0):
@@ -168,6 +169,7 @@ def judge(before, after, found, text):
 
 
 problems = []
+_HURT = bytearray(BLOCK * BLOCKS)
 
 
 def campaign(seed, length):
@@ -210,7 +212,8 @@ def cut_twice(world, action, at, torn, before, after, text):
         pass  # the outbox has a way on when the flash refuses; here nobody is left to take it
     if not world.supply.dead:
         problems.append(text + ": another run took fewer operations")
-    hurt = bytes(world.flash.cells)
+    hurt = _HURT
+    hurt[:] = world.flash.cells
     world.boot(0, 0)
     judge(before, after, state(world.box), text)
     cuts, recovery = 1, world.supply.count
