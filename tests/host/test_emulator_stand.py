@@ -28,7 +28,9 @@ machine.deepsleep(1000)
 """
 EARLY_QUESTIONS = """
 import random, time, machine
-print(random.getrandbits(24), time.time(), time.ticks_us(), machine.reset_cause())
+first = random.getrandbits(24)
+exec("import random", {})
+print(first, random.getrandbits(24) != first, time.time(), time.ticks_us(), machine.reset_cause())
 """ + COUNT + """
 machine.deepsleep(700 + n)
 """
@@ -101,7 +103,13 @@ def test_boots_are_the_same_with_and_without(main: str, copied: int, monkeypatch
     assert len(copies) >= copied and (copied or not copies)
     monkeypatch.setattr(Boots, "_make", lambda self, greeting: None)
     assert lived(main) == quick
-    assert len(quick[0]) > 10
+    assert len(quick[0]) > 10 and not any("Error" in line for line in quick[0])
+
+
+def test_each_boot_has_its_own_random_numbers_and_goes_on_with_them():
+    lines = [line.split() for line in lived(EARLY_QUESTIONS)[0]]
+    assert len({words[0] for words in lines}) == len(lines)
+    assert {words[1] for words in lines} == {"True"}
 
 
 def test_six_hours_of_a_bin_gives_the_same_log_with_and_without(monkeypatch: pytest.MonkeyPatch):

@@ -66,6 +66,10 @@ class Flash:
     def fileno(self) -> int:
         return self._fd
 
+    def greeting(self) -> dict[str, int]:
+        """What a boot is told of its flash."""
+        return {"flash_blocks": self.blocks, "flash_block_size": self.block_size, "flash_first": self.first, "flash_marks": self.marks}
+
     def image(self) -> bytes:
         """Every byte as the chip holds it."""
         return b"".join(self.read(block, 0, self.block_size) for block in range(self.blocks))

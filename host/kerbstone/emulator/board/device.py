@@ -280,13 +280,7 @@ class Device:
 
     def _common(self) -> dict[str, Any]:
         """What all boots of this board have in common."""
-        spec = self.spec
-        return {
-            "unique_id": spec.unique_id, "mac": spec.mac,
-            "flash_blocks": self.flash.blocks, "flash_block_size": self.flash.block_size, "flash_first": self.flash.first,
-            "flash_marks": self.flash.marks, "machine": spec.title, "rom": spec.rom, "import_cost": spec.import_cost,
-            "scripts": ["boot.py", self.script or "main.py"],
-        }
+        return self.spec.common() | self.flash.greeting() | {"scripts": ["boot.py", self.script or "main.py"]}
 
     def _own(self) -> dict[str, Any]:
         """What this boot has of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from kerbstone.emulator.board.limits import Limits
 
@@ -28,3 +29,9 @@ class DeviceSpec:
     wifi_current_ua: dict[str, float] = field(default_factory=dict)
     wifi_connect_ms: int = 657
     wifi_dhcp_ms: int = 892
+
+    def common(self) -> dict[str, Any]:
+        """What every boot of the board is told of it."""
+        return {
+            "unique_id": self.unique_id, "mac": self.mac, "machine": self.title, "rom": self.rom, "import_cost": self.import_cost,
+        }

@@ -107,6 +107,7 @@ for _name in _files + os.listdir("/lib") if "lib" in _files else _files:
         sys.modules.pop(_name.split(".")[0], None)
 sys.path[:] = ["", "/port", "/rom", ".frozen", "/lib"]
 sys.modules.pop("__main__", None)
+sys.modules.pop("os", None)  # a file on the flash may stand in its place
 
 
 def _run(name):

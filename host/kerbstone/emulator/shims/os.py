@@ -6,10 +6,11 @@ import _link
 
 _path = sys.path[:]
 sys.path[:] = []
-sys.modules.pop("os", None)
+_self = sys.modules.pop("os", None)
 import os as _real
 
 sys.path[:] = _path
+sys.modules["os"] = _self  # else every file that asks for it would import it again
 for _name in dir(_real):
     if _name[0] != "_" and _name not in ("system", "getenv", "putenv", "unsetenv", "errno"):
         globals()[_name] = getattr(_real, _name)

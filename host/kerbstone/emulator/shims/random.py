@@ -6,10 +6,11 @@ import _link
 
 _path = sys.path[:]
 sys.path[:] = []
-sys.modules.pop("random", None)
+_self = sys.modules.pop("random", None)
 import random as _real
 
 sys.path[:] = _path
+sys.modules["random"] = _self  # else every file that asks for it would import it again
 _real.seed(_link.own("random_seed"))
 for _name in dir(_real):
     if _name[0] != "_":
