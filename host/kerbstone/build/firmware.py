@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,6 +28,21 @@ def cache_dir() -> Path:
         path = Path(tempfile.gettempdir()) / f"kerbstone-{os.getuid()}"
         path.mkdir(exist_ok=True)
     return path
+
+
+def kept_folder(name: str, fill: Callable[[Path], None]) -> Path:
+    """A folder of that name beside the compiled files, made by `fill` when it is not there; its name must say what is in it."""
+    target = cache_dir() / name
+    if target.is_dir():
+        return target
+    temporary = target.with_name(f"{name}.{os.getpid()}")
+    temporary.mkdir(exist_ok=True)
+    fill(temporary)
+    try:
+        temporary.rename(target)
+    except OSError:
+        shutil.rmtree(temporary)  # somebody else was quicker
+    return target
 
 
 def compile_file(source: Path, name: str, tag: str = "") -> bytes:

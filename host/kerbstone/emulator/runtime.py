@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import json
@@ -13,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from kerbstone.build.compile import board_files, node_json
+from kerbstone.build.firmware import kept_folder
 from kerbstone.build.image import write_image
 from kerbstone.build.node import LoRaWanTable, Node
 from kerbstone.emulator.board.analog import Analog
@@ -139,11 +141,21 @@ def build(around: Surroundings, node: Node) -> Runtime:
 
 
 def split_rom(files: dict[str, bytes], rom: Path) -> None:
-    """Moves the compiled package out of `files` into the folder of the read-only partition."""
-    for name in [n for n in files if n.startswith("/kerb/")]:
-        path = rom / name[1:]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(files.pop(name))
+    """Moves the compiled package out of `files` into the folder of the read-only partition; nodes that have the same share it."""
+    package = {name: files.pop(name) for name in sorted(files) if name.startswith("/kerb/")}
+    key = hashlib.sha256()
+    for name, data in package.items():
+        key.update(f"{name} {len(data)} ".encode() + data)
+
+    def fill(folder: Path) -> None:
+        for name, data in package.items():
+            path = folder / name[1:]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+    kept = kept_folder(f"rom-{key.hexdigest()[:16]}", fill)
+    rom.mkdir(parents=True)
+    (rom / "kerb").symlink_to(kept / "kerb", target_is_directory=True)
 
 
 def _site(around: Surroundings, node: Node) -> Site:

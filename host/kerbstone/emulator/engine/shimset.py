@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
-from kerbstone.build.firmware import cache_dir, compile_file
+from kerbstone.build.firmware import compile_file, kept_folder
 
 SHIMS = Path(__file__).parents[1] / "shims"
 _START = "_start.py"
@@ -17,18 +16,12 @@ def shim_folder() -> Path:
     """Path of a folder with every shim as .mpy and `_start.py` as text."""
     sources = sorted(p for p in SHIMS.glob("*.py") if p.name != "make_image.py")
     key = hashlib.sha256(b"".join(p.name.encode() + p.read_bytes() for p in sources)).hexdigest()[:16]
-    target = cache_dir() / f"shims-{key}"
-    if target.is_dir():
-        return target
-    temporary = target.with_name(f"{target.name}.{os.getpid()}")
-    temporary.mkdir(exist_ok=True)
+    return kept_folder(f"shims-{key}", lambda folder: _fill(folder, sources))
+
+
+def _fill(folder: Path, sources: list[Path]) -> None:
     for source in sources:
         if source.name == _START:
-            shutil.copy(source, temporary / _START)
+            shutil.copy(source, folder / _START)
         else:
-            (temporary / f"{source.stem}.mpy").write_bytes(compile_file(source, source.name))
-    try:
-        temporary.rename(target)
-    except OSError:
-        shutil.rmtree(temporary)
-    return target
+            (folder / f"{source.stem}.mpy").write_bytes(compile_file(source, source.name))
