@@ -47,7 +47,7 @@ class Identity:
 def parse(frame):
     """The values in a frame, or None when it is not one, whole and unchanged."""
     size = int.from_bytes(frame[4:6], "big") + 6
-    if frame[:4] != _MAGIC or size + 4 > len(frame):
+    if len(frame) < 10 or bytes(frame[:4]) != _MAGIC or size + 4 > len(frame):
         return None
     view = memoryview(frame)
     if crc32(view[:size]) & 0xFFFFFFFF != int.from_bytes(frame[size : size + 4], "big"):
@@ -62,7 +62,7 @@ def parse(frame):
 
 
 def copies(at=None):
-    """The frames this board keeps, the first that can be read first. `at`: addresses of the sectors, on a chip without NVS."""
+    """The frames this board keeps, one after the other; empty or damaged ones too. `at`: addresses of the sectors, on a chip without NVS."""
     try:
         from esp32 import NVS
     except ImportError:
@@ -80,10 +80,10 @@ def copies(at=None):
     frame = bytearray(LIMIT)
     for name in COPIES:
         try:
-            space.get_blob(name, frame)
+            size = space.get_blob(name, frame)
         except OSError:
-            continue
-        yield frame
+            size = 0
+        yield memoryview(frame)[:size]
 
 
 def load(at=None, path=PATH):

@@ -43,3 +43,7 @@ class BooksError(KerbstoneError):
 
 class IdentityError(KerbstoneError):
     """An identity cannot be minted, written or proven as asked."""
+
+
+class LinkError(KerbstoneError):
+    """A board on a port does not answer as it should; the message names the port."""

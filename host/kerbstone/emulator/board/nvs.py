@@ -71,8 +71,8 @@ class Nvs:
         space, key = data.decode().split("\0")
         value = self.store.get(space, key)
         if not isinstance(value, bytes):
-            return (0, 0, b"", -1)
-        return (0, 0, value[at : at + ROOM], len(value))
+            return (0, -1, b"", 0)
+        return (0, len(value), value[at : at + ROOM], 0)
 
     def _write(self, more: int, data: bytes) -> Answer:
         """A piece to be kept (1), or the name that all kept pieces go to (0)."""
@@ -84,7 +84,7 @@ class Nvs:
         try:
             self.store.set(space, key, whole)
         except NvsFull:
-            return (0, 0, b"", _NO_SPACE)
+            return (0, _NO_SPACE, b"", 0)
         return OK
 
 

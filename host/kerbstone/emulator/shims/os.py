@@ -24,8 +24,10 @@ def urandom(n):
 
 
 def uname():
+    from collections import namedtuple
+
     h = _link.hello
-    return (h["sysname"], h["sysname"], "1.29.0", "v1.29.0", h["machine"])
+    return namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))(h["sysname"], h["sysname"], "1.29.0", "v1.29.0", h["machine"])
 
 
 def sync():
