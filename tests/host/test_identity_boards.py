@@ -89,7 +89,7 @@ def test_rotation_changes_every_key_on_the_board_and_a_retired_chip_gets_no_othe
     with esp_board(tmp_path / "board") as place:
         first = write(books, place, "b1")
         registry.rotate(books, first.serial, None, {})
-        with pytest.raises(IdentityError, match=r"does not prove app_key, device_key, mqtt_password, psk;"):
+        with pytest.raises(IdentityError, match=r"does not prove app_key, device_key, mqtt_password, mqtt_psk;"):
             prove(books, place)
         assert write(books, place, "b1") == first
         registry.retire(books, first.serial)

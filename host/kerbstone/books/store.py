@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,8 @@ def open_engine(text_url: str, create: bool = False) -> Engine:
     if sqlite and not create and not Path(url.database or "").is_file():
         raise BooksError(f"There are no books at {shown}: `kerbstone books create --books {shown}` makes them.")
     try:
+        if sqlite and create and url.database:
+            os.close(os.open(url.database, os.O_WRONLY | os.O_CREAT, 0o600))  # sealed, and still nobody else's business
         engine = create_engine(url, connect_args={"timeout": _BUSY_S} if sqlite else {})
         if sqlite:
             _let_us_begin(engine)
@@ -55,6 +58,8 @@ def open_engine(text_url: str, create: bool = False) -> Engine:
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
         raise BooksError(f"The books at {shown} do not open: {reason}.") from error
+    except OSError as error:
+        raise BooksError(f"Books at {shown} cannot be made: {error.strerror}.") from error
     except SQLAlchemyError as error:
         raise BooksError(f"{shown} is not a database of books ({type(error).__name__}): name another.") from error
     return engine

@@ -36,14 +36,21 @@ class Block:
         return f"{self.prefix}{number:0{16 - len(self.prefix)}x}"
 
 
-def parse_block(text: str) -> Block:
-    """A block by its prefix: 6, 7 or 9 digits (MA-L, MA-M, MA-S), or more where a part of one is used. Raises IdentityError."""
+def parse_block(text: str, local: bool = False) -> Block:
+    """A block by its prefix: 6, 7 or 9 digits (MA-L, MA-M, MA-S), or more where a part of one is used.
+
+    `local` says that it is meant to be locally administered. Raises IdentityError.
+    """
     prefix = text.strip().lower().replace("-", "").replace(":", "")
     if not prefix or any(c not in "0123456789abcdef" for c in prefix) or not 6 <= len(prefix) <= 14:
         sizes = ", ".join(f"{bits // 4} ({name})" for bits, name in _SIZES.items())
         raise IdentityError(f"{text!r} is no block of EUI-64s: give its first hexadecimal digits, {sizes}, or up to 14.")
     if int(prefix[:2], 16) & _GROUP:
         raise IdentityError(f"The block {prefix} has the group bit set, which no device's EUI has: correct its first byte.")
+    if Block(prefix).local != local:
+        if local:
+            raise IdentityError(f"The block {prefix} is not locally administered: its second bit from the right must be set, as in 02.")
+        raise IdentityError(f"The block {prefix} is locally administered: nobody owns it; say --local, and use it for trials alone.")
     return Block(prefix)
 
 

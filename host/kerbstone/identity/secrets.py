@@ -19,7 +19,7 @@ from kerbstone.identity import ca
 from kerbstone.identity.record import Values
 
 # Values of a record that are no secret: what is shown, exported without a warning and printed on labels.
-PUBLIC = frozenset({"device_id", "dev_eui", "join_eui", "mqtt_user", "psk_identity", "tls_cert", "tls_ca"})
+PUBLIC = frozenset({"device_id", "dev_eui", "join_eui", "mqtt_user", "mqtt_psk_id", "mqtt_cert", "mqtt_ca"})
 _KEY_BYTES = 16
 
 
@@ -33,15 +33,15 @@ def make(serial: str, dev_eui: str, join_eui: str, signer: ca.Signer | None, sit
         "app_key": os.urandom(_KEY_BYTES).hex(),
         "device_key": os.urandom(32),  # commands and proofs end to end
         "mqtt_user": serial, "mqtt_password": os.urandom(_KEY_BYTES).hex(),
-        "psk_identity": serial, "psk": os.urandom(_KEY_BYTES),
+        "mqtt_psk_id": serial, "mqtt_psk": os.urandom(_KEY_BYTES),
         **site,
     }
     if signer is None:
         return values, None
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = signer.sign(serial, key.public_key())
-    values["tls_key"] = ca.key_bytes(key)
-    values["tls_cert"] = certificate.public_bytes(Encoding.DER)
+    values["mqtt_key"] = ca.key_bytes(key)
+    values["mqtt_cert"] = certificate.public_bytes(Encoding.DER)
     return values, certificate
 
 
