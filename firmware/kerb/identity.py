@@ -62,7 +62,7 @@ def parse(frame):
 
 
 def copies(at=None):
-    """The frames this board keeps, one after the other; empty or damaged ones too. `at`: addresses of the sectors, on a chip without NVS."""
+    """The frames this board keeps, one after the other, empty and damaged ones too. `at`: the sectors' addresses on a chip without NVS."""
     try:
         from esp32 import NVS
     except ImportError:

@@ -131,12 +131,10 @@ def board(folder: Path, place: writing.Place, every: int) -> int:
     """Writing to a board, killed everywhere. The books go back each time and the board does not: it has what the last run left."""
     first, path = folder / "first.db", folder / "books.db"
     opened = new_books(first, count=2)
-    kills = 0
-    for n in range(0, _PER_RUN, every):
+    for kills, n in enumerate(range(0, _PER_RUN, every)):
         shutil.copy(first, path)
         if not killed_at(n, lambda: void(writing.write(again(path, opened), place, "b1"))):
             return kills
-        kills += 1
         done = writing.write(again(path, opened), place, "b1")
         assert writing.prove(again(path, opened), place) == done
         check(path, opened)

@@ -28,7 +28,7 @@ def test_a_board_gets_one_identity_and_proves_it(chip: str, tmp_path: Path):
         assert write(books, place, "b1") == first, "the same chip keeps its identity"
         assert prove(books, place) == first
         with Link(place.port) as link:
-            assert link.exec("from kerb import identity; print(identity.load(%r))" % sectors(place.board)).startswith("<Identity of")
+            assert link.exec(f"from kerb import identity; print(identity.load({sectors(place.board)}))").startswith("<Identity of")
     with books.look() as connection:
         assert [row.chip_id for row in registry.listing(connection) if row.chip_id] == [first.chip_id]
     assert verify(str(tmp_path / "books.db")).wrong == []

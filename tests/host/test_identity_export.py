@@ -203,7 +203,9 @@ def test_chirpstack_gets_devices_and_keys_in_one_step(devices: list[Enrolled], s
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2, 77, 100])
-def test_a_server_that_goes_away_is_told_and_the_next_run_goes_on(calls: int, devices: list[Enrolled], server: tuple[ChirpStack, chirpstack.Server]):
+def test_a_server_that_goes_away_is_told_and_the_next_run_goes_on(
+    calls: int, devices: list[Enrolled], server: tuple[ChirpStack, chirpstack.Server]
+):
     service, target = server
     service.fail_after = calls
     with pytest.raises(IdentityError, match=f"does not answer.*{calls // 2} devices were exported"):

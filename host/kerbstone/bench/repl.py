@@ -41,7 +41,9 @@ class Session:
     `stop()`, or by itself when the firmware asks for the ROM's loader; `reason` then says "stopped" or "bootloader".
     """
 
-    def __init__(self, flash: ChipFlash, image: Path, stream: int, spec: DeviceSpec, pin_names: dict[str, int], on_end: Callable[[str], None] | None):
+    def __init__(
+        self, flash: ChipFlash, image: Path, stream: int, spec: DeviceSpec, pin_names: dict[str, int], on_end: Callable[[str], None] | None
+    ):
         self.reason = ""
         self.error: BaseException | None = None
         self.raw = False

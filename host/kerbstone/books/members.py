@@ -15,7 +15,9 @@ from kerbstone.errors import BooksError
 
 # What each role may do. A station flashes: it mints and writes, and reads back only what it has under way itself.
 MAY: Mapping[str, frozenset[str]] = {
-    "owner": frozenset({"plan", "mint", "write", "prove", "rotate", "revoke", "retire", "export", "import", "commission", "member", "block", "sign"}),
+    "owner": frozenset({
+        "plan", "mint", "write", "prove", "rotate", "revoke", "retire", "export", "import", "commission", "member", "block", "sign",
+    }),
     "station": frozenset({"mint", "write", "prove", "commission"}),
     "auditor": frozenset(),
 }
@@ -37,7 +39,8 @@ class Member:
     def need(self, action: str) -> None:
         """Raises BooksError when the role may not."""
         if action not in MAY[self.role]:
-            raise BooksError(f"{self.name} is {'an' if self.role[0] in 'ao' else 'a'} {self.role} and may not {_WORDS.get(action, action)}: ask an owner.")
+            article = "an" if self.role[0] in "ao" else "a"
+            raise BooksError(f"{self.name} is {article} {self.role} and may not {_WORDS.get(action, action)}: ask an owner.")
 
 
 def add(connection: Connection, name: str, role: str, passphrase: str, books_private: bytes | None) -> bytes:

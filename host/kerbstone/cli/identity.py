@@ -56,7 +56,8 @@ def block(
     with enter(books, member).change("block") as change:
         eui.add_block(change.connection, parsed, first)
         change.note("block", parsed.prefix, local=parsed.local)
-    _say(json_out, {"block": parsed.prefix, "devices": parsed.size - first}, f"Block {parsed.prefix}: room for {parsed.size - first} devices.")
+    room = parsed.size - first
+    _say(json_out, {"block": parsed.prefix, "devices": room}, f"Block {parsed.prefix}: room for {room} devices.")
 
 
 @app.command()
@@ -64,7 +65,7 @@ def plan(
     batch: Annotated[str, typer.Argument(help="Name of the batch.")],
     node: Annotated[str, typer.Option(help="Node file or ready-made node the devices will run.")],
     join_eui: Annotated[str, typer.Option(help="JoinEUI of your join server.")],
-    file: Annotated[Path | None, typer.Option("--file", help="CSV with a column serial; others (lat, lon, bay) say where it will stand.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="CSV with a column serial; others (lat, lon, bay) say where.")] = None,
     count: Annotated[int, typer.Option(help="Without a file: how many.")] = 0,
     prefix: Annotated[str, typer.Option(help="Without a file: serials are PREFIX-00001 and so on.")] = "KS",
     first: Annotated[int, typer.Option(min=0, help="Without a file: the first number.")] = 1,

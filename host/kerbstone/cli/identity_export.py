@@ -85,7 +85,7 @@ def labels(
     if pdf is None and png is None:
         raise IdentityError("Name a sheet with --pdf, a folder with --png, or both.")
     with enter(books, member).look() as connection:
-        rows = registry.listing(connection, batch, registry.LIVE + (registry.PLANNED,))
+        rows = registry.listing(connection, batch, (*registry.LIVE, registry.PLANNED))
         node = connection.execute(select(batches.c.node).where(batches.c.name == batch)).scalar()
     if not rows:
         raise IdentityError(f"Batch {batch} has no device to label.")

@@ -134,7 +134,7 @@ def build(around: Surroundings, node: Node) -> Runtime:
     wiring = _Wiring(around, runtime)
     wiring.connect()
     runtime.i2c, runtime.timing = wiring.i2c, wiring.timing
-    _enrol(device, node.board, pack(identity.values() | login))
+    _enrol(device, node.board, pack({**identity.values(), **login}))
     if wifi_table:
         runtime.wifi = Wifi(device, identity.wifi_ssid, identity.wifi_password)
         runtime.sockets = Sockets(device, runtime.wifi, around.hosts, around.start_utc)

@@ -58,7 +58,7 @@ class Link:
                 return
             except (TransportError, OSError):
                 time.sleep(_PAUSE_S * 2**attempt)
-        raise LinkError(f"{self.port}: no MicroPython prompt after {_TRIES} attempts; press reset, or flash MicroPython: `kerbstone doctor`.")
+        raise LinkError(f"{self.port}: no MicroPython prompt in {_TRIES} attempts; press reset, or flash MicroPython first.")
 
     def exec(self, script: str, timeout_s: float = _ANSWER_S) -> str:
         """Runs a script and returns what it printed. Raises LinkError with the board's last line; the script itself is never shown."""

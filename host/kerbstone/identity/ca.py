@@ -79,7 +79,7 @@ class Signer:
             .not_valid_before(datetime.now(UTC).replace(microsecond=0)).not_valid_after(_FOREVER)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(
-                x509.KeyUsage(True, False, False, False, False, key_cert_sign=False, crl_sign=False, encipher_only=False, decipher_only=False),
+                x509.KeyUsage(True, False, False, False, False, False, False, encipher_only=False, decipher_only=False),
                 critical=True,
             )
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)

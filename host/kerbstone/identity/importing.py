@@ -99,7 +99,8 @@ def enter(books: Books, batch: str, node: str, found: list[Values]) -> int:
     """Writes the devices as minted ones, all or none. Raises IdentityError when one of them is in the books already."""
     at = now()
     with books.change("import") as change:
-        rows, sealed = [], []
+        rows: list[dict[str, object]] = []
+        sealed: list[dict[str, object]] = []
         for values in found:
             serial = str(values["device_id"])
             rows.append({

@@ -135,7 +135,7 @@ def bind(books: Books, chip_id: str, batch: str | None) -> Row[Any]:
         row = connection.execute(select(devices).where(devices.c.chip_id == chip_id)).first()
         if row is not None:
             if row.state in (REVOKED, RETIRED):
-                raise IdentityError(f"The chip {chip_id} is {row.serial}, which is {row.state}: it gets no other identity; use another board.")
+                raise IdentityError(f"Chip {chip_id} is {row.serial}, which is {row.state}: it gets no other identity; use another board.")
             return row
         query = select(devices).where(devices.c.state == MINTED, devices.c.chip_id.is_(None)).order_by(devices.c.dev_eui).limit(1)
         row = connection.execute(query.where(devices.c.batch == batch) if batch else query).first()

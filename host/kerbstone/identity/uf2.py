@@ -15,7 +15,9 @@ _DATA_BYTES = 476
 def pages(content: Mapping[int, bytes]) -> bytes:
     """The file for {address: bytes}: each padded to whole pages with 0xFF."""
     blocks = [
-        (address + at, data[at : at + PAGE].ljust(PAGE, b"\xff")) for address, data in sorted(content.items()) for at in range(0, len(data), PAGE)
+        (address + at, data[at : at + PAGE].ljust(PAGE, b"\xff"))
+        for address, data in sorted(content.items())
+        for at in range(0, len(data), PAGE)
     ]
     return b"".join(
         _HEAD.pack(0x0A324655, 0x9E5D5157, _FAMILY_PRESENT, address, PAGE, number, len(blocks), RP2040)

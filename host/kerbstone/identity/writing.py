@@ -146,7 +146,7 @@ def _put(link: Link, place: Place, frame: bytes) -> Link:
     _wait(lambda: (drive / "INFO_UF2.TXT").exists(), f"{place.port}: the drive {drive} did not appear; check that it is mounted.")
     # The boot ROM takes the blocks as they come: the file lies nowhere but in the board.
     (drive / "identity.uf2").write_bytes(pages({address: frame.ljust(SECTOR, b"\xff") for address in sectors(place.board)}))
-    _wait(lambda: Path(place.port).exists(), f"{place.port}: the board did not come back from its boot loader; unplug it and plug it in again.")
+    _wait(lambda: Path(place.port).exists(), f"{place.port}: it did not come back from its boot loader; unplug it and plug it in again.")
     return Link(place.port)
 
 

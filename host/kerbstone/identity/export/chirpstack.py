@@ -54,7 +54,8 @@ def export(server: Server, devices: Sequence[Enrolled], tell: Callable[[int], No
                 except grpc.RpcError as error:
                     code = error.code()
                     reason = _WORDS.get(code, f"refuses {device.serial}: {error.details()}")
-                    raise IdentityError(f"ChirpStack at {server.address} {reason}. {done.created + done.updated} devices were exported.") from None
+                    count = done.created + done.updated
+                    raise IdentityError(f"ChirpStack at {server.address} {reason}. {count} devices were exported.") from None
             tell(done.created + done.updated + done.kept)
     return done
 
