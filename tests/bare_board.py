@@ -12,6 +12,7 @@ from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
 from kerbstone.emulator.board.device import Device
 from kerbstone.emulator.board.limits import LIMITS
+from kerbstone.emulator.board.nvs import Nvs, NvsMemory
 from kerbstone.emulator.board.onewire import OneWires
 from kerbstone.emulator.board.pins import Pins
 from kerbstone.emulator.board.pio import Pio
@@ -57,6 +58,8 @@ class BareBoard:
         self.analog = Analog(self.device)
         self.timing = Timing(self.device)
         Storage(self.device)
+        self.nvs = NvsMemory()
+        Nvs(self.device, self.nvs)
         Pio(self.device, self.pins)
         Rmt(self.device, self.pins)
         self.counters = Counters(self.device)

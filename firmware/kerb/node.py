@@ -36,7 +36,7 @@ class Node:
         self.sampler = Sampler([self.parts[name] for name in self.config["order"]])
         self.app = self._make_app()
         self.outbox = Outbox(policy["outbox_limit"])
-        self.bearer = Bearer(self.config["uplink"], identity.load, self.power, self.store)
+        self.bearer = Bearer(self.config["uplink"], self.identity, self.power, self.store)
         self.bearer.on_open = self.forget_session
         self.delivery = Delivery(self.outbox, self.bearer, self.clock, self.config["uplink"])
         self.delivery.keep_s = policy["keep_days"] * 86400
@@ -49,6 +49,10 @@ class Node:
         name = self.config["app"]
         module = __import__("kerb.apps." + name, None, None, (name,))
         return module.App(self.config["app_settings"])
+
+    def identity(self):
+        """Read when an uplink is built, not in every wake."""
+        return identity.load(self.config.get("identity_at"))
 
     # -- wake and rest ------------------------------------------------------------------------------------
 

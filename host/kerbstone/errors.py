@@ -35,3 +35,15 @@ class BenchError(KerbstoneError):
 
 class ChipError(KerbstoneError):
     """The emulated chip, its image or a script on it failed."""
+
+
+class BooksError(KerbstoneError):
+    """The books do not open, or what was asked does not fit what stands in them."""
+
+
+class IdentityError(KerbstoneError):
+    """An identity cannot be minted, written or proven as asked."""
+
+
+class LinkError(KerbstoneError):
+    """A board on a port does not answer as it should; the message names the port."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kerbstone.bench.chip_flash import ChipFlash
+from kerbstone.bench.memory import attach
 from kerbstone.bench.repl_device import ConsoleDevice
 from kerbstone.bench.repl_screen import Screen
 from kerbstone.emulator.board.analog import Analog
@@ -40,7 +41,9 @@ class Session:
     `stop()`, or by itself when the firmware asks for the ROM's loader; `reason` then says "stopped" or "bootloader".
     """
 
-    def __init__(self, flash: ChipFlash, stream: int, spec: DeviceSpec, pin_names: dict[str, int], on_end: Callable[[str], None] | None):
+    def __init__(
+        self, flash: ChipFlash, image: Path, stream: int, spec: DeviceSpec, pin_names: dict[str, int], on_end: Callable[[str], None] | None
+    ):
         self.reason = ""
         self.error: BaseException | None = None
         self.raw = False
@@ -63,6 +66,7 @@ class Session:
         Analog(self.device)
         Timing(self.device)
         Storage(self.device)
+        attach(self.device, image)
         self._thread = threading.Thread(target=self._live, name=f"console of {spec.name}", daemon=True)
 
     def start(self) -> None:
@@ -228,6 +232,6 @@ def start_interpreter(flash_image: Path, offset: int, size: int, stream: int, sp
     The file system are the `size` bytes from `offset`. `on_end` is called once, in the session's thread, with the reason.
     Raises BenchError when the file system does not lie in the image, EngineError when there is no MicroPython.
     """
-    session = Session(ChipFlash(flash_image, offset, size), stream, spec, pin_names or {}, on_end)
+    session = Session(ChipFlash(flash_image, offset, size), flash_image, stream, spec, pin_names or {}, on_end)
     session.start()
     return session

@@ -10,6 +10,7 @@ from kerbstone.build.firmware import compile_file, compile_tree
 from kerbstone.build.node import LoRaWanTable, Node, PartTable
 from kerbstone.build.regions import region_table
 from kerbstone.codec.profile import compile_profile
+from kerbstone.identity.place import sectors
 from kerbstone.paths import firmware_dir
 
 
@@ -26,6 +27,7 @@ def node_json(node: Node) -> dict[str, Any]:
         "parts": {name: _part(node, part) for name, part in spec.parts.items()},
         "uplink": _uplink(node),
         "policy": spec.policy.model_dump(),
+        **({"identity_at": places} if (places := sectors(node.board)) else {}),
     }
 
 

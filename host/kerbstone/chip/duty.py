@@ -68,7 +68,7 @@ def run_duty(node: Node, uf2: Path, seed: int = 1, start_utc: int = START_UTC, s
     """
     node = transplant(_impatient(node))
     files = board_files(node)
-    files["/identity.json"] = json.dumps(mint(seed, node.name).to_json()).encode()
+    files["/identity.json"] = json.dumps(mint(seed, node.name).values()).encode()
     hung: list[Wired] = []
     prepared = prepare(uf2, files, ["duty"], lambda chip: hung.append(wire(chip, node, seed, start_utc)), flash_mb=node.board.flash_mb)
     with hung[0] as wired:

@@ -42,7 +42,7 @@ def run_life(node: Node, uf2: Path, seconds: float, seed: int = 1, start_utc: in
     """
     node = transplant(node)
     files = board_files(node)
-    files["/identity.json"] = json.dumps(mint(seed, node.name).to_json()).encode()
+    files["/identity.json"] = json.dumps(mint(seed, node.name).values()).encode()
     hung: list[Wired] = []
     flash_mb = node.board.flash_mb
     prepared = prepare(

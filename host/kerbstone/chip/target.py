@@ -24,7 +24,7 @@ class ChipTarget:
     def __init__(self, node: Node, uf2: Path, seed: int = 1):
         node = transplant(node)
         files = board_files(node)
-        files["/identity.json"] = json.dumps(mint(seed, node.name).to_json()).encode()
+        files["/identity.json"] = json.dumps(mint(seed, node.name).values()).encode()
         hung: list[Wired] = []
         flash_mb = node.board.flash_mb
         self._chip = prepare(uf2, files, attach=lambda chip: hung.append(wire(chip, node, seed, START_UTC)), flash_mb=flash_mb).chip

@@ -24,8 +24,8 @@ class EmulatedIdentity:
     wifi_ssid: str = "kerbstone"
     wifi_password: str = field(default="", repr=False)
 
-    def to_json(self) -> dict[str, str]:
-        """The content of /identity.json."""
+    def values(self) -> dict[str, str | bytes]:
+        """The content of the record on the board; as JSON, of /identity.json."""
         return {
             "device_id": self.device_id, "dev_eui": self.dev_eui, "join_eui": self.join_eui, "app_key": self.app_key,
             "wifi_ssid": self.wifi_ssid, "wifi_password": self.wifi_password,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
-import json
 import random
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from kerbstone.build.board import BoardFile
 from kerbstone.build.compile import board_files, node_json
 from kerbstone.build.firmware import kept_folder
 from kerbstone.build.image import write_image
@@ -22,6 +22,7 @@ from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
 from kerbstone.emulator.board.computing import IMPORT
 from kerbstone.emulator.board.device import Device
 from kerbstone.emulator.board.limits import LIMITS
+from kerbstone.emulator.board.nvs import XIP_BASE, Nvs, NvsMemory, Xip
 from kerbstone.emulator.board.onewire import OneWires
 from kerbstone.emulator.board.pins import Pins
 from kerbstone.emulator.board.pio import Pio
@@ -41,6 +42,8 @@ from kerbstone.emulator.parts.base import I2CPart, OneWirePart, Part, PartContex
 from kerbstone.emulator.world.registry import build_site
 from kerbstone.emulator.world.site import Site
 from kerbstone.errors import EngineError, NodeFileError
+from kerbstone.identity.place import NVS_KEYS, NVS_SPACE, SECTOR, sectors
+from kerbstone.identity.record import pack
 
 _BLOCK = 4096
 
@@ -106,7 +109,6 @@ def build(around: Surroundings, node: Node) -> Runtime:
     identity = mint(around.seed, node.name)
     files = board_files(node)
     login = dict(zip(("mqtt_user", "mqtt_password"), around.login, strict=True)) if around.login else {}
-    files["/identity.json"] = json.dumps(identity.to_json() | login).encode()
     rom = around.folder / f"{node.name}.rom"
     split_rom(files, rom)
     image = around.folder / f"{node.name}.flash"
@@ -134,10 +136,23 @@ def build(around: Surroundings, node: Node) -> Runtime:
     wiring = _Wiring(around, runtime)
     wiring.connect()
     runtime.i2c, runtime.timing = wiring.i2c, wiring.timing
+    _enrol(device, node.board, pack({**identity.values(), **login}))
     if wifi_table:
         runtime.wifi = Wifi(device, identity.wifi_ssid, identity.wifi_password)
         runtime.sockets = Sockets(device, runtime.wifi, around.hosts, around.start_utc)
     return runtime
+
+
+def _enrol(device: Device, board: BoardFile, frame: bytes) -> None:
+    """Puts the identity where the board keeps it, beside the file system."""
+    if board.mcu == "rp2040":
+        chip = dict.fromkeys((at - XIP_BASE for at in sectors(board)), frame.ljust(SECTOR, b"\xff"))
+        Xip(device, lambda at, count: chip.get(at // SECTOR * SECTOR, b"\xff" * SECTOR)[at % SECTOR :][:count])
+        return
+    memory = NvsMemory()
+    for key in NVS_KEYS:
+        memory.set(NVS_SPACE, key, frame)
+    Nvs(device, memory)
 
 
 def split_rom(files: dict[str, bytes], rom: Path) -> None:

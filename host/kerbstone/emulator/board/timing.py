@@ -16,7 +16,6 @@ class Timing:
         self.device = device
         self.memory = b""
         self.backup: list[int] = []
-        self.nvs: dict[str, int | str] = {}
         self._rtc_base_us = 0  # what the RTC showed at `_rtc_at`
         self._rtc_at = 0
         self._wdt: Event | None = None
@@ -28,7 +27,6 @@ class Timing:
             rtc_set=self._rtc_set,
             backup_get=lambda i: self.backup[i], backup_set=self._backup_set,
             wdt=self._wdt_start, wdt_feed=self._wdt_feed, timer=self._timer, timer_off=self._timer_off,
-            nvs_set=self._nvs_set, nvs_get=lambda space, key: self.nvs.get(f"{space}/{key}"), nvs_commit=lambda: None,
         )
         device.rtc = self._rtc
         device.on_boot.append(self._boot)
@@ -86,12 +84,6 @@ class Timing:
 
     def _backup_set(self, i: int, word: int) -> None:
         self.backup[i] = word & 0xFFFFFFFF
-
-    def _nvs_set(self, space: str, key: str, value: int | str | None) -> None:
-        if value is None:
-            self.nvs.pop(f"{space}/{key}", None)
-        else:
-            self.nvs[f"{space}/{key}"] = value
 
     # -- watchdog and timers ------------------------------------------------------------------------------
 

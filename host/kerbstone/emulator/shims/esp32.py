@@ -62,30 +62,46 @@ class NVS:
         self._space = namespace
 
     def set_i32(self, key, value):
-        _link.ask("nvs_set", self._space, key, int(value))
+        self._done(_link.ask("nvs_set", self._space, key, int(value)))
 
     def get_i32(self, key):
         value = _link.ask("nvs_get", self._space, key)
-        if not isinstance(value, int):
+        if value is None:
             raise OSError(-0x1102)
         return value
 
     def set_blob(self, key, value):
-        _link.ask("nvs_set", self._space, key, bytes(value).hex())
+        view = memoryview(value)
+        for i in range(0, len(view), _link.ROOM):
+            _link.call(_link.CALL, 5, 1, view[i : i + _link.ROOM])
+        self._done(_link.call(_link.CALL, 5, 0, (self._space + "\0" + key).encode()))
 
     def get_blob(self, key, buf):
-        value = _link.ask("nvs_get", self._space, key)
-        if not isinstance(value, str):
-            raise OSError(-0x1102)
-        blob = bytes.fromhex(value)
-        buf[: len(blob)] = blob
-        return len(blob)
+        name = (self._space + "\0" + key).encode()
+        at = 0
+        while True:
+            size = _link.call(_link.CALL, 4, at, name)
+            if size < 0:
+                raise OSError(-0x1102)
+            if size > len(buf):
+                raise OSError(-0x110C)
+            part = _link.data()
+            buf[at : at + len(part)] = part
+            at += len(part)
+            if at >= size:
+                return size
 
     def erase_key(self, key):
+        if _link.ask("nvs_get", self._space, key) is None and _link.call(_link.CALL, 4, 0, (self._space + "\0" + key).encode()) < 0:
+            raise OSError(-0x1102)
         _link.ask("nvs_set", self._space, key, None)
 
     def commit(self):
-        _link.ask("nvs_commit")
+        pass
+
+    def _done(self, error):
+        if error:
+            raise OSError(-error)
 
 
 if _link.hello["port"] != "esp32":

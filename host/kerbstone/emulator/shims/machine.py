@@ -97,6 +97,27 @@ def enable_irq(state=0):
     pass
 
 
+class _Flash:
+    """The RP2040's window on its flash, as words or bytes. A page is asked for once: no code of the port writes there."""
+
+    def __init__(self, size):
+        self._size = size
+        self._pages = {}
+
+    def __getitem__(self, address):
+        if not 0x10000000 <= address < 0x15000000 or address % self._size:
+            raise ValueError("address 0x%08x is not modelled, or not aligned" % address)
+        page = address & ~255
+        if page not in self._pages:
+            _link.call(_link.CALL, 6, 0, page.to_bytes(4, "little"))
+            self._pages[page] = _link.data()
+        return int.from_bytes(self._pages[page][address - page : address - page + self._size], "little")
+
+
+if _link.hello["port"] == "rp2":
+    mem8, mem16, mem32 = _Flash(1), _Flash(2), _Flash(4)
+
+
 def time_pulse_us(pin, level, timeout_us=1000000):
     return _link.call(_link.PULSE, level, pin._id, timeout_us.to_bytes(4, "little"))
 

@@ -25,8 +25,11 @@ def urandom(n):
 
 
 def uname():
+    from collections import namedtuple
+
     h = _link.hello
-    return (h["sysname"], h["sysname"], "1.29.0", "v1.29.0", h["machine"])
+    uname_result = namedtuple("uname_result", ("sysname", "nodename", "release", "version", "machine"))
+    return uname_result(h["sysname"], h["sysname"], "1.29.0", "v1.29.0", h["machine"])
 
 
 def sync():

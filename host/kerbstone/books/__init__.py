@@ -1,0 +1,1 @@
+"""The books: which devices exist, what they were given, and who did what to them."""

@@ -1,0 +1,1 @@
+"""How books of an older form become books of this one (alembic)."""

@@ -1,0 +1,125 @@
+"""A board's MicroPython prompt over its serial port, through mpremote's own transport."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import serial
+from mpremote.transport import TransportError, TransportExecError
+from mpremote.transport_serial import SerialTransport
+
+from kerbstone.errors import LinkError
+
+_TRIES = 3
+_PAUSE_S = 0.5  # doubles: a board that resets when the port opens needs a moment
+_ANSWER_S = 30.0
+_FACTS = """import sys, os, json, machine
+u = os.uname()
+i = sys.implementation
+print(json.dumps([machine.unique_id().hex(), sys.platform, list(i.version[:3]), getattr(i, "_mpy", 0), u.machine]))
+"""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a board says of itself. `chip_id`: `machine.unique_id()`, an ESP32's MAC or an RP2040's flash serial."""
+
+    chip_id: str
+    platform: str
+    version: tuple[int, ...]
+    mpy: int
+    machine: str
+
+
+class Link:
+    """An open prompt. Use it in a `with`; other programs find the port busy meanwhile."""
+
+    def __init__(self, port: str):
+        """Raises LinkError: the port is missing, busy, forbidden, or nothing with a prompt answers there."""
+        self.port = port
+        self._transport = _open(port)
+        try:
+            self._enter()
+        except LinkError:
+            self.close()
+            raise
+
+    def _enter(self) -> None:
+        for attempt in range(_TRIES):
+            try:
+                with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it heard
+                    self._transport.enter_raw_repl()
+                return
+            except (TransportError, OSError):
+                time.sleep(_PAUSE_S * 2**attempt)
+        raise LinkError(f"{self.port}: no MicroPython prompt in {_TRIES} attempts; press reset, or flash MicroPython first.")
+
+    def exec(self, script: str, timeout_s: float = _ANSWER_S) -> str:
+        """Runs a script and returns what it printed. Raises LinkError with the board's last line; the script itself is never shown."""
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                self._transport.exec_raw_no_follow(script)
+                out, err = self._transport.follow(timeout_s)
+        except (TransportError, TransportExecError, OSError) as error:
+            raise LinkError(f"{self.port}: the board stopped answering; check the cable and start again.") from error
+        if err:
+            words = err.decode("utf-8", "replace").strip().splitlines()
+            raise LinkError(f"{self.port}: the board refused: {words[-1]}")
+        text: str = out.decode("utf-8", "replace").replace("\r\n", "\n")
+        return text
+
+    def ask(self, script: str, timeout_s: float = _ANSWER_S) -> Any:
+        """The JSON that a script printed last. Raises LinkError."""
+        lines = self.exec(script, timeout_s).strip().splitlines()
+        try:
+            return json.loads(lines[-1])
+        except (IndexError, ValueError) as error:
+            raise LinkError(f"{self.port}: the board's answer was cut off; check the cable and start again.") from error
+
+    def facts(self) -> Facts:
+        """Which board this is."""
+        chip_id, platform, version, mpy, machine = self.ask(_FACTS)
+        return Facts(chip_id, platform, tuple(version), mpy, machine)
+
+    def leave(self, last_words: str) -> None:
+        """Sends a script after which the board does not answer: a reset, the boot loader."""
+        with contextlib.suppress(TransportError, OSError):
+            self._transport.exec_raw_no_follow(last_words)
+        self.close()
+
+    def close(self) -> None:
+        with contextlib.suppress(TransportError, OSError):
+            self._transport.close()
+
+    def __enter__(self) -> Link:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _open(port: str) -> SerialTransport:
+    try:
+        return SerialTransport(port)
+    except (serial.SerialException, TransportError, OSError) as error:
+        raise LinkError(_why_not(port, error)) from error
+
+
+def _why_not(port: str, _error: Exception) -> str:
+    """mpremote tells only that the port did not open: the port itself says why."""
+    try:
+        serial.serial_for_url(port, exclusive=True).close()
+    except (serial.SerialException, OSError) as error:
+        words = str(error).lower()
+        if "permission" in words:
+            return f"{port}: this user may not open it; add the user to the group that owns it (dialout) and log in again."
+        if "busy" in words or "lock" in words or "temporarily unavailable" in words:
+            return f"{port}: another program has it open; close that one (a terminal, mpremote, a second kerbstone)."
+        return f"{port}: there is no such port; check the cable (some carry no data) and the name."
+    return f"{port}: it did not open at first; try again."
