@@ -19,15 +19,15 @@ class Identity:
     def get(self, name, default=None):
         return self._values.get(name, default)
 
-    def key(self, name):
-        """Bytes of a hex value. ConfigError names the value, never shows it."""
-        text = self._values.get(name)
-        if not text:
-            raise ConfigError("identity has no %s: provision the device" % name)
+    def key(self, name, size):
+        """The `size` bytes of a hex value. ConfigError names the value, never shows it."""
         try:
-            return bytes.fromhex(text)
-        except ValueError:
-            raise ConfigError("identity value %s is not hexadecimal: provision the device again" % name)
+            value = bytes.fromhex(self._values.get(name))
+        except (TypeError, ValueError):
+            value = b""
+        if len(value) != size:
+            raise ConfigError("identity lacks a %s of %d bytes: provision it again" % (name, size))
+        return value
 
 
 def load(path=PATH):

@@ -12,7 +12,7 @@ from kerbstone.build.firmware import compile_file
 from kerbstone.build.regions import names, region_table
 
 ROOT = Path(__file__).parents[2]
-MAC = ("__init__", "adr", "commands", "crypto", "duty", "frames", "join", "mac", "region", "session", "uplink")  # packages are extra
+MAC = ("__init__", "adr", "commands", "crypto", "frames", "join", "mac", "region", "session", "uplink")  # packages are extra
 
 
 def mac_mpy_bytes() -> int:

@@ -8,7 +8,7 @@ KEYS = (bytes(range(16)), bytes(range(16, 32)))
 
 
 def once(fcnt):
-    return frames.data_up(KEYS, 0x26011BDA, fcnt, frames.ADR, b"", 2, b"twelve bytes", False)
+    return frames.data_up(KEYS, 0x26011BDA, fcnt, 0x80, b"", 2, b"twelve bytes", False)
 
 
 once(0)
