@@ -10,6 +10,7 @@ from kerbstone.emulator.air import ns_crypto as crypto
 from kerbstone.emulator.air.channel import Channel
 from kerbstone.emulator.air.gateway import Gateway
 from kerbstone.emulator.air.network import NetworkError, NetworkServer
+from kerbstone.emulator.air.semtech_udp import SemtechUdp
 from kerbstone.emulator.kernel import SECOND_US, Kernel
 from kerbstone.emulator.log import digest
 from kerbstone.listen.lorawan import LoRaWanListener
@@ -93,7 +94,7 @@ class World:
         self.server = NetworkServer(on_uplink or (lambda *a: self.got.append(a)), START_UTC)
         self.server.register(DEV_EUI, JOIN_EUI, KEY, "bay-1")
         self.server.start()
-        self.gateway = Gateway(self.kernel, self.air, self.server.address, START_UTC, **gateway)
+        self.gateway = Gateway(self.kernel, self.air, SemtechUdp(self.server.address), START_UTC, **gateway)
         self.gateway.start()
         self.device = RadioDevice(self.kernel, self.air)
 
@@ -180,7 +181,7 @@ def test_rx2_is_used_when_the_gateway_says_too_late_for_rx1(make):
 def test_rx2_is_used_when_the_duty_cycle_of_rx1_is_spent(make):
     world = make()
     world.device.join()
-    world.server._duty[world.gateway._eui].spend(868_100_000, 36_000_000, START_UTC * SECOND_US + world.kernel.now)
+    world.server._duty[world.gateway.eui].spend(868_100_000, 36_000_000, START_UTC * SECOND_US + world.kernel.now)
     assert world.device.send(b"x", 2, confirmed=True)[1] == 2
 
 
@@ -201,7 +202,7 @@ def test_a_car_over_the_sensor_can_silence_it(make):
 
 
 def test_a_failing_listener_is_reported_on_close(monkeypatch):
-    monkeypatch.setattr("kerbstone.emulator.air.gateway._PATIENCE_S", 0.1)
+    monkeypatch.setattr("kerbstone.emulator.air.semtech_udp._PATIENCE_S", 0.1)
 
     def fail(*_a):
         raise ZeroDivisionError
