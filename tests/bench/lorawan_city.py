@@ -88,7 +88,8 @@ def live(
         charge = sum(sum(states.values()) for r in bench.runtimes for states in _settled(r).values())
         return figures | {
             "nodes": count, "joined": sum(bool(n["counts"].get("joins")) for n in known),
-            "wakes": sum(r.device.boots for r in bench.runtimes), "mah_per_day": charge / 3.6e6 / count / (hours / 24), "wall_s": time.monotonic() - began,
+            "wakes": sum(r.device.boots for r in bench.runtimes),
+            "mah_per_day": charge / 3.6e6 / count / (hours / 24), "wall_s": time.monotonic() - began,
             "rate_commands": sum(n["counts"].get("LinkADRReq", 0) for n in known),
         }  # fmt: skip
 

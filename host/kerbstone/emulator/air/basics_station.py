@@ -63,13 +63,13 @@ class BasicsStation:
     def _connect(self) -> None:
         where = self._discover()
         self._socket = self._open(where)
-        self._say({
+        self._socket.send(json.dumps({
             "msgtype": "version", "station": f"kerbstone {__version__}", "firmware": None, "package": None, "model": "emulated",
             "protocol": _PROTOCOL, "features": "",
-        })  # fmt: skip
+        }))  # fmt: skip
         deadline = time.monotonic() + _PATIENCE_S
         while (left := deadline - time.monotonic()) > 0:
-            message = json.loads(self._socket.recv(left))
+            message = self._read(left)
             if message.get("msgtype") == "router_config":
                 self._configure(message)
                 return
@@ -89,9 +89,12 @@ class BasicsStation:
         return str(answer["uri"])
 
     def _configure(self, config: dict[str, Any]) -> None:
+        try:
+            self._rates = [(sf, int(khz) * 1000, bool(down)) for sf, khz, down in config["DRs"]]
+            channels = station.channels(config)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"its router_config cannot be read ({error!r})") from None
         self._config = config
-        self._rates = [(sf, int(khz) * 1000, bool(down)) for sf, khz, down in config["DRs"]]
-        channels = station.channels(config)
         if channels:
             self._gateway.tune(channels)
         self._log("router_config", region=str(config.get("region")), channels=len(channels))
@@ -100,8 +103,6 @@ class BasicsStation:
 
     def forward(self, heard: Heard) -> None:
         try:
-            if self._socket is None:
-                self._connect()
             message = station.parse_frame(heard.tx.payload)
             if not self._wanted(message):
                 self._log("filtered", msgtype=message["msgtype"])
@@ -118,12 +119,10 @@ class BasicsStation:
                     "snr": round(got.snr_db, 2), "rxtime": self._gateway.start_utc + tx.end_us / 1e6,
                 },
             }  # fmt: skip
-            self._say(message)
         except station.StationError as error:
             self._log("bad_frame", why=str(error))
-        except _BROKEN as error:
-            self._lost(error)
-        else:
+            return
+        if self._say(message) or self._say(message):
             self._patience.wait_soon(self._gateway.kernel)
 
     def _wanted(self, message: dict[str, Any]) -> bool:
@@ -132,8 +131,8 @@ class BasicsStation:
             ranges = self._config.get("JoinEui") or []
             join_eui = int.from_bytes(station.eui(message["JoinEui"]), "big")
             return not ranges or any(low <= join_eui <= high for low, high in ranges)
-        nets = self._config.get("NetID") or []
-        return "DevAddr" not in message or not nets or (message["DevAddr"] & 0xFFFFFFFF) >> _NWK_ID_SHIFT in {n & 0x7F for n in nets}
+        nets = self._config.get("NetID")  # null: every network's; an empty list: none's
+        return "DevAddr" not in message or nets is None or (message["DevAddr"] & 0xFFFFFFFF) >> _NWK_ID_SHIFT in {n & 0x7F for n in nets}
 
     # -- downlink ----------------------------------------------------------------------------------------------------------
 
@@ -146,8 +145,8 @@ class BasicsStation:
         if self._socket is None:
             return False
         try:
-            message = json.loads(self._socket.recv(timeout_s))
-            if not isinstance(message, dict) or message.get("msgtype") != "dnmsg":
+            message = self._read(timeout_s)
+            if message.get("msgtype") != "dnmsg":
                 return False
             self._take(message)
         except TimeoutError:
@@ -188,21 +187,31 @@ class BasicsStation:
     def left(self, down: Downlink, start_us: int) -> None:
         message = next((m for d, m in self._sent if d is down), None)
         self._sent = [row for row in self._sent if row[0] is not down]
-        if message is None or self._socket is None:
-            return
-        try:
+        if message:
             self._say({
                 "msgtype": "dntxed", "diid": message["diid"], "DevEui": message["DevEui"], "rctx": message.get("rctx", 0),
                 "xtime": _SESSION | self._gateway.count_us(start_us), "txtime": self._gateway.start_utc + start_us / 1e6, "gpstime": 0,
             })  # fmt: skip
-        except _BROKEN as error:
-            self._lost(error)
 
     # -- the wire ----------------------------------------------------------------------------------------------------------
 
-    def _say(self, message: dict[str, Any]) -> None:
+    def _say(self, message: dict[str, Any]) -> bool:
+        """Sends, over a new connection if the last one broke; False when that did not work."""
+        try:
+            if self._socket is None:
+                self._connect()
+            assert self._socket is not None
+            self._socket.send(json.dumps(message))
+        except _BROKEN as error:
+            self._lost(error)
+            return False
+        return True
+
+    def _read(self, timeout_s: float) -> dict[str, Any]:
+        """The next message. Raises what stands in _BROKEN, TimeoutError among it."""
         assert self._socket is not None
-        self._socket.send(json.dumps(message))
+        message = json.loads(self._socket.recv(timeout_s))
+        return message if isinstance(message, dict) else {}
 
     def _lost(self, error: Exception) -> None:
         self._log("server_silent", why=type(error).__name__)
