@@ -20,7 +20,7 @@ _DEVICE_TIME = const(0x0D)
 class Uplink:
     """Class A device, activated over the air, or by personalisation where the identity has a dev_addr.
 
-    `config`: `region` (the table), `radio` (the board's radio table), `port` (default 2), `adr` (True), `dr` (with ADR off),
+    `config`: `region` (the table), `radio` (the board's radio table), `port` (default 2), `adr` (True), `dr` (to begin with),
     `rx_error_ms` (10), `join_attempts` per connect() (3). `identity.get()` knows dev_eui, join_eui, app_key, or dev_addr, nwk_s_key,
     app_s_key.
     `board`: `idle_ms(ms)`, `mono()`, and `battery()` (0 external, 1..254, 255 unknown). `store`: atomic `put` and `get`.
@@ -96,8 +96,7 @@ class Uplink:
             return True
         if not self._guarded(self._join.run):
             return False
-        if not mac.link.adr:
-            mac.session.dr = self._config.get("dr", mac.session.dr)
+        mac.session.dr = self._config.get("dr", mac.session.dr)
         return True
 
     def send(self, frame, priority, confirmed, again=None):
