@@ -1,6 +1,7 @@
 """The life of a node: wake, sense, decide, store, send, sleep."""
 
 import sys
+from machine import reset
 from struct import pack, unpack
 
 from kerb import codec, config, identity, log
@@ -38,7 +39,9 @@ class Node:
         self.outbox = Outbox(policy["outbox_limit"])
         self.bearer = Bearer(self.config["uplink"], identity.load, self.power, self.store)
         self.bearer.on_open = self.forget_session
+        self.bearer.outfit = {"clock": self.clock, "restart": reset}
         self.delivery = Delivery(self.outbox, self.bearer, self.clock, self.config["uplink"])
+        self.delivery.on_message = self.order
         self.delivery.keep_s = policy["keep_days"] * 86400
         self.env = {}
         self.kept_at = 0  # s: when flash last got what parts must remember
@@ -160,7 +163,7 @@ class Node:
         if not self.deep or self.sampler.busy or wait < _SHORT_MS:
             if not self.deep and now // 1000 - self.saved_at >= self.save_s:
                 self.save(False)
-            self.power.idle_ms(min(wait, 60000))
+            self.bearer.wait(min(wait, 60000))
             return
         for part in self.parts.values():
             part.sleep()
@@ -201,6 +204,12 @@ class Node:
         rssi = self.bearer.take_rssi() if getattr(self.app, "LINK", False) else None
         if rssi is not None:
             self.decide({"rssi_db": rssi, "quality": GOOD})
+
+    def order(self, port, data):
+        """Hands a message of the far end to an application that takes orders."""
+        if hasattr(self.app, "order"):
+            for effect in self.app.order(data, self.clock.now()):
+                self._EFFECTS[effect[0]](self, {"quality": GOOD}, *effect[1:])
 
     def _report(self, sample, record, priority, values):
         quality = values.pop("quality", sample["quality"])
