@@ -39,9 +39,11 @@ class Ear(Quiet):
 
     def __init__(self, world):
         super().__init__(world.radio)
+        del self.configure_tx, self.receive  # those below
         self.world = world
         self.tuned = None  # (Hz, SF, since us) while it listens
         self.waves = []
+        self.last_window = 0
 
     def configure_tx(self, *arguments):
         self.tuned = None
@@ -49,7 +51,10 @@ class Ear(Quiet):
 
     def receive(self, *arguments):
         self.tuned = None
-        return self.radio.receive(*arguments)
+        packet = self.radio.receive(*arguments)
+        if packet:
+            self.last_window = 0  # an answer ends the exchange
+        return packet
 
     def sleep(self):
         self.tuned = None
@@ -59,8 +64,14 @@ class Ear(Quiet):
         self.waves.append((hz, dbm, ms))
         self.world.clock.us += ms * 1000
 
+    def transmit(self, data):
+        done = super().transmit(data)
+        self.last_window = self.world.clock.us + (self.world.network.delay_s + 1) * 1_000_000
+        return done
+
     def listen(self, radio, hz, row):
-        self.world.radio.in_exchange = False
+        if self.world.clock.us > self.last_window:
+            self.world.radio.in_exchange = False  # flash may be written again
         self.tuned = (hz, row[0], self.world.clock.us)
 
     def heard(self, radio):

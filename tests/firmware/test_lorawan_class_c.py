@@ -113,6 +113,17 @@ def test_class_a_keeps_its_radio_asleep():
     assert world.ear.tuned is None
 
 
+def test_more_that_the_network_holds_is_fetched_at_once_and_silence_ends_it(world, device):
+    world.network.queue += [{"control": 0x10, "port": 9, "payload": b"1"}, {"control": 0x10, "port": 9, "payload": b"2"}]
+    device.send(b"x", 1, False)
+    sent = len(world.radio.sent)
+    for _ in range(4):
+        if device.due_ms() == 0:
+            device.tend()
+    assert len(world.radio.sent) == sent + 2, "one brought the second, one nothing"
+    assert [device.receive(), device.receive(), device.receive()] == [(9, b"1"), (9, b"2"), None]
+
+
 # -- groups ----------------------------------------------------------------------------------------------------------------
 
 

@@ -67,12 +67,12 @@ def test_confirmed_downlink_is_acknowledged_once_in_the_next_uplink(world, devic
 def test_frame_pending_is_told(world, device):
     world.network.queue.append({"control": 0x10})
     device.send(b"x", 0, False)
-    assert device.more
+    assert device._mac.pending
     device.send(b"x", 0, False)
-    assert device.more, "silence does not say that the network has nothing left"
+    assert device._mac.pending, "silence does not say that the network has nothing left"
     world.network.queue.append({})
     device.send(b"x", 0, False)
-    assert not device.more
+    assert not device._mac.pending
 
 
 @pytest.mark.parametrize("dr", range(7))

@@ -89,7 +89,7 @@ class Uplink(uplink.Uplink):
     def due_ms(self):
         """Milliseconds until tend() has something to do, or None."""
         times = [row[0] for row in self._queue] + [p.due for p in self.packages.values() if p.due is not None]
-        if self.listener.owes:
+        if self._awaited():
             times.append(0)
         if not times:
             return None
@@ -110,16 +110,22 @@ class Uplink(uplink.Uplink):
             if not self.say(row[1], row[2]):
                 return
             self._queue.remove(row)
-        if self.listener.owes:
+        if self._awaited():
             self.say(None, b"")
+
+    def _awaited(self):
+        """True when the network waits for a word that need not wait for the next reading, or holds more for this device."""
+        return self.listener.owes or self.mac.pending
 
     def say(self, port, payload):
         """Sends one frame of the bearer's own; False when it cannot leave now."""
         mac = self.mac
+        pending, mac.pending = mac.pending, False  # an answer says so again
         self._grant()
         if len(payload) <= mac.mtu() and self._guarded(mac.send, port, payload, bool(self.confirmed), 1) is not None:
             self.listener.owes = False
             return True
+        mac.pending = pending
         self._not_before = self.board.mono() + max(mac.wait_s(), 1)
         return False
 

@@ -84,9 +84,8 @@ class Exchange:
         row = self.region.rates[dr]
         if not row[0]:
             return False  # no window at a rate the radio does not know
-        due = delay * (1000000 + session.slip)
         symbols, offset, timeout_ms = window(row[0], row[1], self.error_us << session.doubt)
-        opens = time.ticks_add(done, due + offset)
+        opens = time.ticks_add(done, delay * (1000000 + session.slip) + offset)
         early = time.ticks_diff(opens, time.ticks_us()) // 1000 - self.radio.wake_ms - _LATE_MS
         if early < -timeout_ms:
             return False  # a foreign packet in the first window lasted beyond this one
@@ -100,9 +99,10 @@ class Exchange:
             return False
         self.rssi = heard[1]
         session.doubt = 0
-        late = time.ticks_diff(heard[3], done) - due - time_on_air_us(len(heard[0]), row[0], row[1], 1, 8, True, False)
-        if abs(late) > _SMALL_US:
-            session.slip += late // delay
+        took_ms = delay * 1000 + time_on_air_us(len(heard[0]), row[0], row[1], 1, 8, True, False) // 1000
+        late = time.ticks_diff(heard[3], done) - took_ms * 1000
+        if abs(late - took_ms * session.slip // 1000) > _SMALL_US:
+            session.slip = late * 1000 // took_ms
         return True
 
     def missed(self, session):

@@ -59,12 +59,6 @@ class Uplink:
         return self._mac.mtu() if self._mac.session.joined else 0
 
     @property
-    def more(self):
-        """True when another uplink soon is welcome: the network holds data, or awaits an acknowledgement or answers."""
-        mac = self._mac
-        return bool(mac.pending or mac.session.ack_due or mac.session.answers)
-
-    @property
     def link(self):
         """(margin dB, gateways) of the last answered ask_link(), or None."""
         return self._mac.link.check
