@@ -27,6 +27,7 @@ class NodeTable(_Table):
     app: Word
     profile: str | None = None  # the application's name unless given; a path ends in .toml
     title: str = ""
+    production: bool = True  # false: a laboratory's node, which may carry what no node of the street should
     allow_strapping: list[Gpio] = Field(default_factory=list)  # pins read at reset whose circuits are known to let go of them
 
 
@@ -70,6 +71,9 @@ class LoRaWanTable(_Table):
     adr: bool = True
     adr_margin_db: float = Field(default=10.0, ge=0, le=40)  # what the network should keep in hand for this place
     dr: int | None = Field(default=None, ge=0, le=15)  # data rate after the join, until the network gives another; default: the join's
+    device_class: Literal["A", "C"] = Field(default="A", alias="class")  # C: listens whenever it does not send
+    packages: list[Literal["clock", "groups", "blocks", "certification"]] = Field(default_factory=list)  # TS003, TS005, TS004, TS009
+    package_version: Literal[1, 2] = 2  # of groups and blocks: the server's
 
     @field_validator("region")
     @classmethod
