@@ -1,8 +1,9 @@
 """The life of a node: wake, sense, decide, store, send, sleep."""
 
 import sys
-from machine import reset
 from struct import pack, unpack
+
+import machine
 
 from kerb import codec, config, identity, log
 from kerb.bearer import Bearer
@@ -39,7 +40,7 @@ class Node:
         self.outbox = Outbox(policy["outbox_limit"])
         self.bearer = Bearer(self.config["uplink"], identity.load, self.power, self.store)
         self.bearer.on_open = self.forget_session
-        self.bearer.outfit = {"clock": self.clock, "restart": reset}
+        self.bearer.outfit = {"clock": self.clock, "restart": machine.reset}
         self.delivery = Delivery(self.outbox, self.bearer, self.clock, self.config["uplink"])
         self.delivery.on_message = self.order
         self.delivery.keep_s = policy["keep_days"] * 86400
@@ -240,8 +241,6 @@ class Node:
 
 def main():
     """Runs for ever. A failure nobody foresaw is told, slept on, and followed by a fresh start."""
-    import machine
-
     try:
         Node().run()
     except Exception as error:  # the last line of defence: a node must come back

@@ -1,5 +1,7 @@
 """The certification protocol, as a laboratory runs it: TS009-1.0.0, what applies to classes A and C, in one sitting and piece by piece."""
 
+from itertools import pairwise
+
 import pytest
 from lorawan_ear import ClassC
 
@@ -95,7 +97,7 @@ def test_the_periodic_uplinks_come_when_they_should_and_end(lab):
         world.clock.us += wait * 1000
         lab.device.tend()
         starts.append(world.radio.sent[-1][0])
-    gaps = [(b - a) / 1e6 for a, b in zip(starts, starts[1:], strict=False)]
+    gaps = [(b - a) / 1e6 for a, b in pairwise(starts)]
     assert all(8 <= gap <= 12 for gap in gaps), gaps
     lab.command(b"\x06\x00")
     assert lab.device.due_ms() is None

@@ -29,33 +29,28 @@ def block(key, data):
     return aes(key, _ECB).encrypt(data)
 
 
-def _double(data):
-    """Doubling in GF(2^128), RFC 4493 section 2.3."""
-    out = bytearray(16)
-    carry = (data[0] >> 7) * 0x87
-    for i in range(15, -1, -1):
-        out[i] = data[i] << 1 & 255 ^ carry
-        carry = data[i] >> 7
-    return out
+def _double(number):
+    """Doubling in GF(2^128), RFC 4493 section 2.3; 16 bytes as an integer."""
+    number <<= 1
+    return number ^ (1 << 128 | 0x87) if number >> 128 else number
 
 
 def cmac(key, message):
     """AES-CMAC of a bytes-like message, 16 bytes (RFC 4493)."""
     encrypt = aes(key, _ECB).encrypt
-    subkey = _double(encrypt(bytes(16)))
+    subkey = _double(int.from_bytes(encrypt(bytes(16)), "big"))
     size = len(message)
     if size % 16 or not size:
-        subkey = _double(subkey)
-        subkey[size % 16] ^= 0x80  # the padding
-    state = bytes(16)
+        subkey = _double(subkey) ^ 0x80 << 120 - size % 16 * 8  # with the padding
+    subkey = subkey.to_bytes(16, "big")
+    state = bytearray(16)
     for start in range(0, size or 1, 16):
-        state = bytearray(state)
         for i in range(min(16, size - start)):
             state[i] ^= message[start + i]
         if start + 16 >= size:
             for i in range(16):
                 state[i] ^= subkey[i]
-        state = encrypt(state)
+        state[:] = encrypt(state)
     return state
 
 

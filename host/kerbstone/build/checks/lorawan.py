@@ -26,7 +26,8 @@ def _radio(node: Node, place: tuple[str, str]) -> Iterator[Finding]:
     chip = node.board.radio
     able = sorted(p.stem.removesuffix("_modes") for p in (firmware_dir() / "kerb" / "radio").glob("*_modes.py"))
     if chip and chip.chip not in able:
-        words = f"the firmware cannot receive without end with the {chip.chip} of {node.spec.node.board}: choose a board with {' or '.join(able)}."
+        board = node.spec.node.board
+        words = f"the firmware cannot receive without end with the {chip.chip} of {board}: choose a board with {' or '.join(able)}."
         yield Finding(place, words, board_row(node, "radio.chip"))
 
 

@@ -99,7 +99,8 @@ class _Ram:
 class Defragmenter:
     """Takes the fragments of one block in any order; lost ones are replaced as soon as enough coded ones are there.
 
-    The block itself lies in `rows` (get(n), put(n, bytes), n from 0), by default in RAM. Memory beside it: a coded fragment and its mask for each one lost, at most `redundancy` of them.
+    The block itself lies in `rows` (get(n), put(n, bytes), n from 0), by default in RAM. Memory beside it: a coded fragment and its mask
+    for each one lost, at most `redundancy` of them.
     """
 
     def __init__(self, nb_frag, frag_size, version, redundancy, rows=None):
