@@ -23,7 +23,7 @@ def _aes_cmac(i):
 
 
 def _join_request(i):
-    phy = frames.join_request(_hex(i["dev_eui"]), _hex(i["join_eui"]), _hex(i["app_key"]), i["dev_nonce"])
+    phy = frames.join_request((_hex(i["dev_eui"]), _hex(i["join_eui"]), _hex(i["app_key"])), i["dev_nonce"])
     return {"phy_payload": phy.hex(), "mic": phy[-4:].hex()}
 
 

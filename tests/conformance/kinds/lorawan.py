@@ -30,8 +30,9 @@ def _direction(i):
 def _subkeys(i):
     key = _hex(i["key"])
     zero = crypto.block(key, bytes(16))
-    k1 = crypto._double(zero)
-    return {"aes128_of_zero": _text(zero), "k1": _text(k1), "k2": _text(crypto._double(k1))}
+    k1 = crypto._double(int.from_bytes(zero, "big"))
+    k2 = crypto._double(k1)
+    return {"aes128_of_zero": _text(zero), "k1": _text(k1.to_bytes(16, "big")), "k2": _text(k2.to_bytes(16, "big"))}
 
 
 def _cmac4(key, message):
@@ -39,7 +40,7 @@ def _cmac4(key, message):
 
 
 def _join_request(i):
-    phy = frames.join_request(_hex(i["dev_eui"]), _hex(i["join_eui"]), _hex(i["app_key"]), _number(i["dev_nonce"]))
+    phy = frames.join_request((_hex(i["dev_eui"]), _hex(i["join_eui"]), _hex(i["app_key"])), _number(i["dev_nonce"]))
     return {"phy_payload": _text(phy), "mic": _text(phy[-4:])}
 
 
@@ -48,7 +49,7 @@ def _join_request_parts(i):
     phy = _hex(i["phy_payload"])
     join_eui, dev_eui = bytes(reversed(phy[1:9])), bytes(reversed(phy[9:17]))
     nonce = phy[17] | phy[18] << 8
-    built = frames.join_request(dev_eui, join_eui, _hex(i.get("app_key", "00" * 16)), nonce)
+    built = frames.join_request((dev_eui, join_eui, _hex(i.get("app_key", "00" * 16))), nonce)
     out = {"join_eui": _text(join_eui), "dev_eui": _text(dev_eui), "dev_nonce": "%04x" % nonce, "mic": _text(phy[-4:])}
     return out if built[:-4] == phy[:-4] else {}
 

@@ -21,8 +21,9 @@ _FHDR = const(8)  # MHDR, DevAddr, FCtrl, FCnt
 _MIC = const(4)
 
 
-def join_request(dev_eui, join_eui, app_key, dev_nonce):
-    """The 23 bytes of a join request."""
+def join_request(keys, dev_nonce):
+    """The 23 bytes of a join request; `keys` = (DevEUI, JoinEUI, AppKey)."""
+    dev_eui, join_eui, app_key = keys
     message = bytes((_JOIN_REQUEST,)) + bytes(reversed(dev_eui + join_eui)) + dev_nonce.to_bytes(2, "little")
     return message + crypto.cmac(app_key, message)[:_MIC]
 

@@ -80,7 +80,7 @@ class Join:
             session.join_tries = (session.join_tries + 1) % _TRIES
             session.join_used += air_us // 1000 + 1
             nonce, self._last_nonce = mac.vault.take_nonces()
-            phy = frames.join_request(*self.keys, nonce)
+            phy = frames.join_request(self.keys, nonce)
             if exchange.run(session, phy, channel, dr, region.join_delay_s, self._take):
                 self._activate(session, nonce, dr)
                 return True
