@@ -84,7 +84,8 @@ class Exchange:
         row = self.region.rates[dr]
         if not row[0]:
             return False  # no window at a rate the radio does not know
-        symbols, offset, timeout_ms = window(row[0], row[1], self.error_us << session.doubt)
+        error_us = self.error_us << session.doubt
+        symbols, offset, timeout_ms = window(row[0], row[1], error_us)
         opens = time.ticks_add(done, delay * (1000000 + session.slip) + offset)
         early = time.ticks_diff(opens, time.ticks_us()) // 1000 - self.radio.wake_ms - _LATE_MS
         if early < -timeout_ms:
@@ -99,10 +100,14 @@ class Exchange:
             return False
         self.rssi = heard[1]
         session.doubt = 0
-        took_ms = delay * 1000 + time_on_air_us(len(heard[0]), row[0], row[1], 1, 8, True, False) // 1000
-        late = time.ticks_diff(heard[3], done) - took_ms * 1000
-        if abs(late - took_ms * session.slip // 1000) > _SMALL_US:
-            session.slip = late * 1000 // took_ms
+        for crc in (False, True):  # a downlink has none, but for some servers
+            took_ms = delay * 1000 + time_on_air_us(len(heard[0]), row[0], row[1], 1, 8, True, crc) // 1000
+            late = time.ticks_diff(heard[3], done) - took_ms * 1000
+            off = abs(late - took_ms * session.slip // 1000)
+            if off < error_us:
+                if off > _SMALL_US:
+                    session.slip = late * 1000 // took_ms
+                break
         return True
 
     def missed(self, session):
