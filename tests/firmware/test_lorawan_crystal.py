@@ -4,6 +4,7 @@ import pytest
 from lorawan_world import Clock, Quiet, World
 
 # isort: split
+from kerb.radio.airtime import time_on_air_us
 from kerb.uplink.lorawan import mac
 from kerbstone.build.regions import region_table
 
@@ -40,6 +41,7 @@ class OwnTicks(Quiet):
         del self.receive  # the one below
         self.world = world
         self.opened = []
+        self.crc = False  # the server's frames carry a CRC and last the longer for it
 
     def transmit(self, data):
         super().transmit(data)
@@ -51,7 +53,10 @@ class OwnTicks(Quiet):
         clock.us += int(wait * 1_000_000 // (1_000_000 + clock.ppm))
         self.opened.append((clock.us, symbols))
         packet = self.radio.receive(hz, row, symbols, timeout_ms, inverted, clock.us % (1 << 30))
-        return packet and (*packet[:3], clock._own() % (1 << 30))
+        if not packet:
+            return None
+        short, long = (time_on_air_us(len(packet[0]), row[0], row[1], 1, 8, True, crc) for crc in (False, True))
+        return (*packet[:3], (clock._own() + (long - short if self.crc else 0)) % (1 << 30))
 
 
 def device_with(ppm, **config):
@@ -109,3 +114,17 @@ def test_without_the_measured_clock_the_long_window_is_missed():
     world.network.delay_s = session.rx_delay = 15
     session.slip = 0
     assert not device.send(b"x", 0, True).acknowledged
+
+
+def test_the_checksum_some_servers_add_is_not_taken_for_a_slow_clock():
+    world, device, radio = device_with(0)
+    assert device.connect()
+    session = device._mac.session
+    radio.crc = True
+    for dr in range(5, -1, -1):
+        session.dr = dr
+        assert device.send(b"x", 0, True).acknowledged
+        world.pass_s(600)
+    assert abs(session.slip) < 5500, "5 ms of a second, a block of five symbols at SF7, is within the first window's doubt"
+    session.dr, radio.crc = 5, False
+    assert device.send(b"x", 0, True).acknowledged and session.doubt == 0

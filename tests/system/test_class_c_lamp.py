@@ -1,6 +1,12 @@
-"""A light pole on LoRaWAN class C: an order of the operator reaches the lamp within seconds, all the way from the network server."""
+"""A light pole on LoRaWAN class C: an order of the operator reaches the lamp within seconds, all the way from the network server, and a
+block of data its flash.
+"""
+
+import random
 
 import pytest
+
+from kerbstone.emulator.air import ns_crypto
 
 NODE = """
 [node]
@@ -26,6 +32,7 @@ lon = -79.95
 [uplink]
 kind = "lorawan"
 class = "C"
+packages = ["clock", "blocks"]
 
 [policy]
 deep_sleep = false
@@ -52,3 +59,22 @@ def test_an_order_reaches_the_lamp_within_seconds_and_is_told_back(lamp):
     lamp.enqueue(10, b"\xff")
     lamp.run("35s")
     assert lamp.values["lamp_state"] != "override"
+
+
+def fragment(n, data):
+    """DataFragment of session 1 (TS004-2.0.0 section 3.6)."""
+    return b"\x08" + (1 << 14 | n).to_bytes(2, "little") + data
+
+
+def test_a_block_sent_in_fragments_lands_on_the_flash_of_the_node(lamp):
+    """Version 2: the block's MIC is made here, from the node's own key, with another AES than the node's."""
+    block = random.Random(4).randbytes(200)
+    key = ns_crypto.open_accept(bytes.fromhex(lamp._runtime.identity.gen_app_key), b"\x30" + bytes(15))  # one block of AES
+    head = b"\x49\x01\x00\x01" + b"v002" + bytes(4) + len(block).to_bytes(4, "little")
+    mic = ns_crypto.mic(key, head + block)
+    lamp.enqueue(201, b"\x02\x10" + (5).to_bytes(2, "little") + bytes((40, 0, 0)) + b"v002" + b"\x01\x00" + mic)
+    lamp.run("20s")
+    for n in range(5):
+        lamp.enqueue(201, fragment(n + 1, block[40 * n : 40 * n + 40]))
+        lamp.run("20s")
+    assert f"kerb block 1 {b'v002'.hex()} 200" in lamp.console, lamp.console[-20:]
