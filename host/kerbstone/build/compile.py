@@ -67,7 +67,7 @@ def _line(part: PartTable) -> dict[str, Any]:
 
 def _uplink(node: Node) -> dict[str, Any]:
     uplink = node.spec.uplink
-    table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db"}, exclude_none=True)
+    table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db"}, exclude_none=True, by_alias=True)
     if isinstance(uplink, LoRaWanTable):
         table["region"] = region_table(uplink.region)
         radio = node.board.radio

@@ -68,6 +68,7 @@ class LoRaWanTable(_Table):
     confirm: Literal["all", "events", "none"] = "all"
     port: int = Field(default=2, ge=1, le=223)
     adr: bool = True
+    device_class: Literal["A", "C"] = Field(default="A", alias="class")  # C: listens whenever it does not send; for nodes on mains
     adr_margin_db: float = Field(default=10.0, ge=0, le=40)  # what the network should keep in hand for this place
     dr: int | None = Field(default=None, ge=0, le=15)  # data rate after the join, until the network gives another; default: the join's
 

@@ -66,7 +66,7 @@ def write_devices(path: Path, nodes: list[Node], seed: int) -> None:
             rows.append(
                 {
                     "name": node.name, "region": uplink.region, "dev_eui": who.dev_eui, "join_eui": who.join_eui, "app_key": who.app_key,
-                    "lorawan_version": "1.0.4", "class": "A",
+                    "lorawan_version": "1.0.4", "class": uplink.device_class,
                 }
             )  # fmt: skip
     try:

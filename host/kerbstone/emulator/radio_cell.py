@@ -73,7 +73,9 @@ class RadioCell:
             return
         if self.server is None:
             self.server = NetworkServer(self.listener.on_uplink, self._start_utc, plan(uplink.region), collect=len(self._places) > 1)
-        self.server.register(identity.dev_eui, identity.join_eui, identity.app_key, runtime.node.name, uplink.adr_margin_db)
+        self.server.register(
+            identity.dev_eui, identity.join_eui, identity.app_key, runtime.node.name, uplink.adr_margin_db, uplink.device_class == "C"
+        )
 
     def start(self) -> None:
         """Network server and gateway begin to work; again when more nodes have come is harmless."""
