@@ -228,6 +228,14 @@ def test_a_broken_txpk_is_noted_and_nothing_is_sent(make):
     assert len(cell.server.rxpk) == 1
 
 
+@pytest.mark.parametrize("datr", ["SF0BW125", "SF13BW125", "SF7BW200", "SF7BW0", "7"])
+def test_a_downlink_no_radio_can_send_is_noted(make, datr):
+    cell = make(lambda r: [{**after(SECOND_US)(r)[0], "datr": datr}])
+    cell.uplink(0)
+    cell.kernel.run(3 * SECOND_US)
+    assert len(cell.kernel.log.of("gateway", "bad_datagram")) == 1 and cell.heard == []
+
+
 def test_a_silent_server_is_noted_and_does_not_stop_the_run(monkeypatch):
     monkeypatch.setattr("kerbstone.emulator.air.semtech_udp._PATIENCE_S", 0.05)
     deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 pytest.importorskip("pamoja._native")
@@ -120,8 +122,7 @@ def test_the_station_writes_what_pamojas_station_writes(make):
     cell = Cell(server)
     for data in (JOIN, DATA):
         cell.uplink(data)
-    cell.gateway.close()
-    server.close()
+    assert server.waits_for("jreq") and server.waits_for("updf")
     for kind, phy in (("jreq", JOIN), ("updf", DATA)):
         (ours,) = server.of(kind)
         up = ours["upinfo"]
@@ -152,9 +153,11 @@ def test_filters_of_the_server_are_obeyed(make, config, data, heard):
     server = make(config=config)
     cell = Cell(server)
     cell.uplink(data)
-    cell.gateway.close()
-    server.close()
-    assert bool(server.of("updf") + server.of("jreq")) == heard
+    if heard:
+        assert server.waits_for("jreq" if data is JOIN else "updf")
+    else:
+        assert [kind for _, _, kind, _ in cell.kernel.log.events if kind in ("filtered", "no_data_rate")]
+        assert not server.of("updf") + server.of("jreq")
 
 
 def test_rx2_is_taken_when_rx1_is_too_late_or_taken(make):
@@ -189,9 +192,7 @@ def test_class_c_leaves_at_once_and_behind_what_is_on_the_air(make):
     starts = [d.start_us for d in cell.down]
     assert len(starts) == 3 and starts[0] - asked < 100_000
     assert all(30_000 < b - a.end_us < 40_000 for a, b in zip(cell.down, starts[1:], strict=False)), "one after the other"
-    cell.gateway.close()
-    server.close()
-    assert [m["diid"] for m in server.of("dntxed")] == [7, 7, 7]
+    assert server.waits_for("dntxed", 3) and [m["diid"] for m in server.of("dntxed")] == [7, 7, 7]
 
 
 def test_what_is_no_downlink_is_passed_over(make):
@@ -200,9 +201,64 @@ def test_what_is_no_downlink_is_passed_over(make):
     for text in ('{"msgtype": "runcmd"}', "[]", '{"msgtype": "dnmsg"}', '{"msgtype":"dnmsg","dC":2,"pdu":"00","RX2DR":99,"RX2Freq":1}'):
         server.say(text)
         take(cell, 0)
-    assert cell.down == [] and len(cell.kernel.log.of("gateway", "bad_message")) == 2
+    assert cell.down == [] and len(cell.kernel.log.of("gateway", "bad_message")) == 3
     cell.uplink()
     assert server.waits_for("updf")
+
+
+WORDS = st.sampled_from(["", "radio_0", "freq", "00ff", "-1", "\u00e9"])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(WORDS, x, max_size=3), max_leaves=6,
+)
+DOWNLINK = json.loads(dnmsg("C", 5, rx_delay=1, rx1=window(5, 868_100_000), rx2=window(0, 869_525_000)))
+CONFIG = {"msgtype": "router_config", "DRs": [[12, 125, 0]], "NetID": [0], "JoinEui": [[1, 2]], "sx1301_conf": radio_config()}
+
+
+class Canned:
+    """A connection that brings one message."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def recv(self, _timeout):
+        return self.text
+
+    def send(self, text):
+        json.loads(text)
+
+
+def bare():
+    backhaul = BasicsStation("ws://nowhere", Patience(0.0))
+    kernel = Kernel()
+    backhaul._gateway = Gateway(kernel, Channel(kernel), backhaul)
+    backhaul._rates = [(12, 125_000, False), (0, 0, False), (-1, 125_000, False), (7, 200_000, False)]
+    return backhaul
+
+
+@given(st.dictionaries(st.sampled_from(sorted(DOWNLINK)), ANYTHING, max_size=3))
+def test_no_downlink_however_bent_stops_a_run(changes):
+    backhaul = bare()
+    backhaul._socket = Canned(json.dumps(DOWNLINK | changes))
+    backhaul._answered(0.0)
+    backhaul._gateway.kernel.run(3 * SECOND_US)
+
+
+@given(st.binary(max_size=30) | WORDS)
+def test_what_is_no_message_is_noted(data):
+    backhaul = bare()
+    backhaul._socket = Canned(data)
+    assert not backhaul._answered(0.0)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(CONFIG)), ANYTHING, max_size=2))
+def test_a_bent_configuration_is_refused_with_a_reason_or_obeyed(changes):
+    backhaul = bare()
+    try:
+        backhaul._configure(CONFIG | changes)
+    except ValueError:
+        return
+    assert all(isinstance(hz, int) and isinstance(width, int) for hz, width in backhaul._gateway.channels)
 
 
 def test_a_lost_connection_is_made_again_at_the_next_uplink(make):

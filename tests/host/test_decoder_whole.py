@@ -33,7 +33,8 @@ def on_host(profile, message):
 def test_gap_messages_and_the_applications_own_come_in_turn(name):
     profile, run = load_profile(name), scripted(name)
     gap = encode(NODE, "gap", {"gap_alarms": 0, "gap_events": 3, "gap_readings": 40}, Quality.GOOD, Trust.STAMPED, 1_775_174_400, False, 5)
-    values = {channel.name: channel.names[0] for channel in profile.channels if channel.kind == "enum"}
+    words = [channel for channel in profile.channels if channel.kind != "number"]
+    values = {channel.name: [] if channel.kind == "flags" else channel.names[0] for channel in words}
     own = encode(profile, next(iter(profile.cuts)), values, Quality.GOOD, Trust.LIVE)
     for message, of in ((gap, NODE), (own, profile), (gap, NODE), (own, profile)):
         assert run(message) == on_host(of, message)

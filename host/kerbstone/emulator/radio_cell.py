@@ -9,11 +9,13 @@ from kerbstone.build.node import LoRaWanTable
 from kerbstone.emulator.air.channel import Channel
 from kerbstone.emulator.air.gateway import FIRST_EUI, Backhaul, Gateway
 from kerbstone.emulator.air.network import COLLECT_US, NetworkServer
+from kerbstone.emulator.air.ns_adr import MARGIN_DB
 from kerbstone.emulator.air.observer import Observer
 from kerbstone.emulator.air.pathloss import PathLoss
 from kerbstone.emulator.air.patience import Patience
-from kerbstone.emulator.air.plan import plan
+from kerbstone.emulator.air.plan import Plan, plan
 from kerbstone.emulator.air.semtech_udp import SemtechUdp
+from kerbstone.emulator.identity import EmulatedIdentity
 from kerbstone.emulator.kernel import Kernel
 from kerbstone.emulator.lns import Lns
 from kerbstone.emulator.runtime import Runtime
@@ -65,16 +67,20 @@ class RadioCell:
         uplink = runtime.node.spec.uplink
         if not isinstance(uplink, LoRaWanTable):
             return
-        self._region = uplink.region
-        identity = runtime.identity
         self._sites[runtime.node.name] = runtime.site
+        self.enrol(runtime.node.name, runtime.identity, plan(uplink.region), uplink.adr_margin_db, uplink.device_class == "C")
+
+    def enrol(
+        self, name: str, identity: EmulatedIdentity, of: Plan, adr_margin_db: float = MARGIN_DB, always_on: bool = False
+    ) -> None:  # fmt: skip
+        """Makes a device known to the network server, whatever it is that transmits under this name."""
+        self._region = of.name
         if self._observer:
-            self._observer.register(identity.dev_eui, identity.app_key, runtime.node.name)
+            self._observer.register(identity.dev_eui, identity.app_key, name)
             return
         if self.server is None:
-            self.server = NetworkServer(self.listener.on_uplink, self._start_utc, plan(uplink.region), collect=len(self._places) > 1)
-        listens = uplink.device_class == "C"
-        self.server.register(identity.dev_eui, identity.join_eui, identity.app_key, runtime.node.name, uplink.adr_margin_db, listens)
+            self.server = NetworkServer(self.listener.on_uplink, self._start_utc, of, collect=len(self._places) > 1)
+        self.server.register(identity.dev_eui, identity.join_eui, identity.app_key, name, adr_margin_db, always_on)
 
     def start(self) -> None:
         """Network server and gateway begin to work; again when more nodes have come is harmless."""

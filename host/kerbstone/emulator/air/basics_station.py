@@ -41,7 +41,8 @@ class BasicsStation:
         self._url, self._patience = url.rstrip("/"), patience
         self._headers = {"Authorization": token} if token else {}
         self._socket: ClientConnection | None = None
-        self._config: dict[str, Any] = {}
+        self._nets: set[int] | None = None  # whose data frames are forwarded; None: every network's
+        self._join_euis: list[tuple[int, int]] = []  # whose joins are forwarded; empty: all
         self._rates: list[tuple[int, int, bool]] = []  # SF, Hz, downlink only; by DR
         self._sent: list[tuple[Downlink, dict[str, Any]]] = []  # in the gateway's queue, with what asked for them
 
@@ -90,11 +91,12 @@ class BasicsStation:
 
     def _configure(self, config: dict[str, Any]) -> None:
         try:
-            self._rates = [(sf, int(khz) * 1000, bool(down)) for sf, khz, down in config["DRs"]]
+            self._rates = [(int(sf), int(khz) * 1000, bool(down)) for sf, khz, down in config["DRs"]]
             channels = station.channels(config)
-        except (KeyError, TypeError, AttributeError) as error:
+            self._nets = None if config.get("NetID") is None else {int(net) & 0x7F for net in config["NetID"]}
+            self._join_euis = [(int(low), int(high)) for low, high in config.get("JoinEui") or []]
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise ValueError(f"its router_config cannot be read ({error!r})") from None
-        self._config = config
         if channels:
             self._gateway.tune(channels)
         self._log("router_config", region=str(config.get("region")), channels=len(channels))
@@ -126,13 +128,11 @@ class BasicsStation:
             self._patience.wait_soon(self._gateway.kernel)
 
     def _wanted(self, message: dict[str, Any]) -> bool:
-        """The filters of router_config."""
+        """The filters of router_config: an empty list of networks lets no data frame pass, an empty list of JoinEUIs every request."""
         if message["msgtype"] == "jreq":
-            ranges = self._config.get("JoinEui") or []
             join_eui = int.from_bytes(station.eui(message["JoinEui"]), "big")
-            return not ranges or any(low <= join_eui <= high for low, high in ranges)
-        nets = self._config.get("NetID")  # null: every network's; an empty list: none's
-        return "DevAddr" not in message or nets is None or (message["DevAddr"] & 0xFFFFFFFF) >> _NWK_ID_SHIFT in {n & 0x7F for n in nets}
+            return not self._join_euis or any(low <= join_eui <= high for low, high in self._join_euis)
+        return "DevAddr" not in message or self._nets is None or (message["DevAddr"] & 0xFFFFFFFF) >> _NWK_ID_SHIFT in self._nets
 
     # -- downlink ----------------------------------------------------------------------------------------------------------
 
@@ -146,16 +146,17 @@ class BasicsStation:
             return False
         try:
             message = self._read(timeout_s)
-            if message.get("msgtype") != "dnmsg":
-                return False
-            self._take(message)
         except TimeoutError:
-            return False
-        except (KeyError, TypeError, IndexError) as error:
-            self._log("bad_message", why=f"dnmsg: {error}")
             return False
         except _BROKEN as error:
             self._lost(error)
+            return False
+        if message.get("msgtype") != "dnmsg":
+            return False
+        try:
+            self._take(message)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            self._log("bad_message", why=f"dnmsg: {type(error).__name__}")
             return False
         return True
 
@@ -208,10 +209,16 @@ class BasicsStation:
         return True
 
     def _read(self, timeout_s: float) -> dict[str, Any]:
-        """The next message. Raises what stands in _BROKEN, TimeoutError among it."""
+        """The next message, empty if it is no JSON object. Raises what stands in _BROKEN, TimeoutError among it."""
         assert self._socket is not None
-        message = json.loads(self._socket.recv(timeout_s))
-        return message if isinstance(message, dict) else {}
+        try:
+            message = json.loads(self._socket.recv(timeout_s))
+        except (ValueError, RecursionError):
+            message = None
+        if isinstance(message, dict):
+            return message
+        self._log("bad_message", why="no JSON object")
+        return {}
 
     def _lost(self, error: Exception) -> None:
         self._log("server_silent", why=type(error).__name__)

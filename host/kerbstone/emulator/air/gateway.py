@@ -38,7 +38,10 @@ class Heard:
 
 @dataclass(frozen=True)
 class Downlink:
-    """What a network server wants sent. `count_us`: when, by the concentrator's counter; None: as soon as nothing else is in the way."""
+    """What a network server wants sent. `count_us`: when, by the concentrator's counter; None: as soon as nothing else is in the way.
+
+    Raises ValueError for what no LoRa radio sends.
+    """
 
     phy: bytes
     freq_hz: int
@@ -48,6 +51,10 @@ class Downlink:
     count_us: int | None
     inverted: bool = True
     crc: bool = False
+
+    def __post_init__(self) -> None:
+        if self.sf not in lora.SNR_LIMIT_DB or self.bw_hz not in lora.BANDWIDTHS_HZ or not 0 < len(self.phy) <= 255:
+            raise ValueError(f"no LoRa downlink: SF{self.sf}, {self.bw_hz} Hz, {len(self.phy)} bytes")
 
 
 class Backhaul(Protocol):
