@@ -20,6 +20,7 @@ from kerb.store import Store
 _SHORT_MS = 3000  # below this a deep sleep costs more than it saves
 _REST_AFTER_CRASH_MS = 60000
 _RETRY_S = 600  # s until a part that failed is asked again, whatever its period
+_NO_APP_PORT = 224  # of LoRaWAN, and those above: tests and the future
 _UNSURE = 1 << 28  # beside the count of records: a reset may have come after it was written
 _SPARE_NUMBERS = 4096  # numbers of records skipped when a reset came between two saves; more than a life stores
 
@@ -208,7 +209,7 @@ class Node:
 
     def order(self, port, data):
         """Hands a message of the far end to an application that takes orders."""
-        if hasattr(self.app, "order"):
+        if hasattr(self.app, "order") and (isinstance(port, str) or port < _NO_APP_PORT):
             for effect in self.app.order(data, self.clock.now()):
                 self._EFFECTS[effect[0]](self, {"quality": GOOD}, *effect[1:])
 
