@@ -10,7 +10,8 @@ from kerb.uplink.lorawan import class_c
 from kerb.uplink.lorawan.extra import Uplink
 
 GEN_APP_KEY = bytes(range(32, 48))
-SECRETS = {**IDENTITY, "gen_app_key": GEN_APP_KEY.hex()}
+SECRETS = dict(IDENTITY)
+SECRETS["gen_app_key"] = GEN_APP_KEY.hex()
 _GPS_EPOCH = 315964800
 _WRAP = 1 << 30
 
@@ -89,7 +90,9 @@ class ClassC(World):
     """`speak(phy)` puts a frame on the air on RX2's parameters, or others, `wait_us` from now."""
 
     def __init__(self, region, seed=1, config=None, start_utc=1_790_000_000):
-        super().__init__(region, seed, {"class": "C", **(config or {})})
+        given = {"class": "C"}
+        given.update(config or {})
+        super().__init__(region, seed, given)
         class_c.time = self.clock
         self.spoken = []
         self.wall = Wall(self, start_utc)

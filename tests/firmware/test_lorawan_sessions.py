@@ -1,10 +1,17 @@
 """The packages as the node runs them: the clock it sets, the blocks it receives."""
 
+import json
+import os
 import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from lorawan_ear import GEN_APP_KEY, SECRETS, ClassC, Group, cmac
 from lorawan_network import Aes
+from lorawan_extra_story import story
 from lorawan_world import IDENTITY
 
 # isort: split
@@ -12,6 +19,7 @@ from kerb.errors import ConfigError
 from kerb.uplink.lorawan.packages import fragments
 from kerbstone.build.regions import region_table
 
+ROOT = Path(__file__).parents[2]
 TABLE = region_table("EU868")
 
 
@@ -230,3 +238,19 @@ def test_whatever_a_signed_message_says_to_a_package_nothing_is_raised():
             device._queue.clear()
             device.tend()
     assert device.send(b"still here", 1, False) and SECRETS["gen_app_key"] not in repr(device.packages)
+
+
+def test_both_interpreters_live_through_a_sitting_with_every_package_alike(folder):
+    program = os.environ.get("MICROPYTHON") or shutil.which("micropython") or os.path.join(sys.prefix, "bin", "micropython")
+    (folder / "region.json").write_text(json.dumps(TABLE))
+    done = subprocess.run(
+        [program, "-X", "heapsize=128wk", str(ROOT / "tests/firmware/lorawan_extra_story.py"), "region.json"],
+        env={**os.environ, "MICROPYPATH": f"{ROOT / 'tests/firmware'}:{ROOT / 'firmware'}"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr
+    theirs = json.loads(done.stdout.splitlines()[-1])
+    ours = [story(TABLE, version) for version in (1, 2)]
+    for one in ours:
+        assert one["wrongs"] == [] and len(one["said"]) >= 9 and len(one["blocks"]) == 1 and one["blocks"][0][1] is True
+    assert theirs == json.loads(json.dumps(ours))
