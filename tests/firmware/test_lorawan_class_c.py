@@ -3,6 +3,8 @@
 import pytest
 from lorawan_ear import ClassC, Group
 
+# isort: split
+from kerb.errors import RadioError
 from kerbstone.build.regions import region_table
 
 TABLE = region_table("EU868")
@@ -228,3 +230,44 @@ def test_group_commands_are_answered_as_ts005_says(member, request_, want):
     world, device = member
     say(world, device, 200, request_)
     assert answers(world, 200)[-1] == want
+
+
+def test_what_a_group_may_not_say_to_its_members_is_left_alone(member):
+    """The keys of a group are in many hands: only fragments, their status, and the application's messages are taken from it."""
+    world, device = member
+    for wait, (port, payload) in enumerate([(200, b"\x03\x01"), (224, b"\x01"), (201, b"\x08"), (10, b"ok")]):
+        world.speak(world.group.frame(port, payload), wait_us=2_000_000 * wait + 50_000)
+    for _ in range(4):
+        device.wait(3_000)
+    assert [device.receive(), device.receive()] == [(201, b"\x08"), (10, b"ok")], "without its package 201 is a port like others"
+    assert device.packages[200]._groups
+
+
+def test_a_group_frame_with_one_wrong_bit_is_not_taken(member):
+    world, device = member
+    whole = world.group.frame(10, b"all of you")
+    before = device.mac.session.pack()
+    for place in range(8 * len(whole)):
+        bent = bytearray(whole)
+        bent[place // 8] ^= 1 << place % 8
+        assert not device.listener.take(bytes(bent)), place
+    assert device.mac.session.pack() == before and device.receive() is None
+    assert device.listener.take(whole) and device.receive() == (10, b"all of you")
+
+
+def test_a_radio_that_fails_while_it_listens_is_tried_again(world, device, capsys):
+    broken = [True]
+    genuine = world.ear.heard
+
+    def heard(radio):
+        if broken:
+            broken.pop()
+            raise RadioError("sx1262 stayed busy")
+        return genuine(radio)
+
+    world.ear.heard = heard
+    device.wait(1_000)
+    assert "kerb note sx1262 stayed busy" in capsys.readouterr().out
+    world.speak(world.network.downlink({"port": 10, "payload": b"x"}))
+    device.wait(5_000)
+    assert device.receive() == (10, b"x")

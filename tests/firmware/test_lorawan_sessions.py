@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from lorawan_ear import GEN_APP_KEY, SECRETS, ClassC, Group, cmac
-from lorawan_network import Aes
 from lorawan_extra_story import story
+from lorawan_network import Aes
 from lorawan_world import IDENTITY
 
 # isort: split

@@ -27,6 +27,7 @@ class Listener(Exchange):
         self.mac = None  # set by the owner, as is the driver's module for listening
         self.ear = None
         self.groups = []
+        self.allows = None  # allows(port, payload): whether a member of a group may say this to the others
         self.session = None
         self.owes = False  # the network awaits a word that need not wait for the next reading
         self._open = self._unsaved = False
@@ -150,6 +151,8 @@ class Listener(Exchange):
         down = frames.data_down(group.keys, group.addr, group.fcnt, data)
         if down is None or data[0] == _CONFIRMED_DOWN or not down[4] or down[3] or down[2] > group.last:
             return False
+        if not self.allows(down[4], down[5]):
+            return False  # the keys of a group are in many hands
         group.fcnt = down[2] + 1
         self.mac.deliver(down[4], down[5])
         return True

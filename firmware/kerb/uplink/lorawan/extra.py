@@ -6,7 +6,8 @@ fields of the answer or None, `due` (second since power-on of its next action, o
 
 from micropython import const
 
-from kerb.errors import RadioError
+from kerb import log
+from kerb.errors import UplinkError
 from kerb.uplink.lorawan.packages import wire
 
 from . import uplink
@@ -30,6 +31,7 @@ class Uplink(uplink.Uplink):
         listener.radio = radio
         self._mac.exchange = listener
         listener.mac = self._mac
+        listener.allows = self._may_be_shared
         self.mac = self._mac
         self.board = board
         self.identity = identity
@@ -42,6 +44,7 @@ class Uplink(uplink.Uplink):
         self.received = 0  # messages since power-on, whatever their port
         self._queue = []  # (second since power-on, port, payload)
         self._not_before = 0
+        self._trouble = ""  # why the radio does not listen
         self.version = config.get("package_version", 2)
         self.packages = {}
         for name in config.get("packages", ()):
@@ -104,7 +107,7 @@ class Uplink(uplink.Uplink):
             return
         for package in self.packages.values():
             if package.due is not None and package.due <= self.board.mono():
-                package.act(self.board.mono())
+                self._guarded(package.act, self.board.mono())
         now = self.board.mono()
         for row in [row for row in self._queue if row[0] <= now]:
             if not self.say(row[1], row[2]):
@@ -118,11 +121,14 @@ class Uplink(uplink.Uplink):
         return self.listener.owes or self.mac.pending
 
     def say(self, port, payload):
-        """Sends one frame of the bearer's own; False when it cannot leave now."""
+        """Sends one frame of the bearer's own; False when it cannot leave now. One that never could is given up."""
         mac = self.mac
+        if len(payload) > mac.mtu():
+            log.event("note", "an answer of %d bytes on port %d is too long for a frame now" % (len(payload), port))
+            return True  # whoever asked asks again
         pending, mac.pending = mac.pending, False  # an answer says so again
         self._grant()
-        if len(payload) <= mac.mtu() and self._guarded(mac.send, port, payload, bool(self.confirmed), 1) is not None:
+        if self._guarded(mac.send, port, payload, bool(self.confirmed), 1) is not None:
             self.listener.owes = False
             return True
         mac.pending = pending
@@ -138,6 +144,10 @@ class Uplink(uplink.Uplink):
                 return got
             self._carry_out(self.packages[got[0]], got[1])
 
+    def _may_be_shared(self, port, payload):
+        package = self.packages.get(port)
+        return port < 224 if package is None else bool(payload) and payload[0] in getattr(package, "shared", ())
+
     def _carry_out(self, package, data):
         answers = b""
         while data and data[0] in package.down:
@@ -145,7 +155,7 @@ class Uplink(uplink.Uplink):
             got = wire.unpack(layout, data[1:])
             if got is None:
                 break
-            answer = package.take(cid, got[0])
+            answer = self._guarded(package.take, cid, got[0])
             data = data[1 + got[1] :]
             if answer is not None:
                 answers += wire.pack(cid, package.up[cid][1], answer)
@@ -154,14 +164,17 @@ class Uplink(uplink.Uplink):
 
     def wait(self, ms):
         """Sleeps up to `ms`; where it listens, a message ends it early."""
-        try:
-            if self.listener.listening:
-                self._radio()  # after a failure it is built anew
-            return self.listener.wait(ms)
-        except RadioError:
-            self.listener.radio = None
-            self.board.idle_ms(ms)
-            return False
+        if self.listener.listening:
+            try:
+                heard = self._guarded(self.listener.wait, ms)
+                self._trouble = ""
+                return heard
+            except UplinkError as error:
+                if str(error) != self._trouble:  # told once: it would come every minute
+                    self._trouble = str(error)
+                    log.event("note", error)
+        self.board.idle_ms(ms)
+        return False
 
     def random_s(self, limit):
         """0 to `limit` seconds by chance."""

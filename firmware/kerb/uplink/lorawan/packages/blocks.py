@@ -47,6 +47,7 @@ class Package:
     """`host`: the Uplink of extra.py; its `version` decides on the commands and the parity matrix."""
 
     port = fragments.PORT
+    shared = (1, 8)  # commands a multicast frame may carry: FragSessionStatusReq, DataFragment
 
     def __init__(self, host):
         self.host = host
