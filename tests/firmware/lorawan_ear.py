@@ -136,4 +136,17 @@ class Group:
         return phy
 
 
-__all__ = ["APP_KEY", "SECRETS", "ClassC", "Ear", "Group", "cmac"]
+def say(world, device, port, payload):
+    """A unicast message, and the device's answers to it."""
+    world.speak(world.network.downlink({"port": port, "payload": payload}))
+    device.wait(10_000)
+    assert device.receive() is None
+    device.tend()
+
+
+def answers(world, port):
+    """What the device has said on a port."""
+    return [frame["payload"] for frame in world.network.received if frame["port"] == port]
+
+
+__all__ = ["APP_KEY", "SECRETS", "ClassC", "Ear", "Group", "answers", "cmac", "say"]

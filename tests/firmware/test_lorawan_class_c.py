@@ -1,7 +1,7 @@
 """Class C: an ear that is open whenever the device does not send, for itself and for its groups."""
 
 import pytest
-from lorawan_ear import ClassC, Group
+from lorawan_ear import ClassC, Group, answers, say
 
 # isort: split
 from kerb.errors import RadioError
@@ -138,18 +138,6 @@ def member():
     say(world, device, 200, world.group.set_up())
     assert answers(world, 200)[-1] == b"\x02\x01"
     return world, device
-
-
-def say(world, device, port, payload):
-    """A unicast message, and the device's answers to it."""
-    world.speak(world.network.downlink({"port": port, "payload": payload}))
-    device.wait(10_000)
-    assert device.receive() is None
-    device.tend()
-
-
-def answers(world, port):
-    return [frame["payload"] for frame in world.network.received if frame["port"] == port]
 
 
 def test_a_member_hears_its_group_and_nothing_old_or_beyond_its_life(member):

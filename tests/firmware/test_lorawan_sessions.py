@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lorawan_ear import GEN_APP_KEY, SECRETS, ClassC, Group, cmac
+from lorawan_ear import GEN_APP_KEY, SECRETS, ClassC, Group, answers, cmac, say
 from lorawan_extra_story import story
 from lorawan_network import Aes
 from lorawan_world import IDENTITY
@@ -34,17 +34,6 @@ def ready(packages, version=2, **config):
     device = world.start()
     assert device.connect() and device.send(b"here", 1, False)
     return world, device
-
-
-def say(world, device, port, payload):
-    world.speak(world.network.downlink({"port": port, "payload": payload}))
-    device.wait(10_000)
-    assert device.receive() is None
-    device.tend()
-
-
-def answers(world, port):
-    return [frame["payload"] for frame in world.network.received if frame["port"] == port]
 
 
 # -- TS003 -----------------------------------------------------------------------------------------------------------------
