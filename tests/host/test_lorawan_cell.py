@@ -133,6 +133,7 @@ def make():
 def test_copies_are_one_uplink_and_the_gateway_that_hears_best_answers(make):
     world = make([120.0, 110.0, 160.0])
     assert world.device.join() == 1
+    world.kernel.run(world.kernel.now + 60 * SECOND_US)  # longer than a gateway keeps still
     (_, _, fopts, _, _, _), window = world.device.send(b"x", 2, confirmed=True, fopts=b"\x02")
     assert window == 1 and world.senders() == ["g1", "g1"]
     assert (fopts[0], fopts[2]) == (2, 2), "LinkCheckAns: two gateways heard it"
