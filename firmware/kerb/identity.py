@@ -19,14 +19,14 @@ class Identity:
     def get(self, name, default=None):
         return self._values.get(name, default)
 
-    def key(self, name, size):
-        """The `size` bytes of a hex value. ConfigError names the value, never shows it."""
+    def key(self, name, size=0):
+        """The bytes of a hex value, `size` of them where it is given. ConfigError names the value, never shows it."""
         try:
             value = bytes.fromhex(self._values.get(name))
         except (TypeError, ValueError):
             value = b""
-        if len(value) != size:
-            raise ConfigError("identity lacks a %s of %d bytes: provision it again" % (name, size))
+        if not value or (size and len(value) != size):
+            raise ConfigError("identity lacks a %s%s: provision it again" % (name, " of %d bytes" % size if size else ""))
         return value
 
 

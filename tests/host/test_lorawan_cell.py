@@ -2,6 +2,7 @@
 
 import math
 import random
+from types import SimpleNamespace
 
 import pytest
 from lorawan_bench import DEV_EUI, JOIN_EUI, KEY
@@ -13,6 +14,7 @@ from kerbstone.emulator.air.gateway import FIRST_EUI, Downlink, Gateway
 from kerbstone.emulator.air.network import COLLECT_US, NetworkServer
 from kerbstone.emulator.air.semtech_udp import SemtechUdp
 from kerbstone.emulator.air.statistics import air_figures
+from kerbstone.emulator.faults.air import gateway_away
 from kerbstone.emulator.kernel import SECOND_US, Kernel
 from kerbstone.emulator.log import digest
 from kerbstone.emulator.radio_cell import read_place
@@ -133,6 +135,7 @@ def make():
 def test_copies_are_one_uplink_and_the_gateway_that_hears_best_answers(make):
     world = make([120.0, 110.0, 160.0])
     assert world.device.join() == 1
+    world.kernel.run(world.kernel.now + 60 * SECOND_US)  # longer than a gateway keeps still
     (_, _, fopts, _, _, _), window = world.device.send(b"x", 2, confirmed=True, fopts=b"\x02")
     assert window == 1 and world.senders() == ["g1", "g1"]
     assert (fopts[0], fopts[2]) == (2, 2), "LinkCheckAns: two gateways heard it"
@@ -150,6 +153,16 @@ def test_another_gateway_answers_when_the_best_is_away(make):
     world.gateways[1].away = False
     assert world.device.send(b"y", 2, confirmed=True)[1] == 1
     assert world.senders() == ["g1", "g0", "g1"] and len(world.got) == 2
+
+
+@pytest.mark.parametrize(("number", "away"), [(0, [True, True, True]), (2, [False, True, False]), (9, [False] * 3)])
+def test_the_fault_takes_one_gateway_or_all(number, away):
+    gateways = [SimpleNamespace(away=False) for _ in range(3)]
+    target = SimpleNamespace(number=lambda name: number, scene=SimpleNamespace(radio=SimpleNamespace(gateways=gateways)))
+    end = gateway_away(target)
+    assert [g.away for g in gateways] == away
+    end()
+    assert not any(g.away for g in gateways)
 
 
 def test_a_repeat_that_follows_later_is_no_copy(make):

@@ -15,6 +15,7 @@ from rich.table import Table
 from kerbstone.build.check import check
 from kerbstone.build.node import load_node
 from kerbstone.cli.durations import duration_us
+from kerbstone.emulator.downlinks import read_downlink
 from kerbstone.emulator.faults import load_scenario, read_word, repeat
 from kerbstone.emulator.lns import parse_lns, write_devices
 from kerbstone.emulator.radio_cell import ORIGIN, read_place
@@ -42,6 +43,9 @@ def command(
     gateway: Annotated[
         list[str] | None, typer.Option(help="X,Y in metres: where a gateway stands; repeatable. Without it: one at 0,0.")
     ] = None,
+    downlink: Annotated[
+        list[str] | None, typer.Option(help="NODE:at=2h,port=10,data=0142[,confirmed=yes]: what the bench network is to send; repeatable.")
+    ] = None,
     fault: Annotated[list[str] | None, typer.Option(help="NAME:key=value,... Repeatable; `kerbstone faults` lists them.")] = None,
     scenario: Annotated[Path | None, typer.Option(help="A TOML file of [[fault]] tables.")] = None,
 ) -> None:
@@ -58,6 +62,7 @@ def command(
     if lns_devices:
         write_devices(lns_devices, loaded, seed)
     places = [read_place(text) for text in gateway or []] or [ORIGIN]
+    down = [read_downlink(text, duration_us) for text in downlink or []]
     orders = [read_word(word) for word in fault or []] + (load_scenario(scenario) if scenario else [])
     for path in (json_out, report):
         if path and str(path) != "-" and not path.parent.is_dir():
@@ -70,7 +75,7 @@ def command(
         tasks = {node.name: bars.add_task(node.name, total=1.0) for node in loaded}
         result = run(
             loaded, seed, until, broker=broker, progress=lambda name, share: bars.update(tasks[name], completed=share), faults=orders,
-            lns=server, gateways=places,
+            lns=server, gateways=places, downlinks=down,
         )  # fmt: skip
     console.print(table(result))
     if any(node.network for node in result.nodes):
@@ -83,7 +88,7 @@ def command(
         for note in node.notes[:5]:
             console.print(f"{node.name}: {note}", markup=False)
     if repeat.failed(result):
-        again = repeat.command_line(nodes, duration, seed, orders, broker, lns, gateway or [])
+        again = repeat.command_line(nodes, duration, seed, orders, broker, lns, gateway or [], downlink or [])
         console.print(f"repeat: {again}", markup=False, soft_wrap=True)
     if json_out:
         text = json.dumps(result.to_json(), indent=1)
@@ -118,13 +123,14 @@ def air_line(air: dict[str, Any]) -> str:
 def network_table(result: RunResult) -> Table:
     """What the bench network server knows of the LoRaWAN nodes, a row a node."""
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("LoRaWAN node", "joins", "refused", "DR", "power", "best SNR", "gateways", "battery", "status", "rate set", "link checks"):
-        shown.add_column(name, justify="left" if name == "LoRaWAN node" else "right", no_wrap=True)
+    for name in ("LoRaWAN", "joins", "refused", "DR", "power", "SNR", "gateways", "battery", "status", "ADR", "checks", "downlinks"):
+        shown.add_column(name, justify="left" if name == "LoRaWAN" else "right", no_wrap=True)
     for node in result.nodes:
         if net := node.network:
             counts = net["counts"]
             refused = sum(n for name, n in counts.items() if name.startswith("refused_"))
             known = ["-" if net[key] is None else str(net[key]) for key in ("dr", "power_index", "snr_db", "gateways", "battery")]
             told = [f"{counts.get(name + 'Ans', 0)}/{counts.get(name + 'Req', 0)}" for name in ("DevStatus", "LinkADR")]
-            shown.add_row(node.name, str(counts.get("joins", 0)), str(refused), *known, *told, str(counts.get("LinkCheckReq", 0)))
+            down = f"{counts.get('downlinks', 0)}/{counts.get('downlinks', 0) + net['queued']}"
+            shown.add_row(node.name, str(counts.get("joins", 0)), str(refused), *known, *told, str(counts.get("LinkCheckReq", 0)), down)
     return shown

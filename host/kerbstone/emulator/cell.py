@@ -10,6 +10,7 @@ from kerbstone.build.node import LoRaWanTable, Node
 from kerbstone.emulator import console
 from kerbstone.emulator.air.statistics import air_figures
 from kerbstone.emulator.bench import Bench
+from kerbstone.emulator.downlinks import DownlinkOrder
 from kerbstone.emulator.faults.model import Order
 from kerbstone.emulator.lns import Lns
 from kerbstone.emulator.radio_cell import ORIGIN, Place, RadioCell
@@ -33,6 +34,7 @@ class CellOrder:
     faults: tuple[Order, ...] = ()
     lns: Lns | None = None  # another network server than the bench one
     gateways: tuple[Place, ...] = (ORIGIN,)  # where those of a radio cell stand
+    downlinks: tuple[DownlinkOrder, ...] = ()
 
 
 @dataclass
@@ -80,6 +82,8 @@ def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
         for i, runtime in enumerate(bench.runtimes):
             # Not all in the same microsecond: a street is switched on by hand.
             bench.kernel.at(i * 7_000_000, runtime.device.power_on)
+            for down in (d for d in order.downlinks if d.node == runtime.node.name):
+                bench.kernel.at(down.at_us, bench.radio.send, runtime.identity.dev_eui, down.port, down.data, down.confirmed)
         for step in range(1, _SLICES + 1):
             bench.run(order.duration_us * step // _SLICES)
             progress(step / _SLICES)

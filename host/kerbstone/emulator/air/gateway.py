@@ -87,7 +87,7 @@ class Gateway:
         self.name, self.eui, self.plan, self.kernel, self.start_utc = name, eui, plan, kernel, start_utc
         self.channels = list(zip(plan.channels_hz, plan.widths_hz, strict=True))  # Hz and width of what it hears
         self._channel, self._backhaul, self._observer = channel, backhaul, observer
-        self._latency_us, self._first_count_us, self._poll_after_us = latency_us, first_count_us, poll_after_us
+        self._latency_us, self._first_count_us, self.poll_after_us = latency_us, first_count_us, poll_after_us
         self._busy_demodulators = 0
         self.away = False  # without supply or backhaul
         self._down: list[tuple[int, int]] = []  # start and end of own transmissions, waiting ones too
@@ -151,8 +151,8 @@ class Gateway:
             )  # fmt: skip
             count_us = self.count_us(tx.end_us)
             self.kernel.after(self._latency_us, self._backhaul.forward, Heard(tx, channel, got, count_us))
-            if self._poll_after_us is not None:
-                self.kernel.after(self._latency_us + self._poll_after_us, self.poll)
+            if self.poll_after_us is not None:
+                self.kernel.after(self._latency_us + self.poll_after_us, self.poll)
             if self._observer:
                 dr = self.plan.data_rate_index(tx.sf, tx.bw_hz) or 0
                 meta = UplinkMeta(t_us=tx.end_us, tmst=count_us, freq_hz=tx.freq_hz, dr=dr, rssi_dbm=got.rssi_dbm, snr_db=got.snr_db)

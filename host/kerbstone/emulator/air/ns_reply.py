@@ -156,6 +156,7 @@ class PushReply:
 def take_item(device: Device, session: Session, item: Queued) -> None:
     """A queued message is on its way: a confirmed one waits for its acknowledgement."""
     device.queue.remove(item)
+    device.counts["downlinks"] += 1
     if item.confirmed:
         item.tries += 1
         session.unacknowledged = item

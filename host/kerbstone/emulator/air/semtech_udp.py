@@ -47,7 +47,9 @@ class SemtechUdp:
 
     def forward(self, heard: Heard) -> None:
         now = self._gateway.kernel.now
-        if self._pulled_at is None or now - self._pulled_at > _KEEP_ALIVE_US:
+        # A poll that follows anyway must not come first: it would end the collection of copies before this one.
+        stale = self._pulled_at is None or now - self._pulled_at > _KEEP_ALIVE_US
+        if stale and self._gateway.poll_after_us is None:
             self.poll()
         before = self._answers
         acknowledged = self._ask(gwmp.PUSH_DATA, {"rxpk": [self._rxpk(heard)]}, gwmp.PUSH_ACK)
