@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STUBS := $(VENV)/stubs
 BASE := $(VENV)/base
 READY := $(VENV)/ready
+PEERS := tests/js/node_modules/.package-lock.json
 
 .PHONY: demo test lint types compile unit bench conformance gas-index generate clean
 
@@ -20,6 +21,9 @@ $(READY): $(BASE)
 	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(STUBS)/$$port \
 	    micropython-$$port-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2 || exit 1; done
 	touch $(READY)
+
+$(PEERS): tests/js/package-lock.json
+	npm ci --prefix tests/js --no-audit --no-fund --silent || echo "npm is not there: frames are not compared with lora-packet"
 
 demo: $(BASE)
 	mkdir -p build
@@ -38,7 +42,7 @@ types: $(READY)
 compile: $(READY)
 	$(BIN)/python tests/compile_firmware.py
 
-unit: $(READY)
+unit: $(READY) $(PEERS)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 bench: $(READY)

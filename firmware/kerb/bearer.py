@@ -3,6 +3,7 @@
 from kerb.errors import ConfigError
 
 _MODULES = {"lorawan": "kerb.uplink.lorawan.uplink", "mqtt": "kerb.uplink.mqtt"}
+_EXTRA = "kerb.uplink.lorawan.extra"
 
 
 class Bearer:
@@ -21,6 +22,7 @@ class Bearer:
         self._session = None
         self._uplink = None
         self.on_open = None  # called just before the session is handed over
+        self.outfit = {}  # attributes for an uplink that knows them: clock, restart, on_block
 
     def unpack(self, session):
         """Keeps the session for later."""
@@ -34,12 +36,18 @@ class Bearer:
     def uplink(self):
         """The uplink itself."""
         if self._uplink is None:
-            module = __import__(_MODULES[self._config["kind"]], None, None, ("Uplink",))
+            name = _MODULES[self._config["kind"]]
+            if self._config.get("class") == "C" or self._config.get("packages"):
+                name = _EXTRA
+            module = __import__(name, None, None, ("Uplink",))
             uplink = module.Uplink(self._config, self._load_identity(), self._board, self._store)
             if self._session:
                 if self.on_open:
                     self.on_open()
                 uplink.unpack(self._session)
+            for key, value in self.outfit.items():
+                if hasattr(uplink, key):
+                    setattr(uplink, key, value)
             self._uplink = uplink
         return self._uplink
 
@@ -52,6 +60,26 @@ class Bearer:
         """dBm of a downlink heard since the last call, or None; a bearer without gateways has none."""
         take = getattr(self._uplink, "take_rssi", None)
         return take() if take else None
+
+    # -- what some uplinks do by themselves: answer, listen between two readings ------------------------------------------------
+
+    def due_ms(self):
+        """Milliseconds until tend() has something to do; None: nothing, as far as is known."""
+        due = getattr(self._uplink, "due_ms", None)
+        return due() if due else None
+
+    @property
+    def tends(self):
+        """True for an open uplink that acts, and hears, by itself."""
+        return hasattr(self._uplink, "tend")
+
+    def tend(self):
+        """Does what is due. Raises UplinkError."""
+        self._uplink.tend()
+
+    def wait(self, ms):
+        """Waits, RAM kept; an uplink that listens meanwhile may end it early."""
+        getattr(self._uplink, "wait", self._board.idle_ms)(ms)
 
     def sleep(self):
         # After power-on a radio idles at hundreds of uA until someone tells it to sleep.

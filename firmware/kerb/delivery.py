@@ -36,6 +36,7 @@ class Delivery:
         self._time_at = 0  # mono s of the next attempt to learn the time
         self.retry_at = 0
         self.epoch = 0
+        self.on_message = None  # called with each message of the far end: (port or topic, bytes)
         self.keep_s = 0  # age at which a routine reading is no longer worth its airtime; 0: never
 
     def pack(self):
@@ -68,7 +69,12 @@ class Delivery:
         return record
 
     def next_ms(self, now_ms):
-        """ms until there is something to send, as far as is known."""
+        """ms until there is something to do, as far as is known."""
+        due = self._bearer.due_ms()
+        wait = self._send_ms(now_ms)
+        return wait if due is None else min(due, wait)
+
+    def _send_ms(self, now_ms):
         if len(self._outbox):
             return max(self.retry_at * 1000 - now_ms, 0)
         if self._hold and self._clock.wants_setting():
@@ -76,7 +82,21 @@ class Delivery:
         return _NOTHING_MS
 
     def run(self):
-        """Sends what there is, if the bearer lets it."""
+        """Sends what there is, if the bearer lets it; then what the bearer itself has to do."""
+        self._deliver()
+        if not self._bearer.tends:
+            return
+        try:
+            self._listen()  # an order is carried out before it is answered
+            self._bearer.tend()
+            self._listen()
+            self._take_time()
+        except UplinkError as error:
+            log.event("note", error)
+        except OSError as error:
+            log.trouble("flash", error)
+
+    def _deliver(self):
         mono = mono_ms() // 1000
         wants = len(self._outbox) or (self._hold and self._clock.wants_setting() and mono >= self._time_at)
         if not wants or mono < self.retry_at:
@@ -167,6 +187,8 @@ class Delivery:
         got = self._bearer.uplink.receive()
         while got:
             log.event("downlink", got[0], len(got[1]))
+            if self.on_message:
+                self.on_message(*got)
             got = self._bearer.uplink.receive()
 
     def _later(self):

@@ -31,17 +31,17 @@ class Identity:
     def names(self):
         return sorted(self._values)
 
-    def key(self, name):
-        """Bytes of a value. ConfigError names the value, never shows it."""
+    def key(self, name, size=0):
+        """The bytes of a value, `size` of them where it is given. ConfigError names the value, never shows it."""
         value = self._values.get(name)
-        if not value:
-            raise ConfigError("identity has no %s: provision the device" % name)
-        if isinstance(value, bytes):
-            return value
-        try:
-            return bytes.fromhex(value)
-        except ValueError:
-            raise ConfigError("identity value %s is not hexadecimal: provision the device again" % name)
+        if not isinstance(value, bytes):
+            try:
+                value = bytes.fromhex(value)
+            except (TypeError, ValueError):
+                value = b""
+        if not value or (size and len(value) != size):
+            raise ConfigError("identity lacks a %s%s: provision it again" % (name, " of %d bytes" % size if size else ""))
+        return value
 
 
 def parse(frame):

@@ -3,6 +3,8 @@
 import sys
 from struct import pack, unpack
 
+import machine
+
 from kerb import codec, config, identity, log
 from kerb.bearer import Bearer
 from kerb.clock import TRUST_LIVE, Clock, mono_ms
@@ -18,6 +20,7 @@ from kerb.store import Store
 _SHORT_MS = 3000  # below this a deep sleep costs more than it saves
 _REST_AFTER_CRASH_MS = 60000
 _RETRY_S = 600  # s until a part that failed is asked again, whatever its period
+_NO_APP_PORT = 224  # of LoRaWAN, and those above: tests and the future
 _UNSURE = 1 << 28  # beside the count of records: a reset may have come after it was written
 _SPARE_NUMBERS = 4096  # numbers of records skipped when a reset came between two saves; more than a life stores
 
@@ -38,7 +41,9 @@ class Node:
         self.outbox = Outbox(policy["outbox_limit"])
         self.bearer = Bearer(self.config["uplink"], self.identity, self.power, self.store)
         self.bearer.on_open = self.forget_session
+        self.bearer.outfit = {"clock": self.clock, "restart": machine.reset}
         self.delivery = Delivery(self.outbox, self.bearer, self.clock, self.config["uplink"])
+        self.delivery.on_message = self.order
         self.delivery.keep_s = policy["keep_days"] * 86400
         self.env = {}
         self.kept_at = 0  # s: when flash last got what parts must remember
@@ -164,7 +169,7 @@ class Node:
         if not self.deep or self.sampler.busy or wait < _SHORT_MS:
             if not self.deep and now // 1000 - self.saved_at >= self.save_s:
                 self.save(False)
-            self.power.idle_ms(min(wait, 60000))
+            self.bearer.wait(min(wait, 60000))
             return
         for part in self.parts.values():
             part.sleep()
@@ -206,6 +211,12 @@ class Node:
         if rssi is not None:
             self.decide({"rssi_db": rssi, "quality": GOOD})
 
+    def order(self, port, data):
+        """Hands a message of the far end to an application that takes orders."""
+        if hasattr(self.app, "order") and (isinstance(port, str) or port < _NO_APP_PORT):
+            for effect in self.app.order(data, self.clock.now()):
+                self._EFFECTS[effect[0]](self, {"quality": GOOD}, *effect[1:])
+
     def _report(self, sample, record, priority, values):
         quality = values.pop("quality", sample["quality"])
         frame = codec.encode(self.config["profile"], record, values, quality, TRUST_LIVE)
@@ -235,8 +246,6 @@ class Node:
 
 def main():
     """Runs for ever. A failure nobody foresaw is told, slept on, and followed by a fresh start."""
-    import machine
-
     try:
         Node().run()
     except Exception as error:  # the last line of defence: a node must come back

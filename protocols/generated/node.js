@@ -6,22 +6,25 @@
 // values and units. With trust "live" the receive time is the time of the values. A value is null where the sender had none.
 
 // A channel is [name, "number", bits, top, missing, min, step, divisor] or [name, "enum" | "flags", bits, top, missing, names];
-// LAYOUTS[revision][length] is [record, number of channels].
-var PROFILE = {
-  "name": "node",
-  "id": 14,
-  "version": 0,
-  "revision": 0,
-  "channels": [
-    ["gap_alarms", "number", 10, 1022, 1023, 0, 1, 1],
-    ["gap_events", "number", 10, 1022, 1023, 0, 1, 1],
-    ["gap_readings", "number", 10, 1022, 1023, 0, 1, 1]
-  ]
-};
-var LAYOUTS = [
-  {"6": ["gap", 3]}
+// layouts[revision][length] is [record, number of channels]. The first profile is the application's, another that of the node itself.
+var PROFILES = [
+  {
+    "name": "node",
+    "id": 14,
+    "version": 0,
+    "revision": 0,
+    "units": {"gap_alarms": "1", "gap_events": "1", "gap_readings": "1"},
+    "channels": [
+      ["gap_alarms", "number", 10, 1022, 1023, 0, 1, 1],
+      ["gap_events", "number", 10, 1022, 1023, 0, 1, 1],
+      ["gap_readings", "number", 10, 1022, 1023, 0, 1, 1]
+    ],
+    "layouts": [
+      {"6": ["gap", 3]}
+    ]
+  }
 ];
-var UNITS = {"gap_alarms": "1", "gap_events": "1", "gap_readings": "1"};
+var PROFILE, LAYOUTS, UNITS; // of the message at hand
 var QUALITIES = ["good", "suspect", "warming", "fault"];
 var TRUSTS = ["live", "stamped", "unsure", "unknown"];
 var STAMP_BYTES = 5;
@@ -36,6 +39,7 @@ function decodeUplink(input) {
 }
 
 function decodeMessage(bytes, warnings) {
+  choose(bytes);
   var start = checkHead(bytes);
   var name = PROFILE.name;
   var revision = bytes[0] & 3;
@@ -80,6 +84,15 @@ function decodeMessage(bytes, warnings) {
     values: values,
     units: units
   };
+}
+
+// Takes the profile of the message, or the application's if nobody knows the number.
+function choose(bytes) {
+  var number = bytes[0] >> 4 === 15 ? bytes[1] : bytes[0] >> 4;
+  var known = PROFILES.filter(function (profile) { return profile.id === number; });
+  PROFILE = known[0] || PROFILES[0];
+  LAYOUTS = PROFILE.layouts;
+  UNITS = PROFILE.units;
 }
 
 // Returns how many bytes the header takes.

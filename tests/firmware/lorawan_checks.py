@@ -23,7 +23,7 @@ def _aes_cmac(i):
 
 
 def _join_request(i):
-    phy = frames.join_request(_hex(i["app_key"]), _hex(i["join_eui"]), _hex(i["dev_eui"]), i["dev_nonce"])
+    phy = frames.join_request((_hex(i["dev_eui"]), _hex(i["join_eui"]), _hex(i["app_key"])), i["dev_nonce"])
     return {"phy_payload": phy.hex(), "mic": phy[-4:].hex()}
 
 
@@ -34,20 +34,20 @@ def _join_request_mic(i):
 def _join_accept(i):
     phy = _hex(i["phy_payload"])
     accept = frames.join_accept(_hex(i["app_key"]), phy)
-    cf = accept.cf_list
+    join_nonce, net_id, dev_addr, offset, rx2_dr, rx_delay, cf = accept
     out = {
         "decrypted_body": crypto.open_join_accept(_hex(i["app_key"]), phy[1:]).hex(),
-        "join_nonce": accept.join_nonce, "net_id": f"{accept.net_id:06x}", "dev_addr": f"{accept.dev_addr:08x}",
-        "rx1_dr_offset": accept.rx1_offset, "rx2_dr": accept.rx2_dr, "mic_valid": True,
+        "join_nonce": join_nonce, "net_id": f"{net_id:06x}", "dev_addr": f"{dev_addr:08x}",
+        "rx1_dr_offset": offset, "rx2_dr": rx2_dr, "mic_valid": True,
         "mic": crypto.open_join_accept(_hex(i["app_key"]), phy[1:])[-4:].hex(),
-        "dl_settings": f"{accept.rx1_offset << 4 | accept.rx2_dr:02x}",
+        "dl_settings": f"{offset << 4 | rx2_dr:02x}",
     }  # fmt: skip
-    out["rx_delay"] = accept.rx_delay
+    out["rx_delay"] = rx_delay
     if cf:
         out["cflist_type"] = cf[15]
         out["cflist_hz"] = [int.from_bytes(cf[3 * k : 3 * k + 3], "little") * 100 for k in range(5)]
     if "dev_nonce" in i:
-        keys = crypto.session_keys(_hex(i["app_key"]), accept.join_nonce, accept.net_id, i["dev_nonce"])
+        keys = crypto.session_keys(_hex(i["app_key"]), join_nonce, net_id, i["dev_nonce"])
         out["nwk_s_key"], out["app_s_key"] = keys[0].hex(), keys[1].hex()
     return out
 
@@ -65,8 +65,9 @@ def _data_frame(i):
         built = frames.data_up((key, bytes(16)), address, fcnt, phy[5], b"", phy[8], b"", False)
         return {"mic": built[-4:].hex(), "mic_valid": bytes(built) == phy}
     down = frames.data_down((key, bytes(16)), address, fcnt, phy)
-    out = {"mic": phy[-4:].hex(), "mic_valid": down is not None}
-    out.update({"fcnt": down.fcnt, "fctrl": down.control, "fport": down.port, "fopts": down.fopts.hex(), "payload": down.payload.hex()})
+    _, control, fcnt, fopts, port, payload = down
+    out = {"mic": phy[-4:].hex(), "mic_valid": True}
+    out.update({"fcnt": fcnt, "fctrl": control, "fport": port, "fopts": fopts.hex(), "payload": payload.hex()})
     return out
 
 

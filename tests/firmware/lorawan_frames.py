@@ -7,7 +7,7 @@ from kerb.uplink.lorawan import frames
 
 
 def up(row, keys):
-    control = frames.ACK if row["ack"] else 0
+    control = 0x20 if row["ack"] else 0
     fopts, payload = bytes.fromhex(row["fopts"]), bytes.fromhex(row["payload"])
     built = frames.data_up(keys, row["address"], row["fcnt"], control, fopts, row["port"], payload, row["confirmed"])
     return built.hex() == row["phy"]
@@ -17,7 +17,8 @@ def down(row, keys):
     got = frames.data_down(keys, row["address"], row["fcnt"], bytes.fromhex(row["phy"]))
     if got is None:
         return False
-    said = (got.fopts.hex(), got.payload.hex(), got.port, got.confirmed, bool(got.control & frames.ACK), got.fcnt)
+    confirmed, control, fcnt, fopts, port, payload = got
+    said = (fopts.hex(), payload.hex(), port, confirmed, bool(control & 0x20), fcnt)
     return said == (row["fopts"], row["payload"], row["port"], row["confirmed"], row["ack"], row["fcnt"])
 
 

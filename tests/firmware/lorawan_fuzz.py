@@ -10,7 +10,7 @@ import sys
 from kerb.uplink.lorawan import crypto
 from kerb.uplink.lorawan.join import Join
 from kerb.uplink.lorawan.mac import Mac
-from kerb.uplink.lorawan.region import Region
+from kerb.uplink.lorawan.region import region_of
 from kerb.uplink.lorawan.session import ANSWERS, Session
 
 KEYS = (bytes(range(16)), bytes(range(16, 32)))
@@ -67,17 +67,17 @@ def sound(session, region):
     return (
         region.usable(session.dr, session.dwell) and region.heard(session.rx2_dr, session.rx1_offset) and region.tunable(session.rx2_hz)
         and session.power <= region.max_power_index and 1 <= session.nb_trans <= 15 and 1 <= session.rx_delay <= 15
-        and session.mask and session.mask & ~session.defined() == 0 and len(session.answers) <= ANSWERS
+        and session.mask and session.mask & ~region.carries(session, -1) == 0 and len(session.answers) <= ANSWERS
     )  # fmt: skip
 
 
 def attack(table, count, seed, found):
     dice = Dice(seed)
-    region = Region(table)
+    region = region_of(table)
     session = Session(region, 1)
     session.keys, session.dev_addr, session.joined, session.dr = KEYS, ADDRESS, 1, table["join_dr"][0]
     mac = Mac(region, session, None, Exchange(), True)
-    join = Join(region, None, None, {"app_key": KEYS[0]}, 1)
+    join = Join(mac, (b"", b"", KEYS[0]), 1)
     whole = signed(dice, 0)
     before = session.pack()
     for number in range(count):

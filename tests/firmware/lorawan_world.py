@@ -6,11 +6,12 @@ Runs under CPython and under MicroPython. Import it before anything of `kerb`: i
 from lorawan_network import APP_KEY, DEV_EUI, JOIN_EUI, Network, crypto
 
 # isort: split
+from kerb.identity import Identity
 from kerb.radio.airtime import symbol_us, time_on_air_us
 from kerb.uplink.lorawan import mac
 from kerb.uplink.lorawan.uplink import Uplink
 
-IDENTITY = {"dev_eui": DEV_EUI, "join_eui": JOIN_EUI, "app_key": APP_KEY}
+IDENTITY = {"dev_eui": DEV_EUI.hex(), "join_eui": JOIN_EUI.hex(), "app_key": APP_KEY.hex()}
 _WRAP = 1 << 30
 
 
@@ -167,7 +168,7 @@ class World:
 
     def start(self, identity=IDENTITY):
         self.radio.in_exchange = False
-        return Uplink(self.config, identity, self.board, self.store, Quiet(self.radio))
+        return Uplink(self.config, Identity(identity), self.board, self.store, Quiet(self.radio))
 
     def pass_s(self, seconds):
         self.clock.us += seconds * 1000000

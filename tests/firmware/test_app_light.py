@@ -176,6 +176,45 @@ def test_an_override_holds_day_and_night():
     assert (lamp.level, lamp.last["lamp_state"]) == (35, "override")
 
 
+def ordered(lamp, data):
+    effects = lamp.app.order(data, Instant(lamp.mono, lamp.utc))
+    check_effects("light", effects, PARTS)
+    lamp.effects.append(effects)
+    return {effect[0]: effect for effect in effects}
+
+
+def test_an_order_is_carried_out_at_once_told_back_and_over_when_it_should_be():
+    lamp = Lamp(MIDNIGHT)
+    lamp.minutes(3)
+    done = ordered(lamp, b"\x1e\x00\x05")
+    assert done["set"][1:] == ("lamp", "level", 30) and done["report"][3]["lamp_state"] == "override"
+    lamp.minutes(4)
+    assert lamp.last["lamp_state"] == "override"
+    lamp.minutes(1)
+    assert (lamp.level, lamp.last["lamp_state"]) == (100, "on")
+
+
+def test_an_order_without_minutes_ends_with_the_day_or_by_another_order():
+    lamp = Lamp(NOON)
+    lamp.minutes(2)
+    ordered(lamp, b"\x64")
+    lamp.minutes(60)
+    assert lamp.last["lamp_state"] == "override"
+    assert ordered(lamp, b"\xff")["set"][3] == 0
+    ordered(lamp, b"\x00")
+    lamp.minutes(24 * 60 + 1)
+    assert lamp.last["lamp_state"] != "override", "a forgotten order must not keep a street dark"
+
+
+@pytest.mark.parametrize("data", [b"", b"\x65", b"\x32\x01", b"\x32\0\1\1", b"on"])
+def test_what_is_no_order_changes_nothing_and_says_so(data):
+    lamp = Lamp(MIDNIGHT)
+    lamp.minutes(2)
+    assert [effect[0] for effect in lamp.app.order(data, Instant(lamp.mono, lamp.utc))] == ["note"]
+    lamp.minutes(20)
+    assert lamp.last["lamp_state"] == "on"
+
+
 def test_after_a_power_cycle_the_lamp_is_set_whatever_was_remembered():
     lamp = Lamp(MIDNIGHT, schedule=[["20:00", 40]])
     lamp.minutes(3)

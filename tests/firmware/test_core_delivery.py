@@ -29,7 +29,8 @@ class Air:
         return None if answer is None else Receipt(answer, 0)
 
 class Bearer:
-    idle = False
+    idle = tends = False
+    def due_ms(self): return None
     def __init__(self, uplink): self.uplink = uplink
 
 def make(plan, clock=None, confirm="all", limit=500, link="burst"):

@@ -67,12 +67,12 @@ def test_confirmed_downlink_is_acknowledged_once_in_the_next_uplink(world, devic
 def test_frame_pending_is_told(world, device):
     world.network.queue.append({"control": 0x10})
     device.send(b"x", 0, False)
-    assert device.more
+    assert device._mac.pending
     device.send(b"x", 0, False)
-    assert device.more, "silence does not say that the network has nothing left"
+    assert device._mac.pending, "silence does not say that the network has nothing left"
     world.network.queue.append({})
     device.send(b"x", 0, False)
-    assert not device.more
+    assert not device._mac.pending
 
 
 @pytest.mark.parametrize("dr", range(7))
@@ -139,9 +139,9 @@ def test_no_hour_holds_more_than_one_percent(world, device, dr):
     start = world.clock.us
     while world.clock.us < start + 4 * 3600 * 1000000:
         if device.send(bytes(40), 0, False) is None:
-            assert device.wait_ms() > 0
-            world.pass_s(device.wait_ms() // 1000)
-            assert device.send(bytes(40), 0, False), "wait_ms told the truth"
+            assert device.retry_after_s() > 0
+            world.pass_s(device.retry_after_s())
+            assert device.send(bytes(40), 0, False), "retry_after_s told the truth"
     sent = world.radio.sent
     worst = 0
     for first in sent:
@@ -162,7 +162,7 @@ def test_the_networks_own_limit_holds(world, device):
     device.send(b"x", 0, False)
     assert device.send(b"x", 0, False)
     assert device.send(b"x", 0, False) is None
-    wait_ms = device.wait_ms()
-    assert wait_ms // 1000 * 1000 >= world.radio.sent[-1][1] * 127 // 1000 - 3000 > 0
-    world.pass_s(wait_ms // 1000)
+    wait_s = device.retry_after_s()
+    assert wait_s * 1000 >= world.radio.sent[-1][1] * 127 // 1000 - 3000 > 0
+    world.pass_s(wait_s)
     assert device.send(b"x", 0, False)

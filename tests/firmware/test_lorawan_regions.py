@@ -5,9 +5,9 @@ from lorawan_world import IDENTITY, World
 
 # isort: split
 from kerb.errors import ConfigError, UplinkError
-from kerb.uplink.lorawan import adr, commands, duty
+from kerb.uplink.lorawan import adr, commands
 from kerb.uplink.lorawan.mac import Mac
-from kerb.uplink.lorawan.region import Region
+from kerb.uplink.lorawan.region import region_of
 from kerb.uplink.lorawan.session import LEASE, Session
 from kerbstone.build.regions import names, region_table, whole_table
 
@@ -16,7 +16,7 @@ ABP = {"dev_addr": "26011bda", "nwk_s_key": bytes(range(16)).hex(), "app_s_key":
 
 
 def state(name, dr=None):
-    region = Region(region_table(name))
+    region = region_of(region_table(name))
     session = Session(region, 0x1234ABCD)
     session.dr = min(region.join_dr) if dr is None else dr
     return region, session
@@ -61,7 +61,7 @@ def test_control_7_leaves_the_500_khz_channels_and_their_rate(name, wide_dr):
     region, session = state(name)
     assert answer(region, session, f"03{wide_dr << 4 | 15:02x}020071") == "0307"
     assert session.mask == 1 << 65 and session.dr == wide_dr
-    assert [c[0] for _, c in duty.waits(session, region, 0, 1000, 0)] == [region.defaults[65][0]]
+    assert [c[0] for _, c in region.waits(session, 0, 1000, 0)] == [region.defaults[65][0]]
 
 
 def test_a_block_builds_up_one_bank_after_the_other_and_a_bad_rate_spoils_it():
@@ -216,13 +216,16 @@ def test_a_node_moved_to_another_region_joins_anew_with_the_next_dev_nonce():
 def test_a_search_that_fails_says_how(capsys):
     world = World(region_table("EU868"))
     world.network.hears = lambda kind, number: False
-    assert not world.start().connect() and capsys.readouterr().out == "kerb join silent\n"
+    assert not world.start().connect() and capsys.readouterr().out == "kerb join silent EU868 quiet\n"
+    world.radio.busy = [None, -80]
+    world.pass_s(7200)
+    assert not world.start().connect() and capsys.readouterr().out == "kerb join silent EU868 busy\n"
     world.network.hears = lambda kind, number: True
-    foreign = {**IDENTITY, "app_key": bytes(16)}
+    foreign = {**IDENTITY, "app_key": "00" * 16}
     genuine = world.network.hear
     world.network.hear = lambda phy, hz, sf, end: genuine(world.network.resigned(phy), hz, sf, end)
     world.pass_s(7200)
-    assert not world.start(foreign).connect() and capsys.readouterr().out == "kerb join refused\n"
+    assert not world.start(foreign).connect() and capsys.readouterr().out == "kerb join refused key\n"
     uplink = world.start()
     uplink._mac.session.join_used, uplink._mac.session.join_start = 36_000, world.board.mono()
     assert not uplink.connect() and capsys.readouterr().out == "kerb join waits\n"
@@ -273,7 +276,7 @@ def test_new_session_keys_begin_anew(personal):
 @pytest.mark.parametrize("name", names())
 def test_every_channel_of_a_plan_lies_in_its_band(name):
     table, network = region_table(name), whole_table(name)["network"]
-    region = Region(table)
+    region = region_of(table)
     hears = [row[0] + i * row[1] for row in network["hears"] for i in range(row[2])]
     for hz in [channel[0] for channel in region.defaults] + network.get("cflist_hz", []) + hears:
         assert region.band(hz) >= 0 and region.tunable(hz), hz

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kerbstone.emulator.air import gwmp, lora
 from kerbstone.emulator.air.channel import Channel, Transmission
+from kerbstone.emulator.air.interference import threshold_db
 from kerbstone.emulator.air.pathloss import PathLoss
 from kerbstone.emulator.air.plan import EU868
 from kerbstone.emulator.kernel import Kernel
@@ -116,6 +117,36 @@ def test_frames_collide_only_with_their_own_kind_within_six_db(air, other, colli
     air.transmit(mine)
     air.transmit(other)
     assert air.disturbed(mine, "mast", mine.start_us, mine.end_us) == collides
+
+
+@pytest.mark.parametrize(("sf", "other_sf", "need_db"), [(7, 8, -8), (7, 12, -9), (9, 7, -15), (10, 9, -17), (12, 7, -25), (12, 11, -23)])
+def test_spreading_factors_are_orthogonal_only_as_far_as_measured(air, sf, other_sf, need_db):
+    """Rows of Croce et al. 2018: a frame that is this much weaker than another survives, one decibel more and it is lost."""
+    assert threshold_db(sf, other_sf) == need_db
+    for stronger_db, lost in ((-need_db - 0.01, False), (-need_db + 0.01, True)):
+        air.link("far", "mast", 100.0 - stronger_db)
+        mine = frame("near", sf=sf)
+        air.transmit(mine)
+        air.transmit(frame("far", 1000, size=200, sf=other_sf))
+        assert air.disturbed(mine, "mast", mine.start_us, mine.end_us) == lost
+        air._recent.clear()
+
+
+def test_powers_of_frames_at_once_add_up_and_of_frames_one_after_the_other_do_not(air):
+    for name in "bc":
+        air.link(name, "mast", 107.0)  # 7 dB below: alone harmless, two at once 4 dB below
+    mine = frame("near", size=200)
+    air.transmit(mine)
+    air.transmit(frame("b", 1000, size=5))
+    air.transmit(frame("c", 600_000, size=5))
+    assert not air.disturbed(mine, "mast", 0, mine.end_us)
+    air.transmit(frame("c", 2000, size=5))
+    assert air.disturbed(mine, "mast", 0, mine.end_us)
+
+
+@pytest.mark.parametrize("sf", [5, 6])
+def test_where_nothing_is_published_spreading_factors_are_orthogonal(sf):
+    assert threshold_db(sf, 9) is None and threshold_db(9, sf) is None and threshold_db(sf, sf) == 6.0
 
 
 def test_the_stronger_of_two_frames_survives_by_capture(air):

@@ -10,6 +10,7 @@ from kerbstone.emulator.air import gwmp, lora
 from kerbstone.emulator.air.channel import Channel, Transmission
 from kerbstone.emulator.air.gateway import DEMODULATORS, Gateway
 from kerbstone.emulator.air.plan import EU868
+from kerbstone.emulator.air.semtech_udp import SemtechUdp
 from kerbstone.emulator.kernel import SECOND_US, Kernel
 
 
@@ -56,7 +57,7 @@ class Cell:
         self.air = Channel(self.kernel)
         self.server = Server(answer)
         self.server.start()
-        self.gateway = Gateway(self.kernel, self.air, self.server.address, **options)
+        self.gateway = Gateway(self.kernel, self.air, SemtechUdp(self.server.address), **options)
         self.gateway.start()
         self.heard = []
         self.air.subscribe(self)
@@ -171,7 +172,7 @@ def test_a_downlink_leaves_at_its_tmst_inverted_and_without_crc(make):
 
 
 def test_tmst_wraps_at_32_bits_and_downlinks_still_leave_in_time(make):
-    cell = make(after(SECOND_US), first_tmst=(1 << 32) - 500_000)
+    cell = make(after(SECOND_US), first_count_us=(1 << 32) - 500_000)
     up = cell.uplink(0)
     cell.kernel.run(3 * SECOND_US)
     assert cell.server.rxpk[0]["tmst"] == (1 << 32) - 500_000 + up.end_us
@@ -227,12 +228,20 @@ def test_a_broken_txpk_is_noted_and_nothing_is_sent(make):
     assert len(cell.server.rxpk) == 1
 
 
+@pytest.mark.parametrize("datr", ["SF0BW125", "SF13BW125", "SF7BW200", "SF7BW0", "7"])
+def test_a_downlink_no_radio_can_send_is_noted(make, datr):
+    cell = make(lambda r: [{**after(SECOND_US)(r)[0], "datr": datr}])
+    cell.uplink(0)
+    cell.kernel.run(3 * SECOND_US)
+    assert len(cell.kernel.log.of("gateway", "bad_datagram")) == 1 and cell.heard == []
+
+
 def test_a_silent_server_is_noted_and_does_not_stop_the_run(monkeypatch):
-    monkeypatch.setattr("kerbstone.emulator.air.gateway._PATIENCE_S", 0.05)
+    monkeypatch.setattr("kerbstone.emulator.air.semtech_udp._PATIENCE_S", 0.05)
     deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     deaf.bind(("127.0.0.1", 0))
     kernel = Kernel()
-    gateway = Gateway(kernel, Channel(kernel), deaf.getsockname())
+    gateway = Gateway(kernel, Channel(kernel), SemtechUdp(deaf.getsockname()))
     gateway.start()
     kernel.run(SECOND_US)
     assert [e[3]["kind"] for e in kernel.log.of("gateway", "server_silent")] == [gwmp.PULL_DATA]

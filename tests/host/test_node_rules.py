@@ -63,6 +63,11 @@ def change(node, *pairs):
     return text
 
 
+def lorawan(lines, policy="deep_sleep = false", head="", battery=""):
+    """A node with `lines` in its uplink table."""
+    return bare(HELTEC, policy=policy, head=head, battery=battery).replace('kind = "lorawan"\n', f'kind = "lorawan"\n{lines}\n')
+
+
 PIN = '[parts.supply]\ndriver = "battery"\npin = {}\nratio = 2.0\nperiod_s = 600\n'
 # rule -> [(a node that breaks it, words of the message, a node that only just does not)]
 CASES = {
@@ -106,6 +111,14 @@ CASES = {
     "radio": [
         (bare("lilygo_t3_v2_1"), "radio.chip = sx1276", bare("lilygo_t3_s3")),
         (bare("lilygo_tbeam_sx1262"), "radio.pmu_rail = v12.aldo2", bare("lilygo_t3_s3")),
+    ],
+    "class": [
+        (lorawan('class = "C"', policy=""), "deep_sleep = false", lorawan('class = "C"')),
+        (lorawan('class = "C"', battery=cell("lsh20")), "5 mA", lorawan('class = "A"', battery=cell("lsh20"))),
+    ],
+    "package": [(lorawan('packages = ["clock"]', policy=""), "forget", lorawan('packages = ["clock"]'))],
+    "laboratory": [
+        (lorawan('packages = ["certification"]'), "production = false", lorawan('packages = ["certification"]', head="production = false")),
     ],
     "pin-exists": [
         (change("light", ("relay_pin = 14", "relay_pin = 30")), "no GPIO30", change("light", ("relay_pin = 14", "relay_pin = 22"))),

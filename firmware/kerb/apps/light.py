@@ -61,6 +61,7 @@ _LONGEST_S = const(300)  # a longer pause between steps counts as this: the node
 _PF_FROM = const(50)  # % from which the power factor is judged
 _NO_TEMP = const(-32768)
 _NEVER = const(255)
+_DAY_MIN = const(1440)  # an order without minutes ends with the day: a forgotten one must not keep a street dark
 
 _STATE = "<BBBIIIIh"
 _HEAD_BYTES = const(21)
@@ -96,6 +97,8 @@ class App:
         self._moved = True  # the level changed since then: the next measurement may span both
         self._missing = False  # the meter failed when it was its turn
         self._base = _NEVER  # the level without presence
+        self._ordered = None  # % by a message of the operator; a restart forgets it
+        self._ordered_until = 0  # mono
 
     def pack(self):
         out = bytearray(self.STATE_BYTES)
@@ -138,6 +141,16 @@ class App:
         self._tell(sample, now, changed, effects)
         return effects
 
+    def order(self, data, now):
+        """A message of the operator: the level in % (255: back to the schedule) and, in two bytes more, how many minutes it holds."""
+        if len(data) not in (1, 3) or 100 < data[0] < 255:
+            return [("note", "the order is not one byte of level, or that and two of minutes")]
+        self._ordered = None if data[0] == 255 else data[0]
+        self._ordered_until = now.mono + 60 * (int.from_bytes(data[1:], "big") or _DAY_MIN)
+        effects = []
+        self._tell({}, now, self._command({}, now, False, effects), effects)
+        return effects
+
     # -- what the lamp should do ----------------------------------------------------------------------------------
 
     def _command(self, sample, now, cold, effects):
@@ -161,6 +174,10 @@ class App:
     def _want(self, utc, mono):
         """(level, state) for a moment, presence apart."""
         s = self._set
+        if self._ordered is not None and mono >= self._ordered_until:
+            self._ordered = None
+        if self._ordered is not None:
+            return self._ordered, _OVERRIDE
         if s["override"] >= 0:
             return s["override"], _OVERRIDE
         if utc is None:

@@ -283,10 +283,14 @@ class SX1262:
         limit = min(timeout_ms * 64, 0xFFFFFE)
         self._command(_RX, bytes((limit >> 16, limit >> 8 & 255, limit & 255)))
         longest = time_on_air_us(255, dr_row[0], dr_row[1], 1, 8, True, False) // 1000
-        tick = self._happened(timeout_ms + longest + _SLACK_MS)
-        status = self._irq()
+        packet = self.fetch(self._happened(timeout_ms + longest + _SLACK_MS))
         if self._rxen:
             self._rxen.value(0)
+        return packet
+
+    def fetch(self, tick):
+        """The packet whose end raised DIO1 at `tick`, as receive() gives it, or None when it was damaged."""
+        status = self._irq()
         if tick is None or not status & _RX_DONE or status & (_HEADER_ERROR | _CRC_ERROR):
             return None
         size, start = self._query(_GET_RX_STATUS, 2)

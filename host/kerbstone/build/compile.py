@@ -13,6 +13,8 @@ from kerbstone.codec.profile import compile_profile
 from kerbstone.identity.place import sectors
 from kerbstone.paths import firmware_dir
 
+_EXTRAS = {"device_class", "packages", "package_version"}  # keys a plain class A node does without
+
 
 def node_json(node: Node) -> dict[str, Any]:
     """The configuration the firmware reads. Holds no secret."""
@@ -69,8 +71,9 @@ def _line(part: PartTable) -> dict[str, Any]:
 
 def _uplink(node: Node) -> dict[str, Any]:
     uplink = node.spec.uplink
-    table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db"})
+    table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db", *_EXTRAS}, exclude_none=True)
     if isinstance(uplink, LoRaWanTable):
+        table |= uplink.model_dump(include=_EXTRAS, exclude_defaults=True, by_alias=True)
         table["region"] = region_table(uplink.region)
         radio = node.board.radio
         band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it

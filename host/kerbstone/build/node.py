@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from kerbstone.build import regions
 from kerbstone.build.board import BoardFile, Gpio, load_board
@@ -27,6 +27,7 @@ class NodeTable(_Table):
     app: Word
     profile: str | None = None  # the application's name unless given; a path ends in .toml
     title: str = ""
+    production: bool = True  # false: a laboratory's node, which may carry what no node of the street should
     allow_strapping: list[Gpio] = Field(default_factory=list)  # pins read at reset whose circuits are known to let go of them
 
 
@@ -69,6 +70,10 @@ class LoRaWanTable(_Table):
     port: int = Field(default=2, ge=1, le=223)
     adr: bool = True
     adr_margin_db: float = Field(default=10.0, ge=0, le=40)  # what the network should keep in hand for this place
+    dr: int | None = Field(default=None, ge=0, le=15)  # data rate after the join, until the network gives another; default: the join's
+    device_class: Literal["A", "C"] = Field(default="A", alias="class")  # C: listens whenever it does not send
+    packages: list[Literal["clock", "groups", "blocks", "certification"]] = Field(default_factory=list)  # TS003, TS005, TS004, TS009
+    package_version: Literal[1, 2] = 2  # of groups and blocks: the server's
 
     @field_validator("region")
     @classmethod
@@ -76,6 +81,14 @@ class LoRaWanTable(_Table):
         if region not in regions.names():
             raise ValueError(f"there is no such region: {nearest(region, regions.names())}")
         return region
+
+    @model_validator(mode="after")
+    def _uplink_rate(self) -> LoRaWanTable:
+        table = regions.whole_table(self.region)
+        rates = table["data_rates"][: len(table["rx1_dr"])]
+        if self.dr is not None and not (self.dr < len(rates) and rates[self.dr][0]):
+            raise ValueError(f"{self.region} has no LoRa uplinks at data rate {self.dr}")
+        return self
 
 
 class MqttTable(_Table):

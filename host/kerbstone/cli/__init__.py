@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from kerbstone.cli import audit, board, boards, books, chip, decode, emulate, encode, energy, faults, generate, identity, replay
+from kerbstone.cli import audit, board, boards, books, chip, decode, emulate, encode, energy, faults, generate, identity, profile, replay
 from kerbstone.errors import KerbstoneError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("energy")(energy.command)
 app.command("decode")(decode.command)
 app.command("encode")(encode.command)
 app.command("generate")(generate.command)
+app.command("profile")(profile.command)
 app.command("boards")(boards.command)
 app.command("board")(board.command)
 app.command("chip")(chip.command)

@@ -10,6 +10,7 @@ from kerbstone.codec.layout import Quality, Trust
 from kerbstone.codec.model import Profile
 from kerbstone.codec.profile import load_profile, profile_names
 
+NODE_PROFILE = "node"
 _TEMPLATE = Path(__file__).with_name("decoder.js")
 
 
@@ -22,8 +23,12 @@ def generated_files() -> dict[str, str]:
 
 
 def profile_files(profile: Profile) -> dict[str, str]:
-    """File name -> text of the decoder and the schema of one profile."""
-    return {f"{profile.name}.js": javascript(profile), f"{profile.name}.schema.json": json.dumps(json_schema(profile), indent=2) + "\n"}
+    """File name -> text of the decoder and the schema of one profile. The decoder also knows what any node says of itself."""
+    of_node = [p for p in (load_profile(NODE_PROFILE),) if p.number != profile.number]
+    return {
+        f"{profile.name}.js": javascript(profile, *of_node),
+        f"{profile.name}.schema.json": json.dumps(json_schema(profile), indent=2) + "\n",
+    }
 
 
 def stale_files(folder: Path) -> list[str]:
@@ -46,23 +51,21 @@ def write_files(folder: Path) -> list[str]:
     return stale
 
 
-def javascript(profile: Profile) -> str:
-    """The decoder of one profile for The Things Stack and ChirpStack."""
-    rows = ",\n".join("    " + json.dumps(channel.compiled()) for channel in profile.channels)
-    table: dict[str, Any] = {key: profile.compiled()[key] for key in ("name", "id", "version", "revision")}
-    head = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in table.items())
-    layouts = ",\n".join("  " + json.dumps(layout) for layout in profile.layouts)
-    units = {channel.name: channel.unit for channel in profile.channels if channel.unit}
-    where = f"profiles/{profile.path.name}" if profile.path else profile.name
+def javascript(profile: Profile, *others: Profile) -> str:
+    """A decoder for The Things Stack and ChirpStack: of one profile, and of others that the same node sends."""
+    where = " and ".join(f"profiles/{p.path.name}" if p.path else p.name for p in (profile, *others))
+    tables = ",\n".join(_table(p) for p in (profile, *others))
     text = _TEMPLATE.read_text(encoding="utf-8")
-    for word, value in (
-        ("PROFILE_FILE", where),
-        ("PROFILE_TABLE", f'{{\n{head}  "channels": [\n{rows}\n  ]\n}}'),
-        ("LAYOUT_TABLE", f"[\n{layouts}\n]"),
-        ("UNIT_TABLE", json.dumps(units)),
-    ):
-        text = text.replace(word, value, 1)
-    return text
+    return text.replace("PROFILE_FILE", where, 1).replace("PROFILE_TABLES", f"[\n{tables}\n]", 1)
+
+
+def _table(profile: Profile) -> str:
+    rows = ",\n".join("      " + json.dumps(channel.compiled()) for channel in profile.channels)
+    table: dict[str, Any] = {key: profile.compiled()[key] for key in ("name", "id", "version", "revision")}
+    table["units"] = {channel.name: channel.unit for channel in profile.channels if channel.unit}
+    head = "".join(f"    {json.dumps(key)}: {json.dumps(value)},\n" for key, value in table.items())
+    layouts = ",\n".join("      " + json.dumps(layout) for layout in profile.layouts)
+    return f'  {{\n{head}    "channels": [\n{rows}\n    ],\n    "layouts": [\n{layouts}\n    ]\n  }}'
 
 
 def json_schema(profile: Profile) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from kerbstone.emulator.faults.arm import arm, free_blocks
 from kerbstone.emulator.faults.model import Order, Scene
 from kerbstone.emulator.kernel import Kernel
 from kerbstone.emulator.lns import Lns
-from kerbstone.emulator.radio_cell import RadioCell
+from kerbstone.emulator.radio_cell import ORIGIN, Place, RadioCell
 from kerbstone.emulator.runtime import Runtime, Surroundings, build
 from kerbstone.emulator.world.site import Site
 
@@ -25,11 +25,12 @@ class Bench:
 
     `hosts`: {name the firmware asks for: (host, port)}, may grow later; `login`: MQTT user and password; `start_utc`: seconds since
     1970 at virtual time 0; `over_site`: what to put around each node's site; `lns`: another network
-    server than the bench's own. Raises EngineError when there is no interpreter.
+    server than the bench's own; `gateways`: where they stand. Raises EngineError when there is no interpreter.
     """
 
     def __init__(self, seed: int, start_utc: int, hosts: dict[str, tuple[str, int]] | None = None,
-                 login: tuple[str, str] | None = None, over_site: Callable[[Site], Site] | None = None, lns: Lns | None = None):
+                 login: tuple[str, str] | None = None, over_site: Callable[[Site], Site] | None = None, lns: Lns | None = None,
+                 gateways: Sequence[Place] = (ORIGIN,)):
         found = interpreter.find()
         self.kernel = Kernel()
         self.seed = seed
@@ -37,7 +38,7 @@ class Bench:
         self.hosts = {} if hosts is None else hosts
         self.runtimes: list[Runtime] = []
         self._armed = 0
-        self.radio = RadioCell(self.kernel, seed, start_utc, lns)
+        self.radio = RadioCell(self.kernel, seed, start_utc, lns, gateways)
         with ExitStack() as stack:
             self.folder = folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerbstone-")))
             zygote = stack.enter_context(Zygote(found))

@@ -8,10 +8,12 @@ from typing import Any
 
 from kerbstone.build.node import LoRaWanTable, Node
 from kerbstone.emulator import console
+from kerbstone.emulator.air.statistics import air_figures
 from kerbstone.emulator.bench import Bench
+from kerbstone.emulator.downlinks import DownlinkOrder
 from kerbstone.emulator.faults.model import Order
 from kerbstone.emulator.lns import Lns
-from kerbstone.emulator.radio_cell import RadioCell
+from kerbstone.emulator.radio_cell import ORIGIN, Place, RadioCell
 from kerbstone.emulator.runtime import Runtime
 from kerbstone.emulator.wakes import WakeSum
 from kerbstone.listen.lorawan import Arrival
@@ -31,6 +33,8 @@ class CellOrder:
     login: tuple[str, str] | None = field(default=None, repr=False)  # MQTT user and password
     faults: tuple[Order, ...] = ()
     lns: Lns | None = None  # another network server than the bench one
+    gateways: tuple[Place, ...] = (ORIGIN,)  # where those of a radio cell stand
+    downlinks: tuple[DownlinkOrder, ...] = ()
 
 
 @dataclass
@@ -46,12 +50,14 @@ class NodeTrace:
     account: console.Account
     wake_sums: list[WakeSum] = field(default_factory=list)
     delivered: list[Arrival] = field(default_factory=list)  # by the network server; empty for another bearer
+    network: dict[str, Any] = field(default_factory=dict)  # what the bench network server knows of the node: Device.summary
 
 
 @dataclass
 class CellResult:
     events: list[tuple[int, str, str, dict[str, Any]]]
     nodes: list[NodeTrace]
+    air: dict[str, Any] = field(default_factory=dict)  # air.statistics.air_figures; empty where nobody sent LoRa
 
 
 def split(nodes: list[Node]) -> list[list[Node]]:
@@ -68,7 +74,7 @@ def split(nodes: list[Node]) -> list[list[Node]]:
 
 def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
     """Runs a cell to its end; `progress` is called with the share of virtual time that has passed."""
-    with Bench(order.seed, order.start_utc, order.hosts, order.login, lns=order.lns) as bench:
+    with Bench(order.seed, order.start_utc, order.hosts, order.login, lns=order.lns, gateways=order.gateways) as bench:
         for node in order.nodes:
             bench.add(node, order.faults)
         bench.start()
@@ -76,6 +82,8 @@ def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
         for i, runtime in enumerate(bench.runtimes):
             # Not all in the same microsecond: a street is switched on by hand.
             bench.kernel.at(i * 7_000_000, runtime.device.power_on)
+            for down in (d for d in order.downlinks if d.node == runtime.node.name):
+                bench.kernel.at(down.at_us, bench.radio.send, runtime.identity.dev_eui, down.port, down.data, down.confirmed)
         for step in range(1, _SLICES + 1):
             bench.run(order.duration_us * step // _SLICES)
             progress(step / _SLICES)
@@ -83,7 +91,7 @@ def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
         for runtime in bench.runtimes:
             traces.append(trace(runtime, bench.radio, order.duration_us))
             runtime.device.stop()
-        return CellResult(bench.kernel.log.events, traces)
+        return CellResult(bench.kernel.log.events, traces, air_figures(bench.kernel.log.events, order.duration_us))
 
 
 def trace(runtime: Runtime, radio: RadioCell, duration_us: int) -> NodeTrace:
@@ -100,4 +108,5 @@ def trace(runtime: Runtime, radio: RadioCell, duration_us: int) -> NodeTrace:
         account=console.read(runtime.console),
         wake_sums=runtime.device.wakes.so_far(),
         delivered=radio.arrivals(runtime.node.name),
+        network=radio.network(runtime.identity.dev_eui),
     )

@@ -21,6 +21,7 @@ class EmulatedIdentity:
     unique_id: str
     mac: str
     app_key: str = field(repr=False)
+    gen_app_key: str = field(repr=False)  # of multicast groups and signed blocks
     wifi_ssid: str = "kerbstone"
     wifi_password: str = field(default="", repr=False)
 
@@ -28,6 +29,7 @@ class EmulatedIdentity:
         """The content of the record on the board; as JSON, of /identity.json."""
         return {
             "device_id": self.device_id, "dev_eui": self.dev_eui, "join_eui": self.join_eui, "app_key": self.app_key,
+            "gen_app_key": self.gen_app_key,
             "wifi_ssid": self.wifi_ssid, "wifi_password": self.wifi_password,
         }
 
@@ -43,5 +45,6 @@ def mint(seed: int, name: str) -> EmulatedIdentity:
         unique_id=raw[10:16].hex(),
         mac=(bytes([0x02]) + raw[16:21]).hex(),
         app_key=derive(seed, name, "app_key")[:16].hex(),
+        gen_app_key=derive(seed, name, "gen_app_key")[:16].hex(),
         wifi_password=derive(seed, "wifi")[:8].hex(),
     )

@@ -32,6 +32,7 @@ class NodeResult:
     transmissions: list[dict[str, Any]] = field(default_factory=list)  # {"t_us", "bytes", "dr" or None, "rssi_dbm" or None, "kind"}
     truth: dict[str, Any] = field(default_factory=dict)  # Site.truth()
     score: dict[str, Any] = field(default_factory=dict)  # reports compared with the truth, by name
+    network: dict[str, Any] = field(default_factory=dict)  # what the bench network server knows of the node: Device.summary
     notes: list[str] = field(default_factory=list)
 
 
@@ -46,6 +47,7 @@ class RunResult:
     event_log_sha256: str
     events: int
     wall_s: float
+    air: list[dict[str, Any]] = field(default_factory=list)  # a radio cell each: air.statistics.air_figures
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -11,11 +11,13 @@ from kerbstone.build.node import MqttTable, Node
 from kerbstone.emulator import log
 from kerbstone.emulator.arrivals import match, published
 from kerbstone.emulator.cell import CellOrder, CellResult, split
+from kerbstone.emulator.downlinks import DownlinkOrder, check_downlinks
 from kerbstone.emulator.engine import interpreter
 from kerbstone.emulator.engine.shimset import shim_folder
 from kerbstone.emulator.faults.arm import check_orders
 from kerbstone.emulator.faults.model import Order
 from kerbstone.emulator.lns import Lns
+from kerbstone.emulator.radio_cell import ORIGIN, Place
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.tally import Arrival, tally
 from kerbstone.emulator.workers import run_cells
@@ -32,9 +34,11 @@ START_UTC = 1_775_174_400  # 2026-04-03T00:00:00Z
 
 
 def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_UTC, broker: str | None = None,
-        progress: Progress | None = None, faults: Sequence[Order] = (), lns: Lns | None = None) -> RunResult:
+        progress: Progress | None = None, faults: Sequence[Order] = (), lns: Lns | None = None,
+        gateways: Sequence[Place] = (ORIGIN,), downlinks: Sequence[DownlinkOrder] = ()) -> RunResult:
     """Runs the nodes for `duration_us` of virtual time, with the faults that are asked for. `lns`: another LoRaWAN network server
-    than the bench one.
+    than the bench one. `gateways`: where they stand, in metres from the point that a node's `gateway_m` counts from. `downlinks`:
+    what the bench network server is to send.
 
     Raises NodeFileError, FaultError, EngineError or BrokerError before anything is started when it cannot work.
     """
@@ -43,6 +47,7 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
     for node in nodes:
         check(node)
     check_orders(faults, nodes, own_server=lns is None)
+    check_downlinks(downlinks, nodes, own_server=lns is None)
     interpreter.find()
     shim_folder()
     with ExitStack() as stack:
@@ -60,7 +65,8 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
                 hosts[uplink.broker] = (address.host, address.port)
                 if uplink.prefix not in listeners:
                     listeners[uplink.prefix] = stack.enter_context(MqttListener(address, uplink.prefix))
-        orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login, tuple(faults), lns) for c in split(nodes)]
+        rest = (tuple(faults), lns, tuple(gateways), tuple(downlinks))
+        orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login, *rest) for c in split(nodes)]
         results = run_cells(orders, lambda order, share: _tell(progress, order, share))
         traces = {t.name: t for r in results for t in r.nodes}
         events = [e for r in results for e in r.events]
@@ -69,7 +75,8 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
     for node, done in zip(nodes, tallied, strict=True):
         done.notes = exceeded(node, done.mah_per_day, duration_us) + done.notes
         events += [(r["t_us"], done.name, "decoded", {"values": r["values"], "sample_us": r["sample_us"]}) for r in done.records]
-    return RunResult(seed, start_utc, duration_us, tallied, log.digest(events), len(events), time.monotonic() - began)
+    air = [r.air for r in results if r.air]
+    return RunResult(seed, start_utc, duration_us, tallied, log.digest(events), len(events), time.monotonic() - began, air)
 
 
 def _distinct(nodes: list[Node]) -> None:

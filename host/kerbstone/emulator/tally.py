@@ -37,7 +37,7 @@ def tally(node: Node, trace: NodeTrace, arrivals: list[Arrival], start_utc: int,
     result = NodeResult(
         name=node.name, app=spec.node.app, profile=node.profile, board=node.board.title, uplink=spec.uplink.kind, wakes=trace.boots,
         readings=len(trace.account.readings), uplinks=len(trace.account.sent), charge_uas=trace.charge_uas, time_us=trace.time_us,
-        truth=trace.truth, wake_sums=[s.to_json() for s in trace.wake_sums],
+        truth=trace.truth, network=trace.network, wake_sums=[s.to_json() for s in trace.wake_sums],
     )
     total = sum(sum(states.values()) for states in trace.charge_uas.values())
     result.mah_per_day = total / _UAS_PER_MAH / (duration_us / 86_400e6)

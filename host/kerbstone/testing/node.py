@@ -99,8 +99,12 @@ class KerbNode:
         return self._runtime.identity.dev_eui
 
     def enqueue(self, port: int, data: bytes, confirmed: bool = False) -> None:
-        """Queues a LoRaWAN downlink; it leaves after the node's next uplink."""
-        self.network.enqueue(self.dev_eui, port, data, confirmed)
+        """Queues a LoRaWAN downlink; it leaves after the node's next uplink, to a node of class C at once.
+
+        Raises KerbstoneError when the node has another bearer.
+        """
+        _ = self.network
+        self._bench.radio.send(self.dev_eui, port, data, confirmed)
 
     # -- what it did --------------------------------------------------------------------------------------
 

@@ -3,10 +3,10 @@
 from protocol_tables import REGIONS
 
 from kerb.modem import timers
-from kerb.uplink.lorawan import adr, crypto, duty, frames
+from kerb.uplink.lorawan import adr, crypto, frames, join
 from kerb.uplink.lorawan.packages import clock_sync, fragments, images, multicast, wire
 from kerb.uplink.lorawan.ping import ping_offset
-from kerb.uplink.lorawan.region import Region
+from kerb.uplink.lorawan.region import region_of
 from kerb.uplink.lorawan.session import Session
 
 _hex = bytes.fromhex
@@ -30,8 +30,9 @@ def _direction(i):
 def _subkeys(i):
     key = _hex(i["key"])
     zero = crypto.block(key, bytes(16))
-    k1 = crypto._double(zero)
-    return {"aes128_of_zero": _text(zero), "k1": _text(k1), "k2": _text(crypto._double(k1))}
+    k1 = crypto._double(int.from_bytes(zero, "big"))
+    k2 = crypto._double(k1)
+    return {"aes128_of_zero": _text(zero), "k1": _text(k1.to_bytes(16, "big")), "k2": _text(k2.to_bytes(16, "big"))}
 
 
 def _cmac4(key, message):
@@ -39,7 +40,7 @@ def _cmac4(key, message):
 
 
 def _join_request(i):
-    phy = frames.join_request(_hex(i["app_key"]), _hex(i["join_eui"]), _hex(i["dev_eui"]), _number(i["dev_nonce"]))
+    phy = frames.join_request((_hex(i["dev_eui"]), _hex(i["join_eui"]), _hex(i["app_key"])), _number(i["dev_nonce"]))
     return {"phy_payload": _text(phy), "mic": _text(phy[-4:])}
 
 
@@ -48,7 +49,7 @@ def _join_request_parts(i):
     phy = _hex(i["phy_payload"])
     join_eui, dev_eui = bytes(reversed(phy[1:9])), bytes(reversed(phy[9:17]))
     nonce = phy[17] | phy[18] << 8
-    built = frames.join_request(_hex(i.get("app_key", "00" * 16)), join_eui, dev_eui, nonce)
+    built = frames.join_request((dev_eui, join_eui, _hex(i.get("app_key", "00" * 16))), nonce)
     out = {"join_eui": _text(join_eui), "dev_eui": _text(dev_eui), "dev_nonce": "%04x" % nonce, "mic": _text(phy[-4:])}
     return out if built[:-4] == phy[:-4] else {}
 
@@ -75,16 +76,17 @@ def _join_accept(i):
     if accept is None:
         return out
     # The body says 0 for one second; from here on it is what the device goes by.
-    read = (accept.join_nonce, "%06x" % accept.net_id, "%08x" % accept.dev_addr, accept.rx_delay)
+    join_nonce, net_id, dev_addr, offset, rx2_dr, rx_delay, cf_list = accept
+    read = (join_nonce, "%06x" % net_id, "%08x" % dev_addr, rx_delay)
     if read != (out["join_nonce"], out["net_id"], out["dev_addr"], out["rx_delay"] or 1):
         return {}
-    out["rx1_dr_offset"], out["rx2_dr"] = accept.rx1_offset, accept.rx2_dr
-    if accept.cf_list:
-        out["cflist_type"] = accept.cf_list[15]
-        out["cflist_hz"] = [int.from_bytes(accept.cf_list[3 * k : 3 * k + 3], "little") * 100 for k in range(5)]
+    out["rx1_dr_offset"], out["rx2_dr"] = offset, rx2_dr
+    if cf_list:
+        out["cflist_type"] = cf_list[15]
+        out["cflist_hz"] = [int.from_bytes(cf_list[3 * k : 3 * k + 3], "little") * 100 for k in range(5)]
     if "dev_nonce" in i:
         out.update(_session_keys({
-            "app_key": i["app_key"], "join_nonce": accept.join_nonce, "net_id": accept.net_id, "dev_nonce": i["dev_nonce"],
+            "app_key": i["app_key"], "join_nonce": join_nonce, "net_id": net_id, "dev_nonce": i["dev_nonce"],
         }))  # fmt: skip
     return out
 
@@ -128,10 +130,10 @@ def _data_frame(i):
     down = frames.data_down(keys, address, fcnt, phy)
     out["mic_valid"] = down is not None
     if down:
-        out["fctrl"], out["fcnt"], out["fport"] = down.control, down.fcnt, down.port
-        out["fopts"] = _text(down.fopts)
+        _, out["fctrl"], out["fcnt"], fopts, out["fport"], payload = down
+        out["fopts"] = _text(fopts)
         if "app_s_key" in i:
-            out["payload"] = _text(down.payload)
+            out["payload"] = _text(payload)
     return out
 
 
@@ -251,14 +253,14 @@ def _block_mic(i):
 def _adr_backoff(i):
     table = dict(REGIONS["EU868"])
     table["adr_ack_limit"], table["adr_ack_delay"] = i["adr_ack_limit"], i["adr_ack_delay"]
-    region = Region(table)
+    region = region_of(table)
     session = Session(region, 0)
     session.dr, session.power, session.mask, session.nb_trans = 4, 3, 0x100, 3
     session.channels[8] = [867900000, 867900000, 0, 5]
     request = power = restored = None
     rates = []
     for uplink in range(1, 2 * (i["adr_ack_limit"] + 8 * i["adr_ack_delay"])):
-        if request is None and adr.control_bits(session, region, True) & frames.ADR_ACK_REQ:
+        if request is None and adr.control_bits(session, region, True) & 0x40:
             request = uplink
         if power is None and session.power == 0:
             power = uplink
@@ -274,20 +276,20 @@ def _adr_backoff(i):
 
 def _join_backoff(i):
     """The budget of each period, and that join_wait_s() never lets a device beyond it."""
-    session = Session(Region(REGIONS["EU868"]), 0)
+    session = Session(region_of(REGIONS["EU868"]), 0)
     air_us, now, used = 1482752, 0, {}
     while now < 4 * 86400:
-        wait = duty.join_wait_s(session, air_us, now)
+        wait = join.join_wait_s(session, air_us, now)
         if wait:
             now += wait
             continue
-        duty.join_spend(session, air_us)
-        period, budget_ms, _ = duty.join_period(now)
+        session.join_used += air_us // 1000 + 1
+        period, budget_ms, _ = join.join_period(now)
         used[period] = used.get(period, 0) + air_us / 1000
         if used[period] > budget_ms:
             return {}
         now += 7
-    budgets = [duty.join_period(t)[1] / 1000 for t in (0, 3600, 39600)]
+    budgets = [join.join_period(t)[1] / 1000 for t in (0, 3600, 39600)]
     names = ("first_hour_max_airtime_s", "next_10_hours_max_airtime_s", "each_following_24h_max_airtime_s")
     return dict(zip(names, budgets))
 
@@ -300,7 +302,7 @@ def _region(name):
     for table in REGIONS.values():
         groups = table.get("groups", {})
         if name in (table["name"], table["name"].split("-")[0]) or name in groups:
-            return Region({key: table[key] for key in table if key not in ("groups", "network")}), groups.get(name, 0), groups
+            return region_of({key: table[key] for key in table if key not in ("groups", "network")}), groups.get(name, 0), groups
     raise ValueError("no table for region %s" % name)
 
 

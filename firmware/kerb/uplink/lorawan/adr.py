@@ -1,13 +1,16 @@
 """Adaptive data rate, the device's half: step by step more range when the network falls silent (LoRaWAN 1.0.4 section 4.3.1.1)."""
 
-from .frames import ADR, ADR_ACK_REQ
+from micropython import const
+
+_ADR = const(0x80)  # bits of FCtrl
+_ADR_ACK_REQ = const(0x40)
 
 
 def control_bits(session, region, enabled):
     """The ADR and ADRACKReq bits of the next uplink."""
     if not enabled:
         return 0
-    return ADR | ADR_ACK_REQ if session.adr_count + 1 >= region.adr_ack_limit else ADR
+    return _ADR | _ADR_ACK_REQ if session.adr_count + 1 >= region.adr_ack_limit else _ADR
 
 
 def advance(session, region, enabled, confirmed):

@@ -6,7 +6,6 @@ whose answer no longer fits.
 
 from micropython import const
 
-from .duty import carries
 from .session import ANSWERS
 
 _LINK_CHECK = const(0x02)
@@ -23,7 +22,7 @@ _DEVICE_TIME = const(0x0D)
 _KEEP = const(15)  # data rate or power "as it is"
 # By CID: bytes that follow it in a request (255 ends beyond every frame: unknown), and bytes of the whole answer.
 _ASKED = b"\xff\xff\x02\x04\x01\x04\x00\x05\x01\x01\x04\xff\xff\x05"
-_ANSWER = b"\0\0\0\2\1\2\3\2\1\1\2"
+_ANSWER = b"\0\0\0\2\1\2\3\2\1\1\2\0\0\0"
 _STICKY = const(1 << 5 | 1 << 8 | 1 << 9 | 1 << 10)  # CIDs whose answers are repeated until a downlink comes
 _EIRP = b"\x08\x0a\x0c\x0d\x0e\x10\x12\x14\x15\x18\x1a\x1b\x1d\x1e\x21\x24"  # dBm by index of TxParamSetupReq, section 5.8
 
@@ -31,23 +30,24 @@ _EIRP = b"\x08\x0a\x0c\x0d\x0e\x10\x12\x14\x15\x18\x1a\x1b\x1d\x1e\x21\x24"  # d
 class Link:
     """What commands need from the outside and what they bring back.
 
-    In: `adr` (bool), `snr` of the frame in dB, `battery` 0 external, 1..254, 255 unknown; `time_asked`, `check_asked` when the
-    uplink just sent carried the request. Out: `check` (margin dB, gateways) or None, `gps` (seconds, 1/256 s) or None,
+    In: `adr` (bool), `snr` of the frame in dB, `battery` 0 external, 1..254, 255 unknown; `asked`: CIDs of the requests the uplink just
+    sent carried. Out: `check` (margin dB, gateways) or None, `gps` (seconds, 1/256 s) or None,
     `changed` when the session must be saved.
     """
 
-    def __init__(self):
-        self.adr = True
-        self.snr = 0
-        self.battery = 255
-        self.time_asked = self.check_asked = self.changed = False
-        self.check = self.gps = None
+    adr = True
+    snr = 0
+    battery = 255
+    asked: tuple = ()
+    changed = False
+    check = None
+    gps: tuple | None = None
 
 
 def _link_adr(session, region, link, block):
     """One status for a contiguous block of LinkADRReq (5 bytes each, CID included)."""
     mask = session.mask
-    defined = session.defined()
+    defined = region.carries(session, -1)
     for at in range(0, len(block), 5):
         if mask is not None:
             mask = region.mask_after(block[at + 4] >> 4 & 7, block[at + 2] | block[at + 3] << 8, mask, defined)
@@ -57,7 +57,7 @@ def _link_adr(session, region, link, block):
     if power == _KEEP or not link.adr:
         power = session.power
     status = 1 if mask else 0
-    if region.usable(dr, session.dwell) and (not mask or carries(session, mask, dr)):
+    if region.usable(dr, session.dwell) and (not mask or region.carries(session, mask, dr)):
         status |= 2
     if power <= region.max_power_index:
         status |= 4
@@ -71,11 +71,11 @@ def _link_adr(session, region, link, block):
 def _carry_out(session, region, link, cid, body):
     """Does what one request asks for. The answer without its CID, or None for silence."""
     if cid == _LINK_CHECK:
-        if link.check_asked:
+        if cid in link.asked:
             link.check = (body[0], body[1])
         return None
     if cid == _DEVICE_TIME:
-        if link.time_asked:
+        if cid in link.asked:
             link.gps = (int.from_bytes(body[:4], "little"), body[4])
         return None
     if cid == _DEV_STATUS:
@@ -98,7 +98,7 @@ def _carry_out(session, region, link, cid, body):
         channels = session.channels
         if cid == _RX_PARAM:
             offset, dr = first >> 4 & 7, first & 15
-            status = (4 if region.heard(region.rx2[1], offset) else 0) | (2 if region.heard(dr, 0) else 0) | region.tunable(hz)
+            status = region.heard(region.rx2[1], offset) << 2 | region.heard(dr, 0) << 1 | region.tunable(hz)
             if status == 7:
                 session.rx1_offset, session.rx2_dr, session.rx2_hz = offset, dr, hz
         elif not region.channel_slots:
@@ -111,13 +111,12 @@ def _carry_out(session, region, link, cid, body):
                 channels[first] = None
                 session.mask &= ~(1 << first)
             else:
-                fits = low <= high and region.usable(low) and region.usable(high)
-                status = (1 if region.band(hz) >= 0 else 0) | (2 if fits else 0)
+                status = (low <= high and region.usable(low) and region.usable(high)) << 1 | (region.band(hz) >= 0)
                 if status == 3:
                     channels[first] = [hz, hz, low, high]
                     session.mask |= 1 << first
         else:
-            status = (2 if first < len(channels) and channels[first] else 0) | region.tunable(hz)
+            status = (first < len(channels) and channels[first] is not None) << 1 | region.tunable(hz)
             if status == 3:
                 channels[first][1] = hz
         link.changed |= status == (7 if cid == _RX_PARAM else 3)
@@ -132,13 +131,15 @@ def process(session, region, link, data):
     at = 0
     while at < len(data):
         cid = data[at]
-        end = at + 1 + (_ASKED[cid] if cid < len(_ASKED) else 255)
+        if cid >= len(_ASKED):
+            return
+        end = at + 1 + _ASKED[cid]
         count = 1
         if cid == _LINK_ADR:
             while data[end : end + 1] == b"\3" and end + 5 <= len(data):
                 end += 5
                 count += 1
-        if end > len(data) or (cid < len(_ANSWER) and len(answers) + count * _ANSWER[cid] > ANSWERS):
+        if end > len(data) or len(answers) + count * _ANSWER[cid] > ANSWERS:
             return
         if cid == _LINK_ADR:
             answers += bytes((_LINK_ADR, _link_adr(session, region, link, data[at:end]))) * count

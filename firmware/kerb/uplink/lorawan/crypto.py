@@ -15,7 +15,6 @@ except ImportError:
     aes = None
 
 _ECB = const(1)
-_ZERO = bytes(16)
 
 urandom = os.urandom
 
@@ -30,34 +29,29 @@ def block(key, data):
     return aes(key, _ECB).encrypt(data)
 
 
-def _double(data):
-    """Doubling in GF(2^128), RFC 4493 section 2.3."""
-    number = int.from_bytes(data, "big") << 1
-    if number >> 128:
-        number = (number ^ 0x87) & ((1 << 128) - 1)
-    return number.to_bytes(16, "big")
+def _double(number):
+    """Doubling in GF(2^128), RFC 4493 section 2.3; 16 bytes as an integer."""
+    number <<= 1
+    return number ^ (1 << 128 | 0x87) if number >> 128 else number
 
 
 def cmac(key, message):
     """AES-CMAC of a bytes-like message, 16 bytes (RFC 4493)."""
     encrypt = aes(key, _ECB).encrypt
-    subkey = _double(encrypt(_ZERO))
+    subkey = _double(int.from_bytes(encrypt(bytes(16)), "big"))
     size = len(message)
-    last = (size - 1) // 16 * 16 if size else 0
+    if size % 16 or not size:
+        subkey = _double(subkey) ^ 0x80 << 120 - size % 16 * 8  # with the padding
+    subkey = subkey.to_bytes(16, "big")
     state = bytearray(16)
-    for start in range(0, last, 16):
-        for i in range(16):
+    for start in range(0, size or 1, 16):
+        for i in range(min(16, size - start)):
             state[i] ^= message[start + i]
-        state = bytearray(encrypt(state))
-    rest = size - last
-    if rest < 16:
-        subkey = _double(subkey)
-        state[rest] ^= 0x80
-    for i in range(rest):
-        state[i] ^= message[last + i]
-    for i in range(16):
-        state[i] ^= subkey[i]
-    return encrypt(state)
+        if start + 16 >= size:
+            for i in range(16):
+                state[i] ^= subkey[i]
+        state[:] = encrypt(state)
+    return state
 
 
 def _counter_block(kind, direction, dev_addr, fcnt, tail):
@@ -80,20 +74,19 @@ def crypt(key, direction, dev_addr, fcnt, data):
 
 def data_mic(key, direction, dev_addr, fcnt, message):
     """MIC (4 bytes) of a data frame `message` = MHDR .. FRMPayload."""
-    return bytes(cmac(key, _counter_block(0x49, direction, dev_addr, fcnt, len(message)) + message)[:4])
+    return cmac(key, _counter_block(0x49, direction, dev_addr, fcnt, len(message)) + message)[:4]
 
 
 def open_join_accept(app_key, body):
     """Clear text of a join accept without its MHDR: the network used AES decryption, so the device encrypts."""
-    encrypt = aes(app_key, _ECB).encrypt
     out = b""
     for start in range(0, len(body), 16):
-        out += encrypt(body[start : start + 16])
+        out += block(app_key, body[start : start + 16])
     return out
 
 
 def session_keys(app_key, join_nonce, net_id, dev_nonce):
     """(NwkSKey, AppSKey) of LoRaWAN 1.0.4 section 6.2.5; numbers as integers."""
     tail = pack("<IIH", join_nonce << 8, net_id, dev_nonce)
-    encrypt = aes(app_key, _ECB).encrypt
-    return tuple([bytes(encrypt(bytes((kind,)) + tail[1:7] + tail[8:] + bytes(7))) for kind in (1, 2)])
+    tail = tail[1:7] + tail[8:] + bytes(7)
+    return block(app_key, b"\1" + tail), block(app_key, b"\2" + tail)

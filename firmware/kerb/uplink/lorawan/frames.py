@@ -16,50 +16,29 @@ _UNCONFIRMED_DOWN = const(0x60)
 _CONFIRMED_UP = const(0x80)
 _CONFIRMED_DOWN = const(0xA0)
 
-ADR = const(0x80)
-ADR_ACK_REQ = const(0x40)
-ACK = const(0x20)
-PENDING = const(0x10)
-
 _DOWN = const(1)
 _FHDR = const(8)  # MHDR, DevAddr, FCtrl, FCnt
 _MIC = const(4)
 
 
-def join_request(app_key, join_eui, dev_eui, dev_nonce):
-    """The 23 bytes of a join request."""
+def join_request(keys, dev_nonce):
+    """The 23 bytes of a join request; `keys` = (DevEUI, JoinEUI, AppKey)."""
+    dev_eui, join_eui, app_key = keys
     message = bytes((_JOIN_REQUEST,)) + bytes(reversed(dev_eui + join_eui)) + dev_nonce.to_bytes(2, "little")
-    return message + bytes(crypto.cmac(app_key, message)[:_MIC])
-
-
-class JoinAccept:
-    """Fields of a join accept; `cf_list` is 16 bytes or empty."""
-
-    cf_list: bytes
-    dev_addr: int
-    join_nonce: int
-    net_id: int
-    rx1_offset: int
-    rx2_dr: int
-    rx_delay: int
+    return message + crypto.cmac(app_key, message)[:_MIC]
 
 
 def join_accept(app_key, phy):
-    """A JoinAccept, or None when the frame is not one or its MIC is wrong."""
+    """(JoinNonce, NetID, DevAddr, RX1DROffset, DR of RX2, RxDelay s, CFList of 16 bytes or none), or None when the frame is not a join
+    accept or its MIC is wrong."""
     if len(phy) not in (17, 33) or phy[0] != _JOIN_ACCEPT:
         return None
     clear = crypto.open_join_accept(app_key, phy[1:])
     if crypto.cmac(app_key, phy[:1] + clear[:-_MIC])[:_MIC] != clear[-_MIC:]:
         return None
-    out = JoinAccept()
-    nonces, out.dev_addr, settings, delay = unpack_from("<6sIBB", clear)
-    out.join_nonce = int.from_bytes(nonces[:3], "little")
-    out.net_id = int.from_bytes(nonces[3:], "little")
-    out.rx1_offset = settings >> 4 & 7
-    out.rx2_dr = settings & 15
-    out.rx_delay = delay & 15 or 1
-    out.cf_list = clear[12:-_MIC]
-    return out
+    low, high, net_low, net_high, dev_addr, settings, delay = unpack_from("<HBHBIBB", clear)
+    numbers = low | high << 16, net_low | net_high << 16, dev_addr
+    return numbers + (settings >> 4 & 7, settings & 15, delay & 15 or 1, clear[12:-_MIC])
 
 
 def data_up(keys, dev_addr, fcnt, control, fopts, port, payload, confirmed):
@@ -72,19 +51,8 @@ def data_up(keys, dev_addr, fcnt, control, fopts, port, payload, confirmed):
     return frame + crypto.data_mic(keys[0], 0, dev_addr, fcnt, frame)
 
 
-class Downlink:
-    """A checked downlink. `control` holds ACK and PENDING; `port` None means no payload."""
-
-    confirmed: bool
-    control: int
-    fcnt: int
-    fopts: bytes
-    payload: bytes
-    port: int
-
-
 def data_down(keys, dev_addr, fcnt_next, phy):
-    """A Downlink for this device, or None.
+    """(confirmed, FCtrl, FCnt, FOpts, port, payload) of a downlink for this device, or None; port None: it has no payload.
 
     `fcnt_next` is the lowest counter still acceptable (32 bits); the 16 bits on air are completed upwards from it, so an
     old frame gets a counter it was not signed with and fails its MIC. FOpts together with FPort 0 is refused (section 5).
@@ -101,16 +69,10 @@ def data_down(keys, dev_addr, fcnt_next, phy):
         fcnt += 0x10000
     if fcnt >> 32 or crypto.data_mic(keys[0], _DOWN, dev_addr, fcnt, phy[:size]) != phy[size:]:
         return None
-    out = Downlink()
-    out.confirmed = phy[0] == _CONFIRMED_DOWN
-    out.control = control
-    out.fcnt = fcnt
-    out.fopts = phy[_FHDR:body]
-    out.port = None
-    out.payload = b""
+    fopts, port, payload = phy[_FHDR:body], None, b""
     if body < size:
-        out.port = phy[body]
-        if out.port == 0 and out.fopts:
+        port = phy[body]
+        if not port and fopts:
             return None
-        out.payload = bytes(crypto.crypt(keys[1 if out.port else 0], _DOWN, dev_addr, fcnt, phy[body + 1 : size]))
-    return out
+        payload = bytes(crypto.crypt(keys[1 if port else 0], _DOWN, dev_addr, fcnt, phy[body + 1 : size]))
+    return phy[0] == _CONFIRMED_DOWN, control, fcnt, fopts, port, payload

@@ -1,103 +1,125 @@
-"""Over-the-air activation (LoRaWAN 1.0.4 section 6.2)."""
+"""Over-the-air activation (LoRaWAN 1.0.4 section 6.2): a bounded search for a network."""
 
 from micropython import const
 
 from kerb import log
 
-from . import duty, frames
+from . import frames
 from .crypto import random_below, session_keys
 
+KEYS = (("dev_eui", 8), ("join_eui", 8), ("app_key", 16))
+_HOUR = const(3600)
+_JOIN_SECOND = const(39600)  # end of the tenth hour after the first
+_DAY = const(86400)
 _BYTES = const(23)  # of a join request
 _TRIES = const(720)  # a multiple of the number of join rates, and of eight passes of nine attempts
+_NOISE_DBM = const(-105)  # what is above it in 125 kHz is a transmitter: noise lies 10 dB lower
+_LOOK_MS = const(50)
+
+
+def join_period(elapsed_s):
+    """(number, budget in ms, seconds until the next) of the join back-off period (LoRaWAN 1.0.4 section 7): 36 s of air in the
+    first hour after power-on, 36 s in the next ten, then 8.7 s a day."""
+    if elapsed_s < _JOIN_SECOND:
+        later = elapsed_s >= _HOUR
+        return later, 36000, (_JOIN_SECOND if later else _HOUR) - elapsed_s
+    day, within = divmod(elapsed_s - _JOIN_SECOND, _DAY)
+    return 2 + day, 8700, _DAY - within
+
+
+def join_wait_s(session, air_us, now):
+    """Seconds until a join request may be sent; opens a new period when its time has come."""
+    if now < session.join_start:
+        session.join_start = now
+    number, budget, left = join_period(now - session.join_start)
+    if number != session.join_period:
+        session.join_period = number & 0xFFFF
+        session.join_used = 0
+    return 0 if session.join_used + air_us // 1000 + 1 <= budget else left
 
 
 class Join:
-    """A bounded search for a network; `attempts` requests a call at most."""
+    """`keys` as KEYS; `attempts` requests a call at most."""
 
-    def __init__(self, region, vault, exchange, identity, attempts):
-        self.region = region
-        self.vault = vault
-        self.exchange = exchange
-        self.identity = identity
+    def __init__(self, mac, keys, attempts):
+        self.mac = mac
+        self.keys = keys
         self.attempts = attempts
         self._accepted = None
         self._last_nonce = -1
         self._heard = ""
 
-    def _next(self, session):
+    def next(self):
         """(seconds to wait, channel, DR, time on air) of the next join request: join back-off and sub-band together."""
-        region, now = self.region, self.exchange.board.mono()
+        mac = self.mac
+        session, region, now = mac.session, mac.region, mac.exchange.board.mono()
         channel, dr = region.join_plan(session.join_tries, session.owner)
-        air_us = self.exchange.air_us(_BYTES, dr)
-        duty.refill(session, region.bands, now)
-        wait = duty.wait_s(session, region.bands, region.band(channel[0]), duty.price(air_us))
-        return max(wait, duty.join_wait_s(session, air_us, now), session.quiet_until - now), channel, dr, air_us
+        air_us = mac.exchange.air_us(_BYTES, dr)
+        region.refill(session, now)
+        return max(region.wait_s(session, channel[0], air_us, now), join_wait_s(session, air_us, now)), channel, dr, air_us
 
-    def wait_s(self, session):
-        """Seconds until the next join request may leave."""
-        return max(self._next(session)[0], 0)
-
-    def run(self, session):
+    def run(self):
         """True when joined. Pauses grow between the requests; stops early when the back-off forbids the next one.
 
-        The log says how a search ended that found nothing: `join waits`, `join silent` (no coverage, or another region), or
-        `join refused` (an answer that is not for this device, its key, its region, or older than the last).
+        The log says how a search ended that found nothing: `join waits`; `join silent REGION busy` or `quiet`, whether anybody was heard
+        on the plan's channels; or `join refused` and why an answer was: `key` (not for this device or its key), `nonce` (older than the
+        last), `region` (a plan other than this one). A quiet plan may be the wrong one or have no coverage: a device cannot know.
         """
-        region, exchange, ids = self.region, self.exchange, self.identity
+        mac = self.mac
+        session, region, exchange = mac.session, mac.region, mac.exchange
         session.reset_mac(region)
         self._heard = "waits"
         for attempt in range(self.attempts):
             if attempt:
                 exchange.board.idle_ms((1000 << attempt) + random_below(1000 << attempt))
-            wait, channel, dr, air_us = self._next(session)
-            if wait > 0:
+            wait, channel, dr, air_us = self.next()
+            if wait:
                 break
             if not attempt:
-                self._heard = "silent"
+                self._heard = ""
             session.join_tries = (session.join_tries + 1) % _TRIES
-            duty.join_spend(session, air_us)
-            nonce = self.vault.take_dev_nonce()
-            self._last_nonce = self.vault.join_nonce()
-            phy = frames.join_request(ids["app_key"], ids["join_eui"], ids["dev_eui"], nonce)
-            delay = region.join_delay_s
-            windows = ((delay, channel[1], region.rx1(dr, 0, session.dwell)), (delay + 1, session.rx2_hz, session.rx2_dr))
-            if exchange.run(session, phy, channel[0], dr, windows, self._take):
+            session.join_used += air_us // 1000 + 1
+            nonce, self._last_nonce = mac.vault.take_nonces()
+            phy = frames.join_request(self.keys, nonce)
+            if exchange.run(session, phy, channel, dr, region.join_delay_s, self._take):
                 self._activate(session, nonce, dr)
                 return True
-        log.event("join", self._heard)
+            exchange.missed(session)
+        log.event("join", self._heard or self._quiet())
         return False
 
+    def _quiet(self):
+        """What a look at some channels of the plan found."""
+        region, radio = self.mac.region, self.mac.exchange.radio
+        word = "quiet"
+        for channel in region.defaults[:3]:
+            if not radio.clear(channel[0], region.rates[channel[3]], _NOISE_DBM, _LOOK_MS):
+                word = "busy"
+        radio.sleep()
+        return "silent %s %s" % (region.name, word)
+
     def _take(self, data):
-        accept = frames.join_accept(self.identity["app_key"], data)
-        if accept is None or accept.join_nonce <= self._last_nonce or not self.region.heard(accept.rx2_dr, accept.rx1_offset):
-            self._heard = "refused"
-            return False
-        self._accepted = accept
-        return True
+        accept = frames.join_accept(self.keys[2], data)
+        if accept is None:
+            why = "key"
+        elif accept[0] <= self._last_nonce:
+            why = "nonce"
+        elif self.mac.region.heard(accept[4], accept[3]):
+            self._accepted = accept
+            return True
+        else:
+            why = "region"
+        self._heard = "refused " + why
+        return False
 
     def _activate(self, session, nonce, dr):
-        accept = self._accepted
-        session.keys = session_keys(self.identity["app_key"], accept.join_nonce, accept.net_id, nonce)
-        session.dev_addr, session.dev_nonce, session.dr = accept.dev_addr, nonce, dr
+        region = self.mac.region
+        join_nonce, net_id, session.dev_addr, session.rx1_offset, session.rx2_dr, session.rx_delay, cf_list = self._accepted
+        session.keys = session_keys(self.keys[2], join_nonce, net_id, nonce)
+        session.dev_nonce = nonce
+        session.dr = dr
         session.fcnt_up = session.lease = session.fcnt_down = session.join_tries = 0
-        session.rx_delay, session.rx1_offset, session.rx2_dr = accept.rx_delay, accept.rx1_offset, accept.rx2_dr
-        self._channel_list(session, accept.cf_list)
+        if len(cf_list) == 16 and cf_list[15] == region.cflist_type:  # another type is ignored
+            region.take_channels(session, cf_list)
         session.joined = 1
-        self.vault.save_join(session, accept.join_nonce)
-
-    def _channel_list(self, session, cf_list):
-        """Five frequencies, or the masks of a fixed plan; a list of a type the region does not use is ignored."""
-        region = self.region
-        if len(cf_list) != 16 or cf_list[15] != region.cflist_type:
-            return
-        if region.cflist_type:
-            session.mask = int.from_bytes(cf_list[:10], "little") & region.default_mask or region.default_mask
-            return
-        low, high = region.cflist_dr
-        index = len(region.defaults)
-        for at in range(0, 15, 3):
-            hz = int.from_bytes(cf_list[at : at + 3], "little") * 100
-            if region.band(hz) >= 0:
-                session.channels[index] = [hz, hz, low, high]
-                session.mask |= 1 << index
-            index += 1
+        self.mac.vault.save_join(session, join_nonce)

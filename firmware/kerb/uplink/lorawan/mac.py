@@ -1,5 +1,5 @@
-"""The class A procedure (LoRaWAN 1.0.4 sections 3 to 5): an uplink and its two receive windows, timed from its end; what goes into a
-frame, its repetitions, what a downlink changes.
+"""The class A procedure (LoRaWAN 1.0.4 sections 3 to 5): an uplink and its two receive windows, timed from its end with the clock error
+that downlinks tell; what goes into a frame, its repetitions, what a downlink changes.
 
 Nothing slow happens between an uplink and its last window, no output, and flash is written before or after.
 """
@@ -8,20 +8,23 @@ import time
 
 from micropython import const
 
-from kerb.errors import UplinkError
 from kerb.radio.airtime import symbol_us, time_on_air_us
 
-from . import adr, commands, duty, frames
+from . import adr, commands, frames
 from .crypto import random_below
 
 _OVERHEAD = const(13)  # MHDR, FHDR, FPort, MIC around an application payload
 _FOPTS = const(15)
+_ACK = const(0x20)  # bits of FCtrl
+_PENDING = const(0x10)
 _NARROW = const(51)  # a rate that carries less (US915 DR0, the slowest under a dwell limit) gives way to the next one
-_LISTENS = const(6)  # looks at a carrier others use, with growing pauses between: 1.6 s in the mean
 _QUEUE = const(4)  # downlinks kept until the application takes them
 _LATE_MS = const(5)  # a light sleep may end this late
 _PREAMBLE_MIN = const(6)  # symbols a receiver needs to lock; the usual figure of LoRaWAN end-device stacks
 _HEADER = const(32)  # symbols: preamble, sync word and header with room, after which the chip stops its timer
+_LONGEST = const(248)  # symbols a radio of the SX126x family can count
+_DOUBLINGS = const(4)  # a window is widened to 16 times its first error at most
+_SMALL_US = const(1000)  # a downlink this near to its time says nothing new of the clock
 
 
 class Exchange:
@@ -46,47 +49,70 @@ class Exchange:
         row = self.region.rates[dr]
         return time_on_air_us(size, row[0], row[1])
 
-    def run(self, session, phy, hz, dr, windows, accept):
-        """Sends `phy`, then listens in `windows` ((delay s, Hz, DR), ...) until `accept(data)` is true; returns whether it was."""
-        region, radio = self.region, self.radio
-        if region.listen_before_talk:
-            self._await_silence(hz, region.rates[dr])
-        duty.spend(session, region.band(hz), self.air_us(len(phy), dr), self.board.mono())
-        radio.configure_tx(hz, region.rates[dr], region.eirp_dbm(session.power, session.max_eirp, hz) - self.gain_dbi)
+    def run(self, session, phy, channel, dr, delay, accept):
+        """Sends `phy`, then listens in both windows, the first after `delay` seconds, until `accept(data)` is true; returns whether it
+        was. `channel` as in Region.defaults."""
+        rx1 = self.region.rx1(dr, session.rx1_offset, session.dwell)
         try:
-            done = radio.transmit(phy)
-            self.done_ms = time.ticks_add(time.ticks_ms(), -(time.ticks_diff(time.ticks_us(), done) // 1000))
-            radio.sleep()
-            for delay, down_hz, down_dr in windows:
-                row = region.rates[down_dr]
-                heard = row[0] and self._listen(done, delay * 1000000, down_hz, row)  # no window at a rate the radio does not know
-                if heard:
-                    self.snr = heard[2]
-                    if accept(heard[0]):
-                        self.rssi = heard[1] if delay == windows[0][0] else None
-                        return True
+            done = self.transmit(session, phy, channel[0], dr)
+            self.radio.sleep()
+            if self.listen(session, done, delay, channel[1], rx1, accept):
+                return True
+            heard = self.listen(session, done, delay + 1, session.rx2_hz, session.rx2_dr, accept)
+            if heard:
+                self.rssi = None
+            return heard
         finally:
-            radio.sleep()
-        return False
+            self.radio.sleep()
 
-    def _await_silence(self, hz, row):
-        """Returns when the carrier is free. UplinkError when it stays taken."""
-        for trial in range(_LISTENS):
-            if self.radio.clear(hz, row, *self.region.listen_before_talk):
-                return
-            self.board.idle_ms(random_below(50 << trial))
-        self.radio.sleep()
-        raise UplinkError("carrier is taken")
+    def transmit(self, session, phy, hz, dr):
+        """Sends `phy`; the tick (us) of its end."""
+        region, radio = self.region, self.radio
+        row = region.rates[dr]
+        if region.listen_before_talk:
+            from .carrier import await_silence
 
-    def _listen(self, done, delay_us, hz, row):
-        symbols, offset, timeout_ms = window(row[0], row[1], self.error_us)
-        opens = time.ticks_add(done, delay_us + offset)
+            await_silence(self, hz, row)
+        region.spend(session, hz, self.air_us(len(phy), dr), self.board.mono())
+        radio.configure_tx(hz, row, region.eirp_dbm(session.power, session.max_eirp, hz) - self.gain_dbi)
+        done = radio.transmit(phy)
+        self.done_ms = time.ticks_add(time.ticks_ms(), -(time.ticks_diff(time.ticks_us(), done) // 1000))
+        return done
+
+    def listen(self, session, done, delay, hz, dr, accept):
+        """One window. What its downlink says of the clock goes into the session."""
+        row = self.region.rates[dr]
+        if not row[0]:
+            return False  # no window at a rate the radio does not know
+        error_us = self.error_us << session.doubt
+        symbols, offset, timeout_ms = window(row[0], row[1], error_us)
+        opens = time.ticks_add(done, delay * (1000000 + session.slip) + offset)
         early = time.ticks_diff(opens, time.ticks_us()) // 1000 - self.radio.wake_ms - _LATE_MS
         if early < -timeout_ms:
-            return None  # a foreign packet in the first window lasted beyond this one
+            return False  # a foreign packet in the first window lasted beyond this one
         if early > 0:
             self.board.idle_ms(early)
-        return self.radio.receive(hz, row, symbols, timeout_ms, True, opens)
+        heard = self.radio.receive(hz, row, symbols, timeout_ms, True, opens)
+        if not heard:
+            return False
+        self.snr = heard[2]
+        if not accept(heard[0]):
+            return False
+        self.rssi = heard[1]
+        session.doubt = 0
+        for crc in (False, True):  # a downlink has none, but for some servers
+            took_ms = delay * 1000 + time_on_air_us(len(heard[0]), row[0], row[1], 1, 8, True, crc) // 1000
+            late = time.ticks_diff(heard[3], done) - took_ms * 1000
+            off = abs(late - took_ms * session.slip // 1000)
+            if off < error_us:
+                if off > _SMALL_US:
+                    session.slip = late * 1000 // took_ms
+                break
+        return True
+
+    def missed(self, session):
+        """An answer that was due did not come: the next windows are twice as wide, for it may be the clock."""
+        session.doubt = min(session.doubt + 1, _DOUBLINGS)
 
 
 def window(sf, bw_hz, error_us):
@@ -100,14 +126,15 @@ def window(sf, bw_hz, error_us):
     """
     symbol = symbol_us(sf, bw_hz)
     spread = (2 * _PREAMBLE_MIN - 8) * symbol + 2 * error_us
-    symbols = max((spread + symbol - 1) // symbol, _PREAMBLE_MIN)
+    symbols = min(max((spread + symbol - 1) // symbol, _PREAMBLE_MIN), _LONGEST)
     offset = 4 * symbol - symbols * symbol // 2
     return symbols, offset, (symbols + _HEADER) * symbol // 1000 + 1
 
 
 class Mac:
     """One device in one region. `session` is its state, `inbox` a list of (port, bytes), `pending` the network has more to say,
-    `network_time` (GPS seconds, 1/256 s, ticks_ms it was true at) or None. Set `want_time`, `want_check` to ask."""
+    `network_time` (GPS seconds, 1/256 s, ticks_ms it was true at) or None. `asks`: a set of CIDs, requests for the next uplink
+    with room."""
 
     def __init__(self, region, session, vault, exchange, adr_enabled):
         self.region = region
@@ -116,7 +143,8 @@ class Mac:
         self.exchange = exchange
         self.link = commands.Link()
         self.link.adr = adr_enabled
-        self.want_time = self.want_check = self.pending = False
+        self.asks = set()
+        self.pending = False
         self.inbox = []
         self.network_time = None
         self._refused = (0, 0)  # time on air and priority of the frame last offered
@@ -124,11 +152,7 @@ class Mac:
 
     def wait_s(self):
         """Seconds until the frame last offered may leave."""
-        now = self.exchange.board.mono()
-        return min([wait for wait, _ in duty.waits(self.session, self.region, now, self._refused[0], self._refused[1])])
-
-    def _requests(self):
-        return (b"\2" if self.want_check else b"") + (b"\x0d" if self.want_time else b"")  # LinkCheckReq, DeviceTimeReq
+        return min([wait for wait, _ in self.region.waits(self.session, self.exchange.board.mono(), *self._refused)])
 
     def _room(self):
         return self.region.max_payload(self.session.dr, self.session.dwell)
@@ -137,40 +161,41 @@ class Mac:
         """Payload of the next faster rate where the present one is narrow, else 0. Without it a node that joined at such a rate
         could never say enough to be given another."""
         session = self.session
-        if self._room() >= _NARROW or not duty.carries(session, session.mask, session.dr + 1):
+        if self._room() >= _NARROW or not self.region.carries(session, session.mask, session.dr + 1):
             return 0
         return self.region.max_payload(session.dr + 1, session.dwell)
 
     def mtu(self):
         """Bytes of application payload one frame may carry now."""
-        extra = len(self.session.answers) + len(self._requests())
+        extra = len(self.session.answers) + len(self.asks)
         return max(self._room(), self._wider()) - (extra if extra <= _FOPTS else 0)
 
     def send(self, port, payload, confirmed, priority):
-        """Sends one frame. None when it may not leave now, else whether it was acknowledged.
+        """Sends one frame; port None: one without payload. None when it may not leave now, else whether it was acknowledged.
 
         MAC answers that do not fit beside it leave first, in a frame of their own on port 0.
         """
-        answers = self.session.answers
-        if len(payload) > self._room() and self._wider():
-            self.session.dr += 1
+        session = self.session
+        answers = session.answers
+        size = len(payload)
+        if size > self._room() and self._wider():
+            session.dr += 1
         room = self._room()
-        crowded = answers and (len(answers) > _FOPTS or len(payload) + len(answers) > room)
+        crowded = answers and (len(answers) > _FOPTS or size + len(answers) > room)
         if crowded and self._frame(0, answers[: commands.fitting(answers, room)], b"", False, priority) is None:
             return None
-        room = self._room() - len(payload)
+        room = min(self._room() - size, _FOPTS)
         if room < 0:
             return None  # the network lowered the rate meanwhile: look at mtu again
-        fopts = bytes(self.session.answers[: commands.fitting(self.session.answers, min(room, _FOPTS))])
-        asked = self._requests()
-        link = self.link
-        if len(fopts) + len(asked) > min(room, _FOPTS):
+        fopts = bytes(session.answers[: commands.fitting(session.answers, room)])
+        asked = self.asks
+        if len(fopts) + len(asked) > room:
             return self._frame(port, payload, fopts, confirmed, priority)
-        link.check_asked, link.time_asked = self.want_check, self.want_time
-        acked = self._frame(port, payload, fopts, confirmed, priority, asked)
-        link.check_asked = link.time_asked = False
+        self.link.asked = asked
+        acked = self._frame(port, payload, fopts, confirmed, priority, bytes(sorted(asked)))
+        self.link.asked = ()
         if acked is not None:
-            self.want_check = self.want_time = False
+            self.asks = set()
         return acked
 
     def _frame(self, port, payload, fopts, confirmed, priority, asked=b""):
@@ -178,60 +203,72 @@ class Mac:
         dr = session.dr
         air_us = exchange.air_us(_OVERHEAD + len(payload) + len(fopts) + len(asked), dr)
         self._refused = (air_us, priority)
-        channel = duty.choose(session, region, exchange.board.mono(), air_us, priority)
+        channel = region.choose(session, exchange.board.mono(), air_us, priority)
         if channel is None:
             return None
         self.vault.reserve(session)
-        control = adr.control_bits(session, region, link.adr) | (frames.ACK if session.ack_due else 0)
+        control = adr.control_bits(session, region, link.adr) | (_ACK if session.ack_due else 0)
         phy = frames.data_up(session.keys, session.dev_addr, session.fcnt_up, control, fopts + asked, port, payload, confirmed)
         session.fcnt_up += 1  # from here on this counter is spent, whatever happens to the frame
         session.ack_due = 0
-        sent = len(fopts) if port else len(payload)
+        sent = len(fopts) if port != 0 else len(payload)
         session.answers = commands.sticky(session.answers[:sent]) + session.answers[sent:]
         self._acked = self._heard = link.changed = False
         try:
             for trial in range(session.nb_trans):
                 if trial:
                     exchange.board.idle_ms(1000 + random_below(2000))  # RETRANSMIT_TIMEOUT, RP002-1.0.3 section 2.3
-                    channel = duty.choose(session, region, exchange.board.mono(), air_us, priority)
+                    channel = region.choose(session, exchange.board.mono(), air_us, priority)
                     if channel is None or session.dr != dr:
                         break
-                delay = session.rx_delay
-                rx1 = region.rx1(dr, session.rx1_offset, session.dwell)
-                windows = ((delay, channel[1], rx1), (delay + 1, session.rx2_hz, session.rx2_dr))
-                heard = exchange.run(session, phy, channel[0], dr, windows, self._take)
+                heard = exchange.run(session, phy, channel, dr, session.rx_delay, self._take)
                 if self._acked or (heard and not confirmed):
                     break
         finally:
-            if not self._heard and adr.advance(session, region, link.adr, confirmed):
-                link.changed = True
+            if not self._heard:
+                if confirmed:
+                    exchange.missed(session)
+                if adr.advance(session, region, link.adr, confirmed):
+                    link.changed = True
         if self._heard:
-            self.vault.save_downlink(session)
+            self.vault.save_counters(session, session.lease)
         if link.changed:
             self.vault.save(session)
         return self._acked
 
     def _take(self, data):
+        """Takes a downlink of one of the two windows after an uplink; whether it was one for this device."""
+        session, link = self.session, self.link
+        if not self.take(data):
+            return False
+        self._heard = True
+        session.adr_count = 0
+        if link.gps:
+            self.network_time = link.gps + (self.exchange.done_ms,)
+        return True
+
+    def take(self, data, answered=True):
+        """Takes a downlink; `answered`: it came in a window after an uplink, which settles the answers that were repeated until then."""
         session, link = self.session, self.link
         down = frames.data_down(session.keys, session.dev_addr, session.fcnt_down, data)
         if down is None:
             return False
-        self._heard = True
-        session.fcnt_down = down.fcnt + 1
-        session.adr_count = 0
-        session.answers = bytearray()
-        self.pending = bool(down.control & frames.PENDING)
-        if down.control & frames.ACK:
+        wants_ack, control, fcnt, fopts, port, payload = down
+        session.fcnt_down = fcnt + 1
+        if answered:
+            session.answers = bytearray()
+        self.pending = bool(control & _PENDING)
+        if control & _ACK:
             self._acked = True
-        if down.confirmed:
-            session.ack_due = 1
+        session.ack_due |= wants_ack
         link.snr = self.exchange.snr
         link.gps = None
-        commands.process(session, self.region, link, down.payload if down.port == 0 else down.fopts)
-        if link.gps:
-            self.network_time = (link.gps[0], link.gps[1], self.exchange.done_ms)
-        if down.port:
-            if len(self.inbox) == _QUEUE:
-                self.inbox.pop(0)
-            self.inbox.append((down.port, down.payload))
+        commands.process(session, self.region, link, payload if port == 0 else fopts)
+        if port:
+            self.deliver(port, payload)
         return True
+
+    def deliver(self, port, payload):
+        """Puts a message into the inbox; the oldest gives way."""
+        self.inbox = self.inbox[1 - _QUEUE :]
+        self.inbox.append((port, payload))

@@ -1,42 +1,26 @@
 """LoRaWAN as an uplink: the face of docs/contracts.md over the class A procedure."""
 
-from binascii import crc32, unhexlify
+from binascii import crc32
 
 from micropython import const
 
-from kerb.errors import ConfigError, RadioError, UplinkError
+from kerb.errors import RadioError, UplinkError
 from kerb.uplink.receipt import Receipt
 
-from .join import Join
 from .mac import Exchange, Mac
-from .region import Region
+from .region import region_of
 from .session import Session, Vault
 
 _GPS_EPOCH = const(315964800)  # 1980-01-06 in seconds since 1970
 _LEAP_SECONDS = const(18)  # GPS ahead of UTC since 2017-01-01 (IERS Bulletin C); none announced as of 2026-07
-_OTAA = (("dev_eui", 8), ("join_eui", 8), ("app_key", 16))
-_ABP = (("dev_addr", 4), ("nwk_s_key", 16), ("app_s_key", 16))
-
-
-def _identity(source, keys):
-    """The values as bytes; they may arrive as bytes or hex. The error names the key, never its value."""
-    out = {}
-    for name, size in keys:
-        value = source.get(name)
-        try:
-            value = unhexlify(value) if isinstance(value, str) else bytes(value)
-        except (TypeError, ValueError):
-            value = b""
-        if len(value) != size:
-            raise ConfigError("identity lacks a %s of %d bytes: provision it again" % (name, size))
-        out[name] = value
-    return out
+_LINK_CHECK = const(0x02)  # CIDs of requests
+_DEVICE_TIME = const(0x0D)
 
 
 class Uplink:
     """Class A device, activated over the air, or by personalisation where the identity has a dev_addr.
 
-    `config`: `region` (the table), `radio` (the board's radio table), `port` (default 2), `adr` (True), `dr` (with ADR off),
+    `config`: `region` (the table), `radio` (the board's radio table), `port` (default 2), `adr` (True), `dr` (to begin with),
     `rx_error_ms` (10), `join_attempts` per connect() (3). `identity.get()` knows dev_eui, join_eui, app_key, or dev_addr, nwk_s_key,
     app_s_key.
     `board`: `idle_ms(ms)`, `mono()`, and `battery()` (0 external, 1..254, 255 unknown). `store`: atomic `put` and `get`.
@@ -44,30 +28,28 @@ class Uplink:
     """
 
     def __init__(self, config, identity, board, store, radio=None):
-        keys = _ABP if identity.get("dev_addr") else _OTAA
-        identity = _identity(identity, keys)
-        region = Region(config["region"])
-        owner = crc32(identity[keys[0][0]] + identity[keys[1][0]])
+        by_air = not identity.get("dev_addr")
+        if by_air:
+            from .join import KEYS, Join
+        else:
+            from .personal import KEYS, activate
+        ids = [identity.key(name, size) for name, size in KEYS]
+        region = region_of(config["region"])
+        owner = crc32(ids[0] + ids[1])
         vault = Vault(store, owner)
         session = Session(region, owner)
         if not vault.load(session):
-            if session.joined and keys is _ABP:
-                raise ConfigError("frame counters are lost: give the device new session keys")
+            lost = session.joined
             session = Session(region, owner)
-            if keys is _ABP:
-                session.dev_addr = int.from_bytes(identity["dev_addr"], "big")
-                session.keys = identity["nwk_s_key"], identity["app_s_key"]
-                session.joined = 1
-                session.dr = config.get("dr", min(region.join_dr))
-                vault.counters(session)
-                vault.save(session)
+            if not by_air:
+                activate(session, lost, vault, ids, config.get("dr", min(region.join_dr)))
         session.clock = session.join_start = board.mono()
         self._config = config
         self._board = board
         self._exchange = Exchange(region, board, config)
         self._exchange.radio = radio
-        self._join = Join(region, vault, self._exchange, identity, config.get("join_attempts", 3))
         self._mac = Mac(region, session, vault, self._exchange, config.get("adr", True))
+        self._join = Join(self._mac, ids, config.get("join_attempts", 3)) if by_air else None
         self._resumed = False
         self.port = config.get("port", 2)
 
@@ -75,12 +57,6 @@ class Uplink:
     def mtu(self):
         """Bytes one frame may carry now; 0 while there is no session."""
         return self._mac.mtu() if self._mac.session.joined else 0
-
-    @property
-    def more(self):
-        """True when another uplink soon is welcome: the network holds data, or awaits an acknowledgement or answers."""
-        mac = self._mac
-        return bool(mac.pending or mac.session.ack_due or mac.session.answers)
 
     @property
     def link(self):
@@ -112,10 +88,9 @@ class Uplink:
         mac = self._mac
         if mac.session.joined:
             return True
-        if not self._guarded(self._join.run, mac.session):
+        if not self._guarded(self._join.run):
             return False
-        if not mac.link.adr:
-            mac.session.dr = self._config.get("dr", mac.session.dr)
+        mac.session.dr = self._config.get("dr", mac.session.dr)
         return True
 
     def send(self, frame, priority, confirmed, again=None):
@@ -130,16 +105,10 @@ class Uplink:
         acknowledged = self._guarded(mac.send, self.port, frame, confirmed, priority)
         return None if acknowledged is None else Receipt(acknowledged, mono)
 
-    def wait_ms(self):
-        """Milliseconds until the frame last refused, or the next join request, may leave."""
-        mac = self._mac
-        if mac.session.joined:
-            return 1000 * mac.wait_s()
-        return 1000 * self._join.wait_s(mac.session)
-
     def retry_after_s(self):
-        """wait_ms() in whole seconds."""
-        return self.wait_ms() // 1000
+        """Seconds until the frame last refused, or the next join request, may leave."""
+        mac = self._mac
+        return mac.wait_s() if mac.session.joined else self._join.next()[0]
 
     def receive(self):
         """The oldest downlink not yet taken as (port, bytes), or None."""
@@ -147,10 +116,10 @@ class Uplink:
         return inbox.pop(0) if inbox else None
 
     def ask_time(self):
-        self._mac.want_time = True
+        self._mac.asks.add(_DEVICE_TIME)
 
     def ask_link(self):
-        self._mac.want_check = True
+        self._mac.asks.add(_LINK_CHECK)
 
     def take_time(self):
         """(UTC seconds, ms, ticks_ms at which it was true) once after an answer, else None."""

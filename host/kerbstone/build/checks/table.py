@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kerbstone.build.checks import pins, power, sleep, software, tables, wires
+from kerbstone.build.checks import lorawan, pins, power, sleep, software, tables, wires
 from kerbstone.build.checks.rule import Rule
 
 RULES = (
@@ -18,6 +18,9 @@ RULES = (
     Rule("supply", "A battery is measured only where the board or the node file says how.", wires.supply),
     Rule("bearer", "The board has the bearer.", wires.bearer),
     Rule("radio", "The firmware can drive the board's radio and switch it on.", wires.radio),
+    Rule("class", "A device of class C listens all the time: it is awake, on mains, and its radio can.", lorawan.device_class),
+    Rule("package", "Application packages keep what they know in RAM.", lorawan.packages),
+    Rule("laboratory", "No node of the street can be commanded by a laboratory.", lorawan.laboratory),
     Rule("pin-exists", "Every pin is one of the chip.", pins.exists),
     Rule("wake-pin", "Only pins of the RTC domain end deep sleep.", sleep.wake_pins),
     Rule("wake-level", "All wake pins wake by one level.", sleep.wake_levels),

@@ -1,7 +1,7 @@
 """The channel: keeps what is on the air and judges what a receiver gets of it.
 
-A receiver hears a transmission above the noise, and keeps it while nothing of the same spreading factor on the same frequency is
-within CAPTURE_DB. Other spreading factors, and the opposite chirp direction, are orthogonal. Everything runs on one kernel.
+A receiver hears a transmission above the noise, and keeps it while nothing on the same frequency covers it (`interference`). The
+opposite chirp direction and other bandwidths are orthogonal. Everything runs on one kernel.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kerbstone.emulator.air import lora
+from kerbstone.emulator.air.interference import covered
 from kerbstone.emulator.air.pathloss import PathLoss
 from kerbstone.emulator.kernel import Kernel
 
-# Advantage a frame needs over interference of its own kind: M. Bor et al., "Do LoRa low-power wide-area networks scale?", MSWiM 2016.
-CAPTURE_DB = 6.0
 _KEEP_US = 10_000_000  # longer than any frame: what ended earlier can no longer disturb one that is still on the air
 _RSSI_LIMIT_DBM = -127.0  # lowest figure a LoRa packet engine reports before the SNR is added (data sheet 13.5.3)
 
@@ -151,18 +150,19 @@ class Channel:
         return Reception(rssi, rssi - lora.noise_dbm(tx.bw_hz, noise_figure_db))
 
     def disturbed(self, tx: Transmission, receiver: str, from_us: int, to_us: int) -> bool:
-        """True when `tx` was cut, or interference of its own kind came within CAPTURE_DB of it at some time in the span."""
+        """True when `tx` was cut, or what else is on its frequency covered it at some time in the span."""
         if any(t is tx for t in self._cut) or (self.lost and self.lost(tx, receiver)):
             return True
-        own = tx.power_dbm - self.loss_db(tx.sender, receiver, tx.start_us)
-        return any(
-            other.power_dbm - self.loss_db(other.sender, receiver, other.start_us) > own - CAPTURE_DB
+        others = [
+            (max(other.start_us, from_us), other.end_us, other.sf, self._level_dbm(other, receiver))
             for other in self._recent
-            if other is not tx and other.sender != receiver and other.start_us < to_us and other.end_us > from_us and _alike(tx, other)
-        )
+            if other is not tx and other.sender != receiver and other.start_us < to_us and other.end_us > from_us and _near(tx, other)
+        ]
+        return bool(others) and covered(tx.sf, self._level_dbm(tx, receiver), others)
+
+    def _level_dbm(self, tx: Transmission, receiver: str) -> float:
+        return tx.power_dbm - self.loss_db(tx.sender, receiver, tx.start_us)
 
 
-def _alike(a: Transmission, b: Transmission) -> bool:
-    return (
-        a.sf == b.sf and a.bw_hz == b.bw_hz and a.iq_inverted == b.iq_inverted and abs(a.freq_hz - b.freq_hz) < (a.bw_hz + b.bw_hz) // 2
-    )
+def _near(a: Transmission, b: Transmission) -> bool:
+    return a.bw_hz == b.bw_hz and a.iq_inverted == b.iq_inverted and abs(a.freq_hz - b.freq_hz) < (a.bw_hz + b.bw_hz) // 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 # Spreading factor -> lowest SNR in dB at which the demodulator still works.
 SNR_LIMIT_DB: dict[int, float] = {5: -2.5, 6: -5.0, 7: -7.5, 8: -10.0, 9: -12.5, 10: -15.0, 11: -17.5, 12: -20.0}
 
+BANDWIDTHS_HZ = {125_000: 50.97, 250_000: 53.98, 500_000: 56.99}  # Hz -> 10 log10 of it
 _THERMAL_DBM_HZ = -173.98  # kT at 290 K
 _LDRO_SYMBOL_US = 16_380  # section 6.1.1.4: low data rate optimisation from 16.38 ms a symbol on
 _SYNC_QUARTERS = {5: 25, 6: 25}  # quarter symbols between preamble and header: 6.25 at SF5 and SF6, else 4.25
@@ -53,8 +54,7 @@ def airtime_us(size: int, sf: int, bw_hz: int, cr: int = 1, preamble: int = 8, c
 
 def noise_dbm(bw_hz: int, figure_db: float) -> float:
     """Noise power in the channel of a receiver with this noise figure."""
-    bands = {125_000: 50.97, 250_000: 53.98, 500_000: 56.99}  # 10 log10 of the bandwidth
-    return _THERMAL_DBM_HZ + bands[bw_hz] + figure_db
+    return _THERMAL_DBM_HZ + BANDWIDTHS_HZ[bw_hz] + figure_db
 
 
 def sensitivity_dbm(sf: int, bw_hz: int, figure_db: float) -> float:

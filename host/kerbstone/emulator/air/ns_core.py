@@ -1,4 +1,4 @@
-"""The bench network server without its socket: joins, sessions, MAC commands, rate adaptation. Class A, LoRaWAN 1.0.4."""
+"""The bench network server without its socket: joins, sessions, MAC commands, rate adaptation. Classes A and C, LoRaWAN 1.0.4."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TypedDict
 
-from kerbstone.emulator.air import ns_crypto, ns_frames, ns_mac
+from kerbstone.emulator.air import ns_commands, ns_crypto, ns_frames, ns_mac
 from kerbstone.emulator.air.ns_adr import MARGIN_DB
 from kerbstone.emulator.air.ns_device import Device, Queued, Session
-from kerbstone.emulator.air.ns_reply import DataReply, JoinReply, Reply, Uplink, settle_confirmed, slots
+from kerbstone.emulator.air.ns_reply import DataReply, JoinReply, PushReply, Reply, Uplink, settle_confirmed, slots
 from kerbstone.emulator.air.plan import EU868, Plan
 
 NET_ID = 0x000000  # TS002-1.1 section 2: for experiments and private networks
@@ -46,9 +46,11 @@ class NetworkCore:
         self._by_addr: dict[int, Device] = {}
         self._last: tuple[bytes, int] = (b"", -_SAME_US)
 
-    def register(self, dev_eui: str, join_eui: str, app_key: bytes, name: str, adr_margin_db: float = MARGIN_DB) -> Device:
-        """Makes a device known; EUIs as 16 hex digits. `adr_margin_db`: what rate adaptation leaves unspent."""
-        device = Device(name, dev_eui.lower(), join_eui.lower(), len(self.devices) + 1, app_key, adr_margin_db)
+    def register(
+        self, dev_eui: str, join_eui: str, app_key: bytes, name: str, adr_margin_db: float = MARGIN_DB, always_on: bool = False
+    ) -> Device:
+        """Makes a device known; EUIs as 16 hex digits. `adr_margin_db`: what rate adaptation leaves unspent. `always_on`: class C."""
+        device = Device(name, dev_eui.lower(), join_eui.lower(), len(self.devices) + 1, app_key, adr_margin_db, always_on)
         self.devices[device.dev_eui] = self._by_addr[device.dev_addr] = device
         return device
 
@@ -66,8 +68,10 @@ class NetworkCore:
             return self._join(frame, up)
         return self._data(frame, up)
 
-    def _refuse(self, why: str) -> Reply | None:
+    def _refuse(self, why: str, device: Device | None = None) -> Reply | None:
         self.refused[why] += 1
+        if device:
+            device.counts[f"refused_{why}"] += 1
         return None
 
     def _join(self, request: ns_frames.JoinRequest, up: Uplink) -> Reply | None:
@@ -75,9 +79,10 @@ class NetworkCore:
         if device is None or device.join_eui != request.join_eui:
             return self._refuse("device")
         if not request.genuine(device.app_key):
-            return self._refuse("mic")
+            return self._refuse("mic", device)
         if request.dev_nonce <= device.last_dev_nonce:
-            return self._refuse("devnonce")
+            return self._refuse("devnonce", device)
+        device.counts["joins"] += 1
         device.last_dev_nonce = request.dev_nonce
         device.join_nonce += 1
         keys = ns_crypto.session_keys(device.app_key, device.join_nonce, NET_ID, request.dev_nonce)
@@ -93,8 +98,9 @@ class NetworkCore:
             return self._refuse("device")
         found = device.match(frame)
         if found is None:
-            return self._refuse("mic")
+            return self._refuse("mic", device)
         session, fcnt = found
+        session.gateway, session.gateways = up.gateway, up.gateways
         fresh = fcnt > session.fcnt_up
         if fresh:
             session.fcnt_up = fcnt
@@ -125,8 +131,9 @@ class NetworkCore:
             data = ns_crypto.crypt(session.nwk_s_key, ns_crypto.UP, session.dev_addr, fcnt, frame.body)
         answers = b""
         for cid, arguments in ns_mac.commands_up(data):
+            device.counts[ns_commands.COMMANDS[cid][2]] += fresh
             if cid == ns_mac.LINK_CHECK:
-                answers += ns_mac.link_check_ans(up.snr_db, up.dr, 1, self._plan)
+                answers += ns_mac.link_check_ans(up.snr_db, up.dr, up.gateways, self._plan)
             elif cid == ns_mac.DEVICE_TIME:
                 answers += ns_mac.device_time_ans(up.utc_us + device.clock_step_us)
             elif cid == ns_mac.DEV_STATUS:
@@ -149,6 +156,16 @@ class NetworkCore:
     def enqueue(self, dev_eui: str, port: int, data: bytes, confirmed: bool) -> None:
         """Queues a downlink. Raises KeyError for a device nobody registered."""
         self.devices[dev_eui.lower()].queue.append(Queued(port, data, confirmed))
+
+
+    def push(self, device: Device) -> tuple[bytes, PushReply] | None:
+        """What can be said to a device of class C at once, and the gateway to say it through; None: nothing, or it waits for an uplink."""
+        session = device.session
+        if not (device.always_on and session and session.gateway and device.queue):
+            return None
+        if len(device.queue[0].data) > self._plan.data_rates[self._plan.rx2[1]].payload:
+            return None
+        return session.gateway, PushReply(device, session, self._plan)
 
 
 def _rate_answered(session: Session, status: int) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from kerbstone.emulator.air.ns_adr import MARGIN_DB
 from kerbstone.emulator.air.ns_frames import DataUp
@@ -37,6 +38,8 @@ class Session:
     asked: tuple[int, int] | None = None  # DR and TXPower of a LinkADRReq that is not answered yet
     adr_rest: int = 0  # uplinks to wait after a refusal
     unacknowledged: Queued | None = None
+    gateway: bytes = b""  # that heard the latest uplink best
+    gateways: int = 0  # that heard it
 
     def fcnt(self, frame: DataUp) -> int | None:
         """All 32 bits of the counter of a genuine frame that is new, or of the last one again; None: forged or replayed."""
@@ -59,6 +62,7 @@ class Device:
     dev_addr: int
     app_key: bytes = field(repr=False)
     adr_margin_db: float = MARGIN_DB
+    always_on: bool = False  # class C: it listens whenever it does not send
     last_dev_nonce: int = -1
     join_nonce: int = 0
     session: Session | None = None
@@ -67,6 +71,7 @@ class Device:
     battery: int | None = None  # DevStatusAns: 0 external, 1..254, 255 unknown
     margin_db: int | None = None  # DevStatusAns: SNR of the request at the device
     clock_step_us: int = 0  # by which the time it is given is wrong, on purpose
+    counts: Counter[str] = field(default_factory=Counter)  # joins, refused frames by reason, commands by their names in TS001
 
     def match(self, frame: DataUp) -> tuple[Session, int] | None:
         """The session a data frame belongs to, and its counter. A genuine frame of an offered session puts that one into use."""
@@ -77,3 +82,13 @@ class Device:
                     self.session, self.offered = session, None
                 return session, fcnt
         return None
+
+    def summary(self) -> dict[str, Any]:
+        """What a network operator sees of the device, for reports."""
+        session = self.session
+        return {
+            "dr": session.dr if session else None, "power_index": session.power if session else None,
+            "snr_db": round(max(session.snr_db), 1) if session and session.snr_db else None,
+            "gateways": session.gateways if session else 0, "battery": self.battery, "margin_db": self.margin_db,
+            "queued": len(self.queue), "counts": dict(sorted(self.counts.items())),
+        }  # fmt: skip

@@ -25,13 +25,14 @@ class Uplink:
     dr: int
     rssi_dbm: float
     snr_db: float
+    gateways: int = 1  # that heard it
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A receive window of the device: `delay_us` after the end of the uplink."""
+    """A receive window of the device: `delay_us` after the end of the uplink; None: at once, for a device that always listens."""
 
-    delay_us: int
+    delay_us: int | None
     freq_hz: int
     dr: int
     power_dbm: int
@@ -124,17 +125,47 @@ class DataReply:
         session.fcnt_down += 1
         if self._rate:
             session.asked = self._rate
+            self._device.counts["LinkADRReq"] += 1
         if self._status:
             session.status_asked_us = self._now_us
+            self._device.counts["DevStatusReq"] += 1
         if self._item:
-            self._device.queue.popleft()
-            if self._item.confirmed:
-                self._item.tries += 1
-                session.unacknowledged = self._item
+            take_item(self._device, session, self._item)
+
+
+class PushReply:
+    """The oldest queued message for a device of class C, without waiting for its uplink: at the frequency and rate of RX2."""
+
+    def __init__(self, device: Device, session: Session, plan: Plan):
+        hz, dr, dbm = plan.rx2
+        self.slots: tuple[Slot, ...] = (Slot(None, hz, dr, dbm),)
+        self._device, self._session, self._item = device, session, device.queue[0]
+
+    def build(self, slot: Slot) -> bytes:
+        session, item = self._session, self._item
+        return ns_frames.build_data_down(
+            session.nwk_s_key, session.app_s_key, session.dev_addr, session.fcnt_down, False, False, item.confirmed, b"", item.port,
+            item.data,
+        )
+
+    def sent(self) -> None:
+        take_item(self._device, self._session, self._item)
+        self._session.fcnt_down += 1
+
+
+def take_item(device: Device, session: Session, item: Queued) -> None:
+    """A queued message is on its way: a confirmed one waits for its acknowledgement."""
+    device.queue.remove(item)
+    device.counts["downlinks"] += 1
+    if item.confirmed:
+        item.tries += 1
+        session.unacknowledged = item
 
 
 def settle_confirmed(device: Device, session: Session, ack: bool) -> None:
     """A new uplink says whether the last confirmed downlink arrived; if not, it goes to the head of the queue again."""
     item, session.unacknowledged = session.unacknowledged, None
-    if item and not ack and item.tries < _TRIES:
-        device.queue.appendleft(item)
+    if item and not ack:
+        device.counts["unacknowledged"] += 1
+        if item.tries < _TRIES:
+            device.queue.appendleft(item)

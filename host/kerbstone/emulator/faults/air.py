@@ -67,12 +67,13 @@ def jammer(target: Target) -> End:
 
 def gateway_away(target: Target) -> End:
     """gateway_away: without supply or backhaul; downlinks that wait in its queue are lost."""
-    gateway = target.scene.radio.gateway
-    if gateway is None:
-        return lambda: None
-    gateway.away = True
+    number = target.number("gateway")
+    gateways = [g for i, g in enumerate(target.scene.radio.gateways, 1) if number in (0, i)]
+    for gateway in gateways:
+        gateway.away = True
 
     def end() -> None:
-        gateway.away = False
+        for gateway in gateways:
+            gateway.away = False
 
     return end

@@ -82,7 +82,10 @@ _FAULTS = (
         ),
         place="air", fits=fits.lorawan,
     ),
-    Fault("gateway_away", "the gateway hears and sends nothing", "Gateway.away", air.gateway_away, place="air", fits=fits.lorawan),
+    Fault(
+        "gateway_away", "the gateways hear and send nothing", "Gateway.away", air.gateway_away,
+        (Param("gateway", "int", 0, "1 = the first; 0 = all", high=1000),), place="air", fits=fits.lorawan,
+    ),
     Fault("wifi_away", "the access point is gone", "Wifi.in_range", servers.wifi_away, fits=fits.mqtt),
     Fault("broker_down", "nobody listens at the broker's port", "Sockets.trouble", servers.trouble("refused", True), fits=fits.mqtt),
     Fault(

@@ -18,7 +18,7 @@ def failed(result: RunResult) -> list[str]:
 
 def command_line(
     names: Sequence[str], lasts: str, seed: int, faults: Sequence[Order] = (), broker: str | None = None,
-    lns: str | None = None,
+    lns: str | None = None, gateways: Sequence[str] = (), downlinks: Sequence[str] = (),
 ) -> str:  # fmt: skip
     """The same run again. Never holds a password: a broker's log-in has to be added by hand."""
     words = ["kerbstone", "emulate", *names, "--for", lasts, "--seed", str(seed)]
@@ -28,4 +28,8 @@ def command_line(
         words += ["--broker", f"mqtt://{BrokerAddress.parse(broker)}"]
     if lns:
         words += ["--lns", lns]
+    for place in gateways:
+        words += ["--gateway", place]
+    for down in downlinks:
+        words += ["--downlink", down]
     return shlex.join(words)

@@ -93,6 +93,17 @@ def build_frame(message: dict[str, Any]) -> bytes:
         raise StationError(f"The message lacks a field or one is out of range ({error}).") from error
 
 
+def channels(config: dict[str, Any]) -> list[tuple[int, int]]:
+    """(Hz, width) of every LoRa channel that a `router_config` switches on. Raises KeyError for one without its radio's frequency."""
+    found = []
+    for board in config.get("sx1301_conf") or config.get("sx1302_conf") or []:
+        for name, channel in board.items():
+            if name.startswith(("chan_multiSF_", "chan_Lora_std")) and channel.get("enable"):
+                centre = board[f"radio_{channel['radio']}"]["freq"]
+                found.append((int(centre + channel["if"]), int(channel.get("bandwidth", 125_000))))
+    return found
+
+
 def downlink(
     device_class: str, diid: int, pdu: bytes, rctx: int, xtime: int, rx_delay_s: int | None = None,
     rx1: tuple[int, int] | None = None, rx2: tuple[int, int] | None = None, dev_eui: str = ANY_EUI, priority: int = 1,

@@ -83,20 +83,34 @@ def xor_into(target, other):
         target[i] ^= other[i]
 
 
+class _Ram:
+    """A block in memory."""
+
+    def __init__(self, count, size):
+        self._rows = [bytes(size)] * count
+
+    def get(self, n):
+        return self._rows[n]
+
+    def put(self, n, row):
+        self._rows[n] = bytes(row)
+
+
 class Defragmenter:
     """Takes the fragments of one block in any order; lost ones are replaced as soon as enough coded ones are there.
 
-    Memory beside the block: a coded fragment and its mask for each one lost, at most `redundancy` of them.
+    The block itself lies in `rows` (get(n), put(n, bytes), n from 0), by default in RAM. Memory beside it: a coded fragment and its mask
+    for each one lost, at most `redundancy` of them.
     """
 
-    def __init__(self, nb_frag, frag_size, version, redundancy):
+    def __init__(self, nb_frag, frag_size, version, redundancy, rows=None):
         self._count = nb_frag
         self._size = frag_size
         self._version = version
         self._spare = redundancy
         self._left = (1 << nb_frag) - 1  # fragments not known yet
         self._rows = {}  # lowest unknown column of a coded fragment: (its unknown columns, its bytes)
-        self._block = bytearray(nb_frag * frag_size)
+        self._block = rows or _Ram(nb_frag, frag_size)
 
     @property
     def missing(self):
@@ -109,7 +123,7 @@ class Defragmenter:
 
     def data(self, padding=0):
         """The block without its padding bytes; call when `done`."""
-        return bytes(self._block[: len(self._block) - padding])
+        return b"".join([self._block.get(n) for n in range(self._count)])[: self._count * self._size - padding]
 
     def take(self, n, payload):
         """Fragment number n (1 .. nb_frag as they are, then the coded ones). True when it told something new and fitted."""
@@ -146,14 +160,14 @@ class Defragmenter:
         """Takes known fragments out of a row."""
         for n in range(self._count):
             if known >> n & 1:
-                xor_into(row, memoryview(self._block)[n * self._size : (n + 1) * self._size])
+                xor_into(row, self._block.get(n))
 
     def _know(self, column, row):
         """One more fragment of the block is there."""
         n = 0
         while not column >> n & 1:
             n += 1
-        self._block[n * self._size : (n + 1) * self._size] = row
+        self._block.put(n, row)
         self._left &= ~column
 
 

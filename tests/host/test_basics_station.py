@@ -1,0 +1,304 @@
+"""Gateways over Basics Station, against a network server made of pamoja's messages and MAC."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+pytest.importorskip("pamoja._native")
+from pamoja import _native as pamoja
+from station_server import StationServer, radio_config
+
+from kerbstone.build.node import load_node
+from kerbstone.cli import app
+from kerbstone.emulator.air import lora
+from kerbstone.emulator.air.basics_station import BasicsStation
+from kerbstone.emulator.air.channel import Channel, Transmission
+from kerbstone.emulator.air.gateway import Gateway
+from kerbstone.emulator.air.patience import Patience
+from kerbstone.emulator.identity import mint
+from kerbstone.emulator.kernel import SECOND_US, Kernel
+from kerbstone.emulator.lns import TOKEN_VARIABLE, parse_lns
+from kerbstone.emulator.run import run
+from kerbstone.errors import KerbstoneError
+
+NODE = """
+[node]
+board = "heltec_wifi_lora_32_v3"
+app = "bins"
+[parts.level]
+driver = "a02yyuw"
+bus = "uart.main"
+rail = "vext"
+period_s = 600
+[parts.battery]
+driver = "battery"
+period_s = 3600
+[app]
+report_s = 600
+[uplink]
+kind = "lorawan"
+confirm = "none"
+[world]
+gateway_m = 100.0
+"""
+JOIN = bytes(23)
+DATA = bytes.fromhex("40010000008000000a0102030405060708")
+
+
+@pytest.fixture
+def make():
+    opened = []
+
+    def build(*args, **kwargs):
+        opened.append(StationServer(*args, **kwargs))
+        return opened[-1]
+
+    yield build
+    for server in opened:
+        server.close()
+
+
+class Cell:
+    def __init__(self, server, wait_s=0.0):
+        self.kernel = Kernel()
+        self.air = Channel(self.kernel)
+        self.gateway = Gateway(self.kernel, self.air, BasicsStation(server.url, Patience(wait_s)), 1_775_174_400)
+        self.gateway.start()
+        self.down = []
+        self.air.subscribe(self)
+
+    def on_air(self, tx):
+        if tx.sender == "gateway":
+            self.down.append(tx)
+
+    def uplink(self, data=DATA, hz=868_100_000, sf=7):
+        at = self.kernel.now + SECOND_US
+        self.air.link("a", "gateway", 100.0)
+        tx = Transmission(at, at + lora.airtime_us(len(data), sf, 125_000), hz, sf, 125_000, 1, 0x34, False, True, 14.0, data, "a")
+        self.kernel.at(at, self.air.transmit, tx)
+        self.kernel.run(tx.end_us + 100_000)
+        return tx
+
+
+def dnmsg(class_, xtime, **more):
+    fields = {"dev_eui": "0101010101010101", "diid": 7, "payload": bytes(20), "priority": 0, "rctx": 0, "xtime": xtime} | more
+    return pamoja.station_encode(pamoja.GatewayStationMessage("dnmsg", class_="ABC".index(class_), **fields))
+
+
+def window(dr, hz):
+    return pamoja.GatewayStationWindow(dr, hz)
+
+
+def take(cell, until_s=0.5):
+    """Reads what the server has said, then lets time pass."""
+    cell.gateway._backhaul._answered(1.0)
+    cell.kernel.run(cell.kernel.now + int(until_s * SECOND_US))
+
+
+def test_a_node_joins_and_talks_through_basics_station(make, tmp_path):
+    path = tmp_path / "bin.toml"
+    path.write_text(NODE)
+    server = make(mint(1, "bin"), [b"now", None, b"then"])
+    result = run([load_node(str(path))], 1, 65 * 60 * SECOND_US, lns=parse_lns(server.url)).nodes[0]
+    assert server.wrong == [] and server.outcomes[0] == "joined" and server.outcomes.count("joined") == 1
+    assert len(server.payloads) >= 5 and not server.script
+    assert result.decoded == len(server.payloads) and result.lost == 0
+    (version,) = server.of("version")
+    assert version["protocol"] == 2 and version["station"].startswith("kerbstone")
+    assert server.asked == ["02000000000000a1"]
+    sent = server.of("dntxed")
+    assert [m["diid"] for m in sent] == [1, 2, 3], "join accept and both messages were sent and said so"
+    ups = [m["upinfo"] for m in server.of("jreq") + server.of("updf")]
+    for up, said in zip([ups[0]], sent[:1], strict=True):
+        after = pamoja.station_xtime_parts(said["xtime"]).micros - pamoja.station_xtime_parts(up["xtime"]).micros
+        assert after == 5 * SECOND_US, "the join accept left five seconds after the request ended"
+
+
+def test_the_station_writes_what_pamojas_station_writes(make):
+    server = make()
+    cell = Cell(server)
+    for data in (JOIN, DATA):
+        cell.uplink(data)
+    assert server.waits_for("jreq") and server.waits_for("updf")
+    for kind, phy in (("jreq", JOIN), ("updf", DATA)):
+        (ours,) = server.of(kind)
+        up = ours["upinfo"]
+        levels = pamoja.GatewayStationLevels(up["rctx"], up["xtime"], None, up["rssi"], up["snr"])
+        theirs = json.loads(pamoja.station_encode(pamoja.station_heard(phy, ours["DR"], ours["Freq"], levels)))
+        for name in {"JoinEui", "DevEui"} & theirs.keys():  # either form is allowed
+            theirs[name], ours[name] = pamoja.station_eui_of(theirs[name]), pamoja.station_eui_of(ours[name])
+        assert {k: v for k, v in ours.items() if k in theirs and k != "upinfo"} == {k: v for k, v in theirs.items() if k != "upinfo"}
+        assert up.items() >= theirs["upinfo"].items()
+
+
+def test_the_server_says_which_channels_are_heard(make):
+    cell = Cell(make(config={"sx1301_conf": radio_config((868_100_000,))}))
+    assert cell.gateway.channels == [(868_100_000, 125_000)]
+    cell.uplink(hz=868_300_000)
+    assert cell.kernel.log.of("gateway", "uplink") == []
+
+
+@pytest.mark.parametrize(
+    ("config", "data", "heard"),
+    [
+        ({"NetID": [1]}, DATA, False), ({"NetID": []}, DATA, False), ({"NetID": None}, DATA, True), ({"NetID": [0]}, DATA, True),
+        ({"JoinEui": [[1, 2]]}, JOIN, False), ({"JoinEui": [[0, 2]]}, JOIN, True), ({"JoinEui": [[1, 2]]}, DATA, True),
+        ({"DRs": [[12, 125, 0]]}, DATA, False), ({"DRs": [[7, 125, 1]]}, DATA, False),
+    ],
+)  # fmt: skip
+def test_filters_of_the_server_are_obeyed(make, config, data, heard):
+    server = make(config=config)
+    cell = Cell(server)
+    cell.uplink(data)
+    if heard:
+        assert server.waits_for("jreq" if data is JOIN else "updf")
+    else:
+        assert [kind for _, _, kind, _ in cell.kernel.log.events if kind in ("filtered", "no_data_rate")]
+        assert not server.of("updf") + server.of("jreq")
+
+
+def test_rx2_is_taken_when_rx1_is_too_late_or_taken(make):
+    server = make()
+    cell = Cell(server)
+    up = cell.uplink()
+    count = 1 << 48 | up.end_us
+    both = {"rx1": window(5, 868_100_000), "rx2": window(0, 869_525_000)}
+    server.say(dnmsg("A", count, rx_delay=1, **both))
+    take(cell, 0)
+    server.say(dnmsg("A", count, rx_delay=1, **both))
+    take(cell, 5)
+    assert [(d.start_us - up.end_us, d.freq_hz, d.sf, d.power_dbm) for d in cell.down] == [
+        (SECOND_US, 868_100_000, 7, 14), (2 * SECOND_US, 869_525_000, 12, 27),
+    ]  # fmt: skip
+    late = cell.uplink()
+    cell.kernel.run(late.end_us + 10 * SECOND_US)
+    server.say(dnmsg("A", 1 << 48 | late.end_us, rx_delay=1, **both))
+    take(cell, 5)
+    assert len(cell.down) == 2 and [e[3]["error"] for e in cell.kernel.log.of("gateway", "downlink")][-2:] == ["TOO_LATE"] * 2
+
+
+def test_class_c_leaves_at_once_and_behind_what_is_on_the_air(make):
+    server = make()
+    cell = Cell(server)
+    for _ in range(3):
+        server.say(dnmsg("C", 0, rx2=window(0, 869_525_000)))
+    for _ in range(3):
+        take(cell, 0)
+    asked = cell.kernel.now
+    cell.kernel.run(asked + 10 * SECOND_US)
+    starts = [d.start_us for d in cell.down]
+    assert len(starts) == 3 and starts[0] - asked < 100_000
+    assert all(30_000 < b - a.end_us < 40_000 for a, b in zip(cell.down, starts[1:], strict=False)), "one after the other"
+    assert server.waits_for("dntxed", 3) and [m["diid"] for m in server.of("dntxed")] == [7, 7, 7]
+
+
+def test_what_is_no_downlink_is_passed_over(make):
+    server = make()
+    cell = Cell(server)
+    for text in ('{"msgtype": "runcmd"}', "[]", '{"msgtype": "dnmsg"}', '{"msgtype":"dnmsg","dC":2,"pdu":"00","RX2DR":99,"RX2Freq":1}'):
+        server.say(text)
+        take(cell, 0)
+    assert cell.down == [] and len(cell.kernel.log.of("gateway", "bad_message")) == 3
+    cell.uplink()
+    assert server.waits_for("updf")
+
+
+WORDS = st.sampled_from(["", "radio_0", "freq", "00ff", "-1", "\u00e9"])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(WORDS, x, max_size=3), max_leaves=6,
+)
+DOWNLINK = json.loads(dnmsg("C", 5, rx_delay=1, rx1=window(5, 868_100_000), rx2=window(0, 869_525_000)))
+CONFIG = {"msgtype": "router_config", "DRs": [[12, 125, 0]], "NetID": [0], "JoinEui": [[1, 2]], "sx1301_conf": radio_config()}
+
+
+class Canned:
+    """A connection that brings one message."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def recv(self, _timeout):
+        return self.text
+
+    def send(self, text):
+        json.loads(text)
+
+
+def bare():
+    backhaul = BasicsStation("ws://nowhere", Patience(0.0))
+    kernel = Kernel()
+    backhaul._gateway = Gateway(kernel, Channel(kernel), backhaul)
+    backhaul._rates = [(12, 125_000, False), (0, 0, False), (-1, 125_000, False), (7, 200_000, False)]
+    return backhaul
+
+
+@given(st.dictionaries(st.sampled_from(sorted(DOWNLINK)), ANYTHING, max_size=3))
+def test_no_downlink_however_bent_stops_a_run(changes):
+    backhaul = bare()
+    backhaul._socket = Canned(json.dumps(DOWNLINK | changes))
+    backhaul._answered(0.0)
+    backhaul._gateway.kernel.run(3 * SECOND_US)
+
+
+@given(st.binary(max_size=30) | WORDS)
+def test_what_is_no_message_is_noted(data):
+    backhaul = bare()
+    backhaul._socket = Canned(data)
+    assert not backhaul._answered(0.0)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(CONFIG)), ANYTHING, max_size=2))
+def test_a_bent_configuration_is_refused_with_a_reason_or_obeyed(changes):
+    backhaul = bare()
+    try:
+        backhaul._configure(CONFIG | changes)
+    except ValueError:
+        return
+    assert all(isinstance(hz, int) and isinstance(width, int) for hz, width in backhaul._gateway.channels)
+
+
+def test_a_lost_connection_is_made_again_at_the_next_uplink(make):
+    server = make()
+    cell = Cell(server)
+    server.sessions[-1].close()
+    cell.uplink()
+    assert server.waits_for("updf"), "the very frame that found the connection broken arrives"
+    assert len(server.sessions) == 2
+    assert cell.kernel.log.of("gateway", "server_silent")
+    server.close()
+    cell.uplink()
+    assert len(cell.kernel.log.of("gateway", "server_silent")) == 3, "a server that is gone is tried twice, and the run goes on"
+
+
+def test_the_token_goes_into_the_header_and_nowhere_else(make, tmp_path, monkeypatch):
+    monkeypatch.setenv(TOKEN_VARIABLE, "Bearer very-secret")
+    server = make()
+    path = tmp_path / "bin.toml"
+    path.write_text(NODE)
+    done = CliRunner().invoke(app, ["emulate", str(path), "--for", "5s", "--lns", server.url])
+    assert done.exit_code == 0 and server.headers == ["Bearer very-secret"] * 2
+    assert "secret" not in done.output
+
+
+@pytest.mark.parametrize("text", ["garbage", "[1]", '{"msgtype": "router_config"}'])
+def test_a_server_that_refuses_or_babbles_is_one_sentence(make, text, monkeypatch):
+    server = make(refuse="gateway is not known")
+    with pytest.raises(KerbstoneError, match="not known"):
+        Cell(server)
+    monkeypatch.setattr(StationServer, "_configure", lambda self, socket: socket.send(text))
+    monkeypatch.setattr("kerbstone.emulator.air.basics_station._PATIENCE_S", 0.3)
+    with pytest.raises(KerbstoneError, match=r"does not take the gateway: .+\.$"):
+        Cell(make())
+
+
+@pytest.mark.parametrize("url", ["ws://127.0.0.1:9", "ws://127.0.0.1:9/path", "wss://", "ws://host:abc"])
+def test_an_address_that_leads_nowhere_is_one_sentence(url, tmp_path):
+    path = tmp_path / "bin.toml"
+    path.write_text(NODE)
+    done = CliRunner().invoke(app, ["emulate", str(path), "--for", "5s", "--lns", url])
+    assert done.exit_code != 0 and isinstance(done.exception, KerbstoneError)
+    assert str(done.exception).endswith(".") and "\n" not in str(done.exception)
