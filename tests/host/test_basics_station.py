@@ -195,6 +195,31 @@ def test_class_c_leaves_at_once_and_behind_what_is_on_the_air(make):
     assert server.waits_for("dntxed", 3) and [m["diid"] for m in server.of("dntxed")] == [7, 7, 7]
 
 
+def test_two_gateways_hand_on_their_copies_before_either_waits(make):
+    """The server answers through the second, after it has heard from both."""
+    server, kernel, patience = make(), Kernel(), Patience(5.0)
+    air = Channel(kernel)
+    gateways = [Gateway(kernel, air, BasicsStation(server.url, patience), name=f"g{i}", eui=bytes([2, *bytes(6), i])) for i in range(2)]
+    for gateway in gateways:
+        gateway.start()
+        air.link("a", gateway.name, 100.0)
+    copies = []
+
+    def take(_socket, message, _plain):
+        if message.msgtype == "updf":
+            copies.append(message)
+            if len(copies) == 2:
+                server.say(dnmsg("A", message.levels.xtime, rx_delay=1, rx1=window(5, 868_100_000)))
+
+    server._take = take
+    tx = Transmission(0, lora.airtime_us(len(DATA), 7, 125_000), 868_100_000, 7, 125_000, 1, 0x34, False, True, 14.0, DATA, "a")
+    kernel.at(0, air.transmit, tx)
+    kernel.run(3 * SECOND_US)
+    assert [(t - tx.end_us, name) for t, name, kind, _ in kernel.log.events if kind == "on_air" and name != "a"] == [(SECOND_US, "g1")]
+    for gateway in gateways:
+        gateway.close()
+
+
 def test_what_is_no_downlink_is_passed_over(make):
     server = make()
     cell = Cell(server)
