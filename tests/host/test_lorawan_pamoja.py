@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 pamoja = pytest.importorskip("pamoja._native")
+from lorawan_bench import BIN
 from pamoja_server import PamojaServer, link_adr
 
 from kerbstone.build.node import load_node
@@ -22,29 +23,6 @@ from kerbstone.emulator.run import run
 ROOT = Path(__file__).parents[2]
 REGIONS = {"EU868": "EU868", "US915": "US915", "AU915": "AU915", "AS923-1": "AS923", "KR920": "KR920", "IN865": "IN865"}
 HOUR_US = 3_600_000_000
-
-NODE = """
-[node]
-board = "heltec_wifi_lora_32_v3"
-app = "bins"
-[parts.level]
-driver = "a02yyuw"
-bus = "uart.main"
-rail = "vext"
-period_s = 600
-[parts.battery]
-driver = "battery"
-period_s = 3600
-[app]
-report_s = 600
-[uplink]
-kind = "lorawan"
-region = "{region}"
-confirm = "none"
-[world]
-gateway_m = 100.0
-"""
-
 
 def micropython():
     return os.environ.get("MICROPYTHON") or shutil.which("micropython") or os.path.join(sys.prefix, "bin", "micropython")
@@ -141,7 +119,7 @@ def script(region):
 def test_a_server_that_takes_its_time_is_waited_for(tmp_path):
     """Most servers acknowledge first and answer when they have gathered the copies of a frame."""
     path = tmp_path / "bin.toml"
-    path.write_text(NODE.format(region="EU868"))
+    path.write_text(BIN.format(region="EU868", confirm="none", gateway_m=100.0))
     server = PamojaServer("EU868", mint(1, "bin"), [b"now", b"then", b"again"], late_s=0.1)
     server.start()
     try:
@@ -156,7 +134,7 @@ def test_a_server_that_takes_its_time_is_waited_for(tmp_path):
 @pytest.mark.parametrize("region", REGIONS)
 def test_a_node_joins_and_talks_with_a_foreign_server(region, tmp_path):
     path = tmp_path / "bin.toml"
-    path.write_text(NODE.format(region=region))
+    path.write_text(BIN.format(region=region, confirm="none", gateway_m=100.0))
     server = PamojaServer(REGIONS[region], mint(1, "bin"), script(region))
     server.start()
     try:

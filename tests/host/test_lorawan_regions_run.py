@@ -4,6 +4,7 @@ import json
 import stat
 
 import pytest
+from lorawan_bench import BIN
 from typer.testing import CliRunner
 
 from kerbstone.build.compile import node_json
@@ -16,32 +17,9 @@ from kerbstone.emulator.run import run
 from kerbstone.errors import FaultError, KerbstoneError
 
 HOUR_US = 3_600_000_000
-NODE = """
-[node]
-board = "heltec_wifi_lora_32_v3"
-app = "bins"
-[parts.level]
-driver = "a02yyuw"
-bus = "uart.main"
-rail = "vext"
-period_s = 600
-[parts.battery]
-driver = "battery"
-period_s = 3600
-[app]
-report_s = 600
-[uplink]
-kind = "lorawan"
-region = "{region}"
-confirm = "all"
-[world]
-gateway_m = 300.0
-"""
-
-
 def node_file(folder, region):
     path = folder / f"bin-{region.lower()}.toml"
-    path.write_text(NODE.format(region=region))
+    path.write_text(BIN.format(region=region, confirm="all", gateway_m=300.0))
     return path
 
 
