@@ -13,8 +13,11 @@ from kerbstone.emulator.world.bay import Bay
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
-NOISE_UT, COUNT_UT = 0.9, 0.15  # LIS2MDL in low power mode at 10 Hz
-BOOT_US = 400_000
+COUNT_UT = 0.15  # LIS2MDL
+WATCH_NOISE_UT, BURST_NOISE_UT = 0.9, 0.3  # rms an axis: low power at 10 Hz, and high resolution
+# From the comparator to the first look at the field, between looks while the rest is imported, and to the first sample: as the
+# emulated ready node takes them (tests/host/test_parking_wake.py).
+LOOK_US, LOOKS_US, BOOT_US = 540_000, 20_000, 850_000
 ACK_US = 1_500_000
 RSSI_DB = -90.0
 
@@ -34,17 +37,16 @@ class Watch:
         while t < end_us:
             if t >= due:
                 due = t + self.period_us
-                t = self._measure(t, woken=False)
+                t = self._measure(t)
             elif self.bay.changing_until(t) > t:
-                x, y, z = self._noisy(t)
-                t = self._wake(t) if self._trips((x, y, z)) else t + SECOND // 10
+                t = self._wake(t) if self._trips(self._noisy(t, WATCH_NOISE_UT)) else t + SECOND // 10
             else:
                 until = min(t + 60 * SECOND, self.bay.next_change(t), due)
                 trip = self._noise_trip(t)
                 t = self._wake(trip) if trip < until else until
 
-    def _noisy(self, t: int) -> list[float]:
-        return [round((b + self.rng.gauss(0, NOISE_UT)) / COUNT_UT) * COUNT_UT for b in self.bay.field(t)]
+    def _noisy(self, t: int, noise_ut: float) -> list[float]:
+        return [round((b + self.rng.gauss(0, noise_ut)) / COUNT_UT) * COUNT_UT for b in self.bay.field(t)]
 
     def _trips(self, field) -> bool:
         return any(abs(b - o) > self.threshold for b, o in zip(field, self.base, strict=True))
@@ -54,14 +56,15 @@ class Watch:
         quiet = 1.0
         for b, o in zip(self.bay.field(t), self.base, strict=True):
             for side in (b - o, o - b):
-                quiet *= 1 - 0.5 * math.erfc((self.threshold - side) / NOISE_UT / math.sqrt(2))
+                quiet *= 1 - 0.5 * math.erfc((self.threshold - side) / WATCH_NOISE_UT / math.sqrt(2))
         if quiet <= 0:
             return t
         return t + int(math.log(1 - self.rng.random()) / math.log(quiet)) * SECOND // 10 if quiet < 1 else 1 << 62
 
     def _wake(self, t: int) -> int:
         self.wakes += 1
-        return self._measure(t + BOOT_US, woken=True)
+        earlier = [self._noisy(at, BURST_NOISE_UT) for at in range(t + LOOK_US, t + BOOT_US, LOOKS_US)]
+        return self._measure(t + BOOT_US, earlier)
 
     def _carry_out(self, t: int, sample) -> tuple[int, bool]:
         """ms until the sensor is asked again, and whether something was reported."""
@@ -79,11 +82,13 @@ class Watch:
                     self.told.append((t, effect[3]["state"]))
         return again, told
 
-    def _measure(self, t: int, woken: bool) -> int:
+    def _measure(self, t: int, earlier: list[list[float]] | None = None) -> int:
         while True:
-            x, y, z = self._noisy(t)
+            x, y, z = self._noisy(t, BURST_NOISE_UT)
             temp = round(self.bay.read("temp_c", t) * 8) / 8
-            sample = {"bx_ut": x, "by_ut": y, "bz_ut": z, "chip_temp_c": temp, "wake_pin": woken, "quality": 0}
+            sample = {"bx_ut": x, "by_ut": y, "bz_ut": z, "chip_temp_c": temp, "wake_pin": earlier is not None, "quality": 0}
+            if earlier:
+                sample["earlier"] = earlier
             again, told = self._carry_out(t, sample)
             while told and self.witness:  # each report is acknowledged a second after it left
                 t += ACK_US
@@ -91,7 +96,7 @@ class Watch:
                 _, told = self._carry_out(t, {"rssi_db": round(heard), "quality": 0})
             if not again:
                 return t + SECOND // 5
-            t, woken = t + again * 1000, False
+            t, earlier = t + again * 1000, None
 
 
 def score(bay: Bay, told: list[tuple[int, str]], end_us: int) -> dict[str, float]:
