@@ -23,10 +23,9 @@ DEFAULTS = {
     "assume": "free",  # what power-on finds: "free" or "occupied"
     "on_ut": 8.0,  # uT from the empty field that make the bay occupied: twice a neighbour's 0.7..4 uT (dipole model, 2.5 m)
     "off_ut": 5.0,  # uT below which it is free again
-    "peak_ut": 15.0,  # uT that only what rolls over the sensor reaches: a lorry beside it has 2..8 uT, seldom 12
+    "peak_ut": 13.0,  # uT that only what rolls over the sensor reaches: a lorry beside it has 2..8 uT, seldom 12
     "weak_ut": 0.8,  # uT that a weak car leaves at least; below, what rolled over the sensor went on
-    "faint_ut": 7.5,  # uT of a car whose loudest part was missed while the node woke; with it
-    "left_ut": 3.0,  # uT left behind, more than a neighbour as a rule, make it worth a second look
+    "left_ut": 2.4,  # uT left behind, more than a neighbour as a rule, that make up for a peak missed while the node woke
     "steady_ut": 1.0,  # uT between the means of two blocks at rest: three times their noise for 0.3 uT an axis, and slow creeping
     "block": 8,  # samples in a block
     "burst_ms": 50,  # ms between the samples of a burst
@@ -48,6 +47,7 @@ _EARTH_MIN_UT = const(12)
 _EARTH_MAX_UT = const(90)
 _PATIENCE = const(3)  # failed measurements in a row that are a fault
 _CLEARER = const(2)  # how many times nearer to the empty field than to the car's counts as gone, whatever the drift
+_CLEAR = 1.25  # times on_ut in one step: more than a neighbour and a tram together
 _ELECTED = const(4)  # votes: the same field came back three times
 
 _HEAD = "<BBBBIIhHh"
@@ -281,21 +281,23 @@ class App:
             return self._first(mean)
         d = distance(mean, self._empty)
         rolled = peak >= s["peak_ut"]
-        likely = peak >= s["faint_ut"] and e >= s["left_ut"]
-        # Else worth a question to the witness, no more.
-        nothing = peak < on or e < 2 * s["weak_ut"] or not self._witness.known
+        likely = e >= s["left_ut"] and peak >= s["wake_ut"] and peak + 2 * e >= s["peak_ut"]
+        alone = not self._witness.known  # with a witness there is somebody to ask
+        nothing = alone or peak < on or e < 2 * s["weak_ut"]
         if state != _OCCUPIED:
             if d >= on:
-                return _OCCUPIED, rolled
+                return _OCCUPIED, rolled or e >= _CLEAR * on
             if rolled:  # no lorry, no tram: something rolled over the sensor
-                return (_OCCUPIED, True) if e >= s["weak_ut"] else (_FREE, False)
+                return (_OCCUPIED, alone) if e >= s["weak_ut"] else (_FREE, False)
             return (_OCCUPIED, False) if likely else (_FREE, nothing)
         if self._weak:
-            # It hides in the drift, so only what rolls over the sensor can have been this car.
+            # It hides in the drift, so only what rolls over the sensor can have been this car, or a step larger than any drift.
             if rolled and d >= on:
                 self._weak = False  # its departure went unseen: this is another one
                 return _OCCUPIED, True
-            return (_FREE, rolled) if rolled or likely else (_OCCUPIED, nothing)
+            if rolled:
+                return _FREE, alone
+            return (_FREE, False) if likely or e >= max(off, 2 * d) else (_OCCUPIED, nothing)
         if (d <= off and (e >= d or d <= off / 2)) or (e >= _CLEARER * d and d < 2 * on):
             return _FREE, True
         if e >= on and self._vote(mean):
