@@ -55,6 +55,7 @@ _KNOWN = const(4)  # flags, above two bits of faults: there is an empty field
 _DOUBT = const(8)
 _WEAK = const(16)
 _ANSWERED = const(32)
+_OPEN = const(64)
 _VECTORS_AT = const(18)  # settled, candidate and farthest
 _BURST_AT = const(54)
 _BASE_AT = const(80)
@@ -82,6 +83,7 @@ class App:
         self._votes = self._faults = 0
         self._doubt = False  # the field was not sure: a second look or the witness decides
         self._answered = False  # the witness decided: the second look does not ask again
+        self._open = False  # the second look was not sure either: the answer to its report may still overturn it
         self._weak = False  # the car that stands there shows little of itself
         self._mono = self._beat = 0
         self._temp10 = self._then10 = 200  # 0.1 degC, now and when the field settled
@@ -90,7 +92,8 @@ class App:
     def pack(self):
         out = bytearray(self.STATE_BYTES)
         flags = self._faults
-        for bit, on in ((_KNOWN, self._base.known), (_DOUBT, self._doubt), (_WEAK, self._weak), (_ANSWERED, self._answered)):
+        told = (self._base.known, self._doubt, self._weak, self._answered, self._open)
+        for bit, on in zip((_KNOWN, _DOUBT, _WEAK, _ANSWERED, _OPEN), told):  # noqa: B905
             flags |= bit if on else 0
         pack_into(
             _HEAD, out, 0, self._state, self._shown, self._votes, flags,
@@ -111,6 +114,7 @@ class App:
         self._doubt = bool(flags & _DOUBT)
         self._weak = bool(flags & _WEAK)
         self._answered = bool(flags & _ANSWERED)
+        self._open = bool(flags & _OPEN)
         for i in range(9):
             self._vectors[i // 3][i % 3] = unpack_from("<f", data, _VECTORS_AT + 4 * i)[0]
         self._burst.unpack_from(data, _BURST_AT)
@@ -192,8 +196,9 @@ class App:
         if rests:
             second = self._doubt or self._answered
             self._answered = False
-            state, sure = self._decide(mean, moved, peak)
+            state, sure = self._decide(mean, moved, peak, second)
             self._doubt = self._base.known and not sure and not second
+            self._open = self._base.known and not sure and second
             if self._doubt and rssi is not None:
                 seen = self._witness.opinion(rssi)
                 if seen is not None:
@@ -248,15 +253,17 @@ class App:
 
     def _hear(self, rssi, effects):
         """A downlink came: it decides when the field was unsure, and is learnt from when it was not."""
-        if self._doubt:
+        if self._doubt or self._open:
             seen = self._witness.opinion(rssi)
             if seen is None:
                 return
-            self._doubt, self._answered = False, True
+            self._answered = self._doubt
+            self._doubt = self._open = False
             if seen and self._state != _OCCUPIED:
                 self._weak = distance(self._settled, _NOWHERE) < self._set["on_ut"]
             self._state = _OCCUPIED if seen else _FREE
-            self._tell(effects, GOOD, self._state)
+            if self._state != self._shown:
+                self._tell(effects, GOOD, self._state)
         elif self._state == _OCCUPIED and self._weak and self._witness.opinion(rssi) is False:
             # Its departure went unseen: the field of a weak car tells nothing afterwards.
             self._state = _FREE
@@ -273,7 +280,7 @@ class App:
 
     # -- judgement ------------------------------------------------------------------------------------------------
 
-    def _decide(self, mean, e, peak):
+    def _decide(self, mean, e, peak, second):
         """(state, sure) for a steady field that lies `e` from what was settled before, after it lay `peak` from both."""
         s, state = self._set, self._state
         on, off = s["on_ut"], s["off_ut"]
@@ -283,9 +290,9 @@ class App:
         rolled = peak >= s["peak_ut"]
         likely = e >= s["left_ut"] and peak >= s["wake_ut"] and peak + 2 * e >= s["peak_ut"]
         alone = not self._witness.known  # with a witness there is somebody to ask
-        nothing = alone or peak < on or e < 2 * s["weak_ut"]
+        nothing = alone or e < 2 * s["weak_ut"] or (peak < on and e < s["left_ut"])
         if state != _OCCUPIED:
-            if d >= on:
+            if d >= on and not (second and e < s["left_ut"]):  # a weak car that left is no farther away for being looked at twice
                 return _OCCUPIED, rolled or e >= _CLEAR * on
             if rolled:  # no lorry, no tram: something rolled over the sensor
                 return (_OCCUPIED, alone) if e >= s["weak_ut"] else (_FREE, False)
@@ -297,7 +304,7 @@ class App:
                 return _OCCUPIED, True
             if rolled:
                 return _FREE, alone
-            return (_FREE, False) if likely or e >= max(off, 2 * d) else (_OCCUPIED, nothing)
+            return (_FREE, False) if likely or e >= max(off, 1.7 * d) else (_OCCUPIED, nothing)
         if (d <= off and (e >= d or d <= off / 2)) or (e >= _CLEARER * d and d < 2 * on):
             return _FREE, True
         if e >= on and self._vote(mean):
