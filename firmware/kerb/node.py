@@ -3,13 +3,12 @@
 import sys
 from struct import pack, unpack
 
-from kerb import codec, config, identity, log
+from kerb import codec, config, early, log
 from kerb.bearer import Bearer
 from kerb.clock import TRUST_LIVE, Clock, mono_ms
 from kerb.delivery import Delivery
 from kerb.outbox import Outbox
-from kerb.parts import Part
-from kerb.power import Power
+from kerb.power import Power, woke_by_pin
 from kerb.quality import GOOD, worst
 from kerb.retained import Retained
 from kerb.sampler import Sampler
@@ -22,6 +21,13 @@ _UNSURE = 1 << 28  # beside the count of records: a reset may have come after it
 _SPARE_NUMBERS = 4096  # numbers of records skipped when a reset came between two saves; more than a life stores
 
 
+def _identity():
+    """Read by who sends: the other wakes need neither the keys nor the code."""
+    from kerb import identity
+
+    return identity.load()
+
+
 class Node:
     def __init__(self):
         self.config = config.load()
@@ -32,11 +38,11 @@ class Node:
         self.store = Store()
         self.retained = Retained(self.power, self.store)
         self.clock = Clock(policy["resync_s"])
-        self.parts = {name: Part(name, self.config["parts"][name]) for name in self.config["order"]}
+        self.parts = {name: early.part(name, self.config["parts"][name]) for name in self.config["order"]}
         self.sampler = Sampler([self.parts[name] for name in self.config["order"]])
         self.app = self._make_app()
         self.outbox = Outbox(policy["outbox_limit"])
-        self.bearer = Bearer(self.config["uplink"], identity.load, self.power, self.store)
+        self.bearer = Bearer(self.config["uplink"], _identity, self.power, self.store)
         self.bearer.on_open = self.forget_session
         self.delivery = Delivery(self.outbox, self.bearer, self.clock, self.config["uplink"])
         self.delivery.keep_s = policy["keep_days"] * 86400
@@ -70,7 +76,7 @@ class Node:
             if not count:
                 self.outbox.assume_empty()
             self.delivery.unpack(self.retained.get("try"))
-            self.woken = self.power.woke_by_pin()
+            self.woken = woke_by_pin()
             self._remind_parts(self.retained.get("prt"))
         else:
             epoch = self._new_epoch()
@@ -187,6 +193,8 @@ class Node:
                 for key, value in reading.items():
                     if key != "quality":
                         sample[key] = self.env[key] = value
+                if part.earlier:
+                    sample["earlier"], part.earlier = part.earlier, []
                 if not self.config["parts"][part.name].get("stay"):
                     part.sleep()
             self.decide(sample)

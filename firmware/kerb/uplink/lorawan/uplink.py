@@ -7,7 +7,6 @@ from micropython import const
 from kerb.errors import ConfigError, RadioError, UplinkError
 from kerb.uplink.receipt import Receipt
 
-from .join import Join
 from .mac import Exchange, Mac
 from .region import Region
 from .session import Session, Vault
@@ -66,7 +65,7 @@ class Uplink:
         self._board = board
         self._exchange = Exchange(region, board, config)
         self._exchange.radio = radio
-        self._join = Join(region, vault, self._exchange, identity, config.get("join_attempts", 3))
+        self._joining = (region, vault, self._exchange, identity, config.get("join_attempts", 3))
         self._mac = Mac(region, session, vault, self._exchange, config.get("adr", True))
         self._resumed = False
         self.port = config.get("port", 2)
@@ -107,12 +106,18 @@ class Uplink:
                 self._exchange.radio = None
             raise UplinkError(str(error))
 
+    def _join(self):
+        """Imported by who joins: most wakes have a session."""
+        from .join import Join
+
+        return Join(*self._joining)
+
     def connect(self):
         """True when there is a session, joining first if need be; False when no network answered or the join back-off forbids it."""
         mac = self._mac
         if mac.session.joined:
             return True
-        if not self._guarded(self._join.run, mac.session):
+        if not self._guarded(self._join().run, mac.session):
             return False
         if not mac.link.adr:
             mac.session.dr = self._config.get("dr", mac.session.dr)
@@ -135,7 +140,7 @@ class Uplink:
         mac = self._mac
         if mac.session.joined:
             return 1000 * mac.wait_s()
-        return 1000 * self._join.wait_s(mac.session)
+        return 1000 * self._join().wait_s(mac.session)
 
     def retry_after_s(self):
         """wait_ms() in whole seconds."""
