@@ -58,8 +58,8 @@ _ANSWERED = const(32)
 _OPEN = const(64)
 _VECTORS_AT = const(18)  # settled, candidate and farthest
 _BURST_AT = const(54)
-_BASE_AT = const(80)
-_WITNESS_AT = const(112)
+_BASE_AT = const(92)
+_WITNESS_AT = const(124)
 _FOLLOW_QUIET = 0.3  # share of an empty reading that nothing happened before
 _FOLLOW_LEFT = 0.8  # and of the first one after a car, which leaves 1..3 uT behind
 _NOWHERE = (0, 0, 0)
@@ -67,7 +67,7 @@ _NOWHERE = (0, 0, 0)
 
 class App:
     LINK = True
-    STATE_BYTES = 116  # head, three vectors, burst, baseline, witness
+    STATE_BYTES = 128  # head, three vectors, burst, baseline, witness
 
     def __init__(self, settings):
         self._set = merged("parking", DEFAULTS, settings)
@@ -93,7 +93,7 @@ class App:
         out = bytearray(self.STATE_BYTES)
         flags = self._faults
         told = (self._base.known, self._doubt, self._weak, self._answered, self._open)
-        for bit, on in zip((_KNOWN, _DOUBT, _WEAK, _ANSWERED, _OPEN), told):  # noqa: B905
+        for bit, on in zip((_KNOWN, _DOUBT, _WEAK, _ANSWERED, _OPEN), told):
             flags |= bit if on else 0
         pack_into(
             _HEAD, out, 0, self._state, self._shown, self._votes, flags,
@@ -139,7 +139,8 @@ class App:
             self._miss(sample, effects)
         elif rssi is not None:
             self._hear(rssi, effects)
-        if self._shown != _NONE and due(now.mono, self._beat, self._set["heartbeat_s"]):
+        # Not in the middle of a burst: its end may be news, and says what the sensor is worth.
+        if self._shown != _NONE and not self._burst.samples and due(now.mono, self._beat, self._set["heartbeat_s"]):
             self._report(effects, "full", 2, "heartbeat", sample["quality"])
         return effects
 
@@ -165,6 +166,8 @@ class App:
                 self._reach(seen)
             self._reach(field)
         if samples.rests or samples.samples >= s["burst_max"]:
+            if not samples.alive:
+                sample["quality"] = worst(sample["quality"], SUSPECT)
             self._settle(samples.mean(), sample["quality"], rssi, effects)
             samples.restart()
         else:
