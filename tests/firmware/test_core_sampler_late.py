@@ -1,7 +1,6 @@
 """A part that is late because the node was held up elsewhere."""
 
 from bare_board import BareBoard
-
 from kerb.apps.algo.settings import due, passed
 
 SCRIPT = """

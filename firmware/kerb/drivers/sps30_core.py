@@ -85,6 +85,24 @@ class Sps30:
             self._doze()
             self._state = _ASLEEP
 
+    def _begin(self):
+        raise NotImplementedError
+
+    def _end(self):
+        raise NotImplementedError
+
+    def _doze(self):
+        raise NotImplementedError
+
+    def _wake(self):
+        raise NotImplementedError
+
+    def _fetch(self, out):
+        raise NotImplementedError
+
+    def _status(self):
+        raise NotImplementedError
+
     def _fan_speed_off(self):
         """Device status register: bit 4 fan stuck, bit 5 laser current, bit 21 fan speed out of range."""
         high, low = self._status()
