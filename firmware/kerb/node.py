@@ -219,7 +219,9 @@ class Node:
         self.parts[part].set(key, value)
 
     def _again(self, sample, part, ms):
-        self.sampler.again(part, ms)
+        # For long the node sleeps, its wake pins armed: what happens meanwhile is not missed, and light sleep would cost more.
+        if not (self.deep and ms >= _SHORT_MS and self.sampler.hurry(part, (mono_ms() + ms) // 1000)):
+            self.sampler.again(part, ms)
 
     def _note(self, sample, text):
         log.event("note", text)

@@ -57,9 +57,11 @@ class Sampler:
         self._due[part.name] = due
 
     def hurry(self, name, mono):
-        """Measures a part at `mono` if it would be later."""
-        if self._due[name] != _NEVER:
-            self._due[name] = min(self._due[name], mono)
+        """Measures a part at `mono` if it would be later; False for a part that has no period."""
+        if self._due[name] == _NEVER:
+            return False
+        self._due[name] = min(self._due[name], mono)
+        return True
 
     def again(self, name, ms):
         """Measures a part once more in ms, beside its rhythm."""

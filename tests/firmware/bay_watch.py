@@ -19,6 +19,7 @@ WATCH_NOISE_UT, BURST_NOISE_UT = 0.9, 0.3  # rms an axis: low power at 10 Hz, an
 # emulated ready node takes them (tests/host/test_parking_wake.py).
 LOOK_US, LOOKS_US, BOOT_US = 540_000, 20_000, 850_000
 ACK_US = 1_500_000
+SLEEP_MS = 3_000  # for as long the node sleeps, the comparator watching
 RSSI_DB = -90.0
 
 
@@ -30,18 +31,18 @@ class Watch:
         self.app = new_app("parking", {})
         self.base, self.threshold = (0.0, 0.0, 0.0), 5.0
         self.told: list[tuple[int, str]] = []
-        self.wakes = 0
+        self.wakes = self.due = 0
 
     def run(self, end_us: int) -> None:
-        t, due = 20 * SECOND, 0
+        t, self.due = 20 * SECOND, 0
         while t < end_us:
-            if t >= due:
-                due = t + self.period_us
+            if t >= self.due:
+                self.due = t + self.period_us
                 t = self._measure(t)
             elif self.bay.changing_until(t) > t:
                 t = self._wake(t) if self._trips(self._noisy(t, WATCH_NOISE_UT)) else t + SECOND // 10
             else:
-                until = min(t + 60 * SECOND, self.bay.next_change(t), due)
+                until = min(t + 60 * SECOND, self.bay.next_change(t), self.due)
                 trip = self._noise_trip(t)
                 t = self._wake(trip) if trip < until else until
 
@@ -94,7 +95,9 @@ class Watch:
                 t += ACK_US
                 heard = RSSI_DB - self.bay.extra_loss_db(t)
                 _, told = self._carry_out(t, {"rssi_db": round(heard), "quality": 0})
-            if not again:
+            if again >= SLEEP_MS:
+                self.due = min(self.due, t + again * 1000)
+            if not again or again >= SLEEP_MS:
                 return t + SECOND // 5
             t, earlier = t + again * 1000, None
 

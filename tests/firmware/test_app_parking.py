@@ -186,13 +186,26 @@ def test_a_weak_step_without_a_car_rolling_over_is_believed_only_when_it_is_stil
     bay = Bay()
     bay.settle(EARTH)
     weak = plus(EARTH, (5.2, 5.2, 5.2))  # 9 uT
+    past = plus(EARTH, (8.0, 8.0, 5.0))
     started = bay.mono + 3600
-    assert bay.settle(weak) == "occupied"
+    assert bay.settle(past, weak) == "occupied"
     assert 45 <= bay.mono - started < 60
     bay = Bay()
     bay.settle(EARTH)
-    assert bay.settle(*[weak] * 3, EARTH) == "free"
+    assert bay.settle(past, *[weak] * 3, EARTH) == "free"
     assert not bay.changes()
+
+
+def test_a_strong_neighbour_who_only_comes_nearer_is_no_car_and_does_not_become_one_later():
+    bay = Bay(still_ut=2.5)  # the noise here is 0.5 uT an axis
+    bay.settle(EARTH)
+    beside = plus(EARTH, (5.0, 6.0, 6.0))  # 9.8 uT
+    bay.settle(plus(EARTH, (2.0, 2.5, 2.5)), beside)
+    for _ in range(5):
+        bay.settle(plus(beside, (3.0, 3.0, 3.0)), beside)  # lorries
+    bay.settle(EARTH)
+    assert not bay.changes()
+    assert bay.settle(plus(EARTH, times(CAR, 1.4)), plus(EARTH, CAR)) == "occupied"
 
 
 def test_the_drift_of_a_hot_day_is_followed_and_then_predicted_under_a_parked_car():

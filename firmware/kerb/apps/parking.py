@@ -25,6 +25,7 @@ DEFAULTS = {
     "off_ut": 5.0,  # uT below which it is free again
     "peak_ut": 13.0,  # uT that only what rolls over the sensor reaches: a lorry beside it has 2..8 uT, seldom 12
     "weak_ut": 0.8,  # uT that a weak car leaves at least; below, what rolled over the sensor went on
+    "still_ut": 1.5,  # uT of a peak that is none: a car in the next bay comes nearer only, one in this bay rolls past the sensor
     "left_ut": 2.4,  # uT left behind, more than a neighbour as a rule, that make up for a peak missed while the node woke
     "steady_ut": 1.0,  # uT between the means of two blocks at rest: three times their noise for 0.3 uT an axis, and slow creeping
     "block": 8,  # samples in a block
@@ -47,19 +48,20 @@ _EARTH_MIN_UT = const(12)
 _EARTH_MAX_UT = const(90)
 _PATIENCE = const(3)  # failed measurements in a row that are a fault
 _CLEARER = const(2)  # how many times nearer to the empty field than to the car's counts as gone, whatever the drift
+_BESIDE = 1.5  # times on_ut: what a neighbour can bring, at most one in a thousand
 _CLEAR = 1.25  # times on_ut in one step: more than a neighbour and a tram together
 _ELECTED = const(4)  # votes: the same field came back three times
 
-_HEAD = "<BBBBIIhHh"
+_HEAD = "<BBBBIIhHhI"
 _KNOWN = const(4)  # flags, above two bits of faults: there is an empty field
 _DOUBT = const(8)
 _WEAK = const(16)
 _ANSWERED = const(32)
 _OPEN = const(64)
-_VECTORS_AT = const(18)  # settled, candidate and farthest
-_BURST_AT = const(54)
-_BASE_AT = const(92)
-_WITNESS_AT = const(124)
+_VECTORS_AT = const(22)  # settled, candidate and farthest
+_BURST_AT = const(58)
+_BASE_AT = const(96)
+_WITNESS_AT = const(128)
 _FOLLOW_QUIET = 0.3  # share of an empty reading that nothing happened before
 _FOLLOW_LEFT = 0.8  # and of the first one after a car, which leaves 1..3 uT behind
 _NOWHERE = (0, 0, 0)
@@ -67,7 +69,7 @@ _NOWHERE = (0, 0, 0)
 
 class App:
     LINK = True
-    STATE_BYTES = 128  # head, three vectors, burst, baseline, witness
+    STATE_BYTES = 132  # head, three vectors, burst, baseline, witness
 
     def __init__(self, settings):
         self._set = merged("parking", DEFAULTS, settings)
@@ -85,7 +87,7 @@ class App:
         self._answered = False  # the witness decided: the second look does not ask again
         self._open = False  # the second look was not sure either: the answer to its report may still overturn it
         self._weak = False  # the car that stands there shows little of itself
-        self._mono = self._beat = 0
+        self._mono = self._beat = self._doubted = 0
         self._temp10 = self._then10 = 200  # 0.1 degC, now and when the field settled
         self._battery_mv = 0
 
@@ -97,7 +99,7 @@ class App:
             flags |= bit if on else 0
         pack_into(
             _HEAD, out, 0, self._state, self._shown, self._votes, flags,
-            self._mono, self._beat, self._temp10, self._battery_mv, self._then10,
+            self._mono, self._beat, self._temp10, self._battery_mv, self._then10, self._doubted,
         )  # fmt: skip
         pack_into("<9f", out, _VECTORS_AT, *self._settled, *self._candidate, *self._far)
         self._burst.pack_into(out, _BURST_AT)
@@ -108,7 +110,7 @@ class App:
     def unpack(self, data):
         (
             self._state, self._shown, self._votes, flags,
-            self._mono, self._beat, self._temp10, self._battery_mv, self._then10,
+            self._mono, self._beat, self._temp10, self._battery_mv, self._then10, self._doubted,
         ) = unpack_from(_HEAD, data, 0)  # fmt: skip
         self._faults = flags & 3
         self._doubt = bool(flags & _DOUBT)
@@ -197,9 +199,10 @@ class App:
         # From both ends: a step alone, or what changed unseen since the last burst, is no peak.
         peak = min(distance(self._far, self._settled), distance(self._far, above))
         if rests:
-            second = self._doubt or self._answered
+            # A wake before that is no second look: a tram is still there.
+            second = (self._doubt or self._answered) and self._mono - self._doubted >= s["confirm_ms"] // 1000 - 1
             self._answered = False
-            state, sure = self._decide(mean, moved, peak, second)
+            state, sure = self._decide(mean, moved, peak)
             self._doubt = self._base.known and not sure and not second
             self._open = self._base.known and not sure and second
             if self._doubt and rssi is not None:
@@ -208,6 +211,7 @@ class App:
                     state, self._doubt = _OCCUPIED if seen else _FREE, False
             self._become(state, mean, _NONE if second else before)
             if self._doubt:
+                self._doubted = self._mono
                 effects.append(("again", s["mag"], s["confirm_ms"]))
                 state = _UNSURE
             elif sure and rssi is not None and state != _UNSURE:
@@ -218,7 +222,8 @@ class App:
             effects.append(("note", "field not steady after %d samples; keeping the state" % self._burst.samples))
         # A field that never rests must not wake the node for ever: it is watched less closely until it does.
         threshold = self._threshold(mean) * (1 if rests else 2)
-        self._learn(mean, before, moved if rests else s["on_ut"])
+        if rests:
+            self._learn(mean, before, moved)
         effects.append(("set", s["mag"], "baseline", mean))
         effects.append(("set", s["mag"], "threshold_ut", threshold))
 
@@ -283,7 +288,7 @@ class App:
 
     # -- judgement ------------------------------------------------------------------------------------------------
 
-    def _decide(self, mean, e, peak, second):
+    def _decide(self, mean, e, peak):
         """(state, sure) for a steady field that lies `e` from what was settled before, after it lay `peak` from both."""
         s, state = self._set, self._state
         on, off = s["on_ut"], s["off_ut"]
@@ -295,7 +300,10 @@ class App:
         alone = not self._witness.known  # with a witness there is somebody to ask
         nothing = alone or e < 2 * s["weak_ut"] or (peak < on and e < s["left_ut"])
         if state != _OCCUPIED:
-            if d >= on and not (second and e < s["left_ut"]):  # a weak car that left is no farther away for being looked at twice
+            # Drift, and a neighbour told apart before, are not a car for being looked at again.
+            if d >= on and e >= s["left_ut"]:
+                if peak < s["still_ut"] and d < _BESIDE * on:
+                    return _FREE, alone
                 return _OCCUPIED, rolled or e >= _CLEAR * on
             if rolled:  # no lorry, no tram: something rolled over the sensor
                 return (_OCCUPIED, alone) if e >= s["weak_ut"] else (_FREE, False)
