@@ -195,9 +195,10 @@ class Node:
                         sample[key] = self.env[key] = value
                 if part.earlier:
                     sample["earlier"], part.earlier = part.earlier, []
-                if not self.config["parts"][part.name].get("stay"):
-                    part.sleep()
             self.decide(sample)
+            for part in batch:
+                if not self.config["parts"][part.name].get("stay") and not self.sampler.under_way(part):
+                    part.sleep()
             batch = self.sampler.ready()
 
     def decide(self, sample):

@@ -15,9 +15,9 @@ SECOND = 1_000_000
 DAY = 86_400 * SECOND
 COUNT_UT = 0.15  # LIS2MDL
 WATCH_NOISE_UT, BURST_NOISE_UT = 0.9, 0.3  # rms an axis: low power at 10 Hz, and high resolution
-# From the comparator to the first look at the field, between looks while the rest is imported, and to the first sample: as the
-# emulated ready node takes them (tests/host/test_parking_wake.py).
-LOOK_US, LOOKS_US, BOOT_US = 540_000, 20_000, 850_000
+# From the comparator to the first look at the field, to the last one, from one to the next, and to the first sample of the
+# application: as the emulated ready node takes them (tests/host/test_parking_wake.py).
+FIRST_LOOK_US, LAST_LOOK_US, LOOKS_US, BOOT_US = 540_000, 680_000, 22_000, 800_000
 ACK_US = 1_500_000
 SLEEP_MS = 3_000  # for as long the node sleeps, the comparator watching
 RSSI_DB = -90.0
@@ -64,7 +64,7 @@ class Watch:
 
     def _wake(self, t: int) -> int:
         self.wakes += 1
-        earlier = [self._noisy(at, BURST_NOISE_UT) for at in range(t + LOOK_US, t + BOOT_US, LOOKS_US)]
+        earlier = [self._noisy(at, BURST_NOISE_UT) for at in range(t + FIRST_LOOK_US, t + LAST_LOOK_US, LOOKS_US)]
         return self._measure(t + BOOT_US, earlier)
 
     def _carry_out(self, t: int, sample) -> tuple[int, bool]:
