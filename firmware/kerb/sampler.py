@@ -80,10 +80,7 @@ class Sampler:
 
     def under_way(self, part):
         """It was started and not measured yet."""
-        for batch in self._batches:
-            if part in batch[1]:
-                return True
-        return False
+        return any([part in batch[1] for batch in self._batches])
 
     @property
     def busy(self):

@@ -1,6 +1,7 @@
 """How long after the comparator the ready parking node looks at the field: the simulated bay of the application's tests goes by it."""
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "firmware"))
@@ -35,7 +36,7 @@ def test_the_first_looks_come_while_the_firmware_is_imported_and_the_first_sampl
     woken = wakes[0]
     looks = [t - woken for t in reads if woken < t < woken + 2_000_000]
     # The driver reads once to throw away what is old; then the looks; then the application's samples, 50 ms apart.
-    gaps = [b - a for a, b in zip(looks, looks[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(looks)]
     samples = next(i for i in range(len(gaps) - 3) if all(45_000 < gap < 60_000 for gap in gaps[i : i + 3]))
     early = looks[1:samples]
     print(f"looks at {[round(t / 1000) for t in early]} ms, samples from {looks[samples] / 1000:.0f} ms")
