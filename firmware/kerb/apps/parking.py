@@ -26,7 +26,8 @@ DEFAULTS = {
     "peak_ut": 13.0,  # uT that only what rolls over the sensor reaches: a lorry beside it has 2..8 uT, seldom 12
     "weak_ut": 0.8,  # uT that a weak car leaves at least; below, what rolled over the sensor went on
     "still_ut": 1.5,  # uT of a peak that is none: a car in the next bay comes nearer only, one in this bay rolls past the sensor
-    "left_ut": 2.4,  # uT left behind, more than a neighbour as a rule, that make up for a peak missed while the node woke
+    "left_ut": 2.4,  # uT left behind, more than a neighbour as a rule, that make up for a peak missed while the node woke:
+    "faint_ut": 15.0,  # uT of the peak and twice what is left together, which a lorry and a neighbour seldom make
     "steady_ut": 1.0,  # uT between the means of two blocks at rest: three times their noise for 0.3 uT an axis, and slow creeping
     "block": 8,  # samples in a block
     "burst_ms": 50,  # ms between the samples of a burst
@@ -296,13 +297,14 @@ class App:
             return self._first(mean)
         d = distance(mean, self._empty)
         rolled = peak >= s["peak_ut"]
-        likely = e >= s["left_ut"] and peak >= s["wake_ut"] and peak + 2 * e >= s["peak_ut"]
+        likely = e >= s["left_ut"] and peak >= s["wake_ut"] and peak + 2 * e >= s["faint_ut"]
         alone = not self._witness.known  # with a witness there is somebody to ask
         nothing = alone or e < 2 * s["weak_ut"] or (peak < on and e < s["left_ut"])
         if state != _OCCUPIED:
             # Drift, and a neighbour told apart before, are not a car for being looked at again.
             if d >= on and e >= s["left_ut"]:
-                if peak < s["still_ut"] and d < _BESIDE * on:
+                at_once = self._burst.samples <= 2 * s["block"]  # who parks here still rolls when the node has woken
+                if at_once and peak < s["still_ut"] and d < _BESIDE * on:
                     return _FREE, alone
                 return _OCCUPIED, rolled or e >= _CLEAR * on
             if rolled:  # no lorry, no tram: something rolled over the sensor
