@@ -5,13 +5,12 @@ from struct import pack, unpack
 
 import machine
 
-from kerb import codec, config, identity, log
+from kerb import codec, config, early, log
 from kerb.bearer import Bearer
 from kerb.clock import TRUST_LIVE, Clock, mono_ms
 from kerb.delivery import Delivery
 from kerb.outbox import Outbox
-from kerb.parts import Part
-from kerb.power import Power
+from kerb.power import Power, woke_by_pin
 from kerb.quality import GOOD, worst
 from kerb.retained import Retained
 from kerb.sampler import Sampler
@@ -35,7 +34,7 @@ class Node:
         self.store = Store()
         self.retained = Retained(self.power, self.store)
         self.clock = Clock(policy["resync_s"])
-        self.parts = {name: Part(name, self.config["parts"][name]) for name in self.config["order"]}
+        self.parts = {name: early.part(name, self.config["parts"][name]) for name in self.config["order"]}
         self.sampler = Sampler([self.parts[name] for name in self.config["order"]])
         self.app = self._make_app()
         self.outbox = Outbox(policy["outbox_limit"])
@@ -56,7 +55,9 @@ class Node:
         return module.App(self.config["app_settings"])
 
     def identity(self):
-        """Read when an uplink is built, not in every wake."""
+        """Read by who sends: the other wakes need neither the keys nor the code."""
+        from kerb import identity
+
         return identity.load(self.config.get("identity_at"))
 
     # -- wake and rest ------------------------------------------------------------------------------------
@@ -79,7 +80,7 @@ class Node:
             if not count:
                 self.outbox.assume_empty()
             self.delivery.unpack(self.retained.get("try"))
-            self.woken = self.power.woke_by_pin()
+            self.woken = woke_by_pin()
             self._remind_parts(self.retained.get("prt"))
         else:
             epoch = self._new_epoch()
@@ -196,9 +197,12 @@ class Node:
                 for key, value in reading.items():
                     if key != "quality":
                         sample[key] = self.env[key] = value
-                if not self.config["parts"][part.name].get("stay"):
-                    part.sleep()
+                if part.earlier:
+                    sample["earlier"], part.earlier = part.earlier, []
             self.decide(sample)
+            for part in batch:
+                if not self.config["parts"][part.name].get("stay") and not self.sampler.under_way(part):
+                    part.sleep()
             batch = self.sampler.ready()
 
     def decide(self, sample):
@@ -226,7 +230,9 @@ class Node:
         self.parts[part].set(key, value)
 
     def _again(self, sample, part, ms):
-        self.sampler.again(part, ms)
+        # For long the node sleeps, its wake pins armed: what happens meanwhile is not missed, and light sleep would cost more.
+        if not (self.deep and ms >= _SHORT_MS and self.sampler.hurry(part, (mono_ms() + ms) // 1000)):
+            self.sampler.again(part, ms)
 
     def _note(self, sample, text):
         log.event("note", text)

@@ -19,18 +19,17 @@ _RP2_LIMIT_MS = 4290000
 _PIN_WAKES = (2, 3, 7)
 
 
+def woke_by_pin():
+    """True when a wake pin, not the timer, ended deep sleep."""
+    return bool(esp32) and machine.wake_reason() in _PIN_WAKES  # type: ignore[attr-defined]
+
+
 class Power:
     """`light`: may the CPU stop while it waits (battery nodes) or must it keep Wi-Fi alive (mains nodes)."""
 
     def __init__(self, light):
         self._light = light
         self.limit_ms = 0 if esp32 else _RP2_LIMIT_MS
-
-    def woke_by_pin(self):
-        """True when a wake pin, not the timer, ended deep sleep."""
-        if not esp32:
-            return False
-        return machine.wake_reason() in _PIN_WAKES  # type: ignore[attr-defined]
 
     def mono(self):
         """Whole seconds since power-on."""

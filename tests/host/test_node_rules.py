@@ -120,6 +120,12 @@ CASES = {
     "laboratory": [
         (lorawan('packages = ["certification"]'), "production = false", lorawan('packages = ["certification"]', head="production = false")),
     ],
+    "pin-missing": [
+        (bare(HELTEC, '[parts.soil]\ndriver = "ds18b20"\nperiod_s = 60\n'), "'data_pin'",
+         bare(HELTEC, '[parts.soil]\ndriver = "ds18b20"\ndata_pin = 6\nperiod_s = 60\n')),
+        (bare(HELTEC, '[parts.meter]\ndriver = "hlw8012"\ncf_pin = 6\ncf1_pin = 7\nperiod_s = 60\n'), "'sel_pin'", None),
+        (bare(HELTEC, '[parts.level]\ndriver = "hc_sr04"\ntrig_pin = 6\nperiod_s = 60\n'), "'echo_pin'", None),
+    ],
     "pin-exists": [
         (change("light", ("relay_pin = 14", "relay_pin = 30")), "no GPIO30", change("light", ("relay_pin = 14", "relay_pin = 22"))),
     ],

@@ -15,6 +15,7 @@ _GPS_EPOCH = const(315964800)  # 1980-01-06 in seconds since 1970
 _LEAP_SECONDS = const(18)  # GPS ahead of UTC since 2017-01-01 (IERS Bulletin C); none announced as of 2026-07
 _LINK_CHECK = const(0x02)  # CIDs of requests
 _DEVICE_TIME = const(0x0D)
+_KEYS = (("dev_eui", 8), ("join_eui", 8), ("app_key", 16))
 
 
 class Uplink:
@@ -28,12 +29,11 @@ class Uplink:
     """
 
     def __init__(self, config, identity, board, store, radio=None):
-        by_air = not identity.get("dev_addr")
-        if by_air:
-            from .join import KEYS, Join
-        else:
-            from .personal import KEYS, activate
-        ids = [identity.key(name, size) for name, size in KEYS]
+        keys = _KEYS
+        if identity.get("dev_addr"):
+            from .personal import KEYS as keys
+            from .personal import activate
+        ids = [identity.key(name, size) for name, size in keys]
         region = region_of(config["region"])
         owner = crc32(ids[0] + ids[1])
         vault = Vault(store, owner)
@@ -41,15 +41,15 @@ class Uplink:
         if not vault.load(session):
             lost = session.joined
             session = Session(region, owner)
-            if not by_air:
+            if keys is not _KEYS:
                 activate(session, lost, vault, ids, config.get("dr", min(region.join_dr)))
         session.clock = session.join_start = board.mono()
         self._config = config
         self._board = board
         self._exchange = Exchange(region, board, config)
         self._exchange.radio = radio
+        self._ids = ids
         self._mac = Mac(region, session, vault, self._exchange, config.get("adr", True))
-        self._join = Join(self._mac, ids, config.get("join_attempts", 3)) if by_air else None
         self._resumed = False
         self.port = config.get("port", 2)
 
@@ -83,12 +83,18 @@ class Uplink:
                 self._exchange.radio = None
             raise UplinkError(str(error))
 
+    def _join(self):
+        """Imported by who joins: most wakes have a session."""
+        from .join import Join
+
+        return Join(self._mac, self._ids, self._config.get("join_attempts", 3))
+
     def connect(self):
         """True when there is a session, joining first if need be; False when no network answered or the join back-off forbids it."""
         mac = self._mac
         if mac.session.joined:
             return True
-        if not self._guarded(self._join.run):
+        if not self._guarded(self._join().run):
             return False
         mac.session.dr = self._config.get("dr", mac.session.dr)
         return True
@@ -108,7 +114,7 @@ class Uplink:
     def retry_after_s(self):
         """Seconds until the frame last refused, or the next join request, may leave."""
         mac = self._mac
-        return mac.wait_s() if mac.session.joined else self._join.next()[0]
+        return mac.wait_s() if mac.session.joined else self._join().next()[0]
 
     def receive(self):
         """The oldest downlink not yet taken as (port, bytes), or None."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kerbstone.build.checks.rule import Finding, Place, board_row
-from kerbstone.build.checks.sources import shares_uart
+from kerbstone.build.checks.sources import find_source, needed_pins, shares_uart
 from kerbstone.build.chips import CHIPS
 from kerbstone.build.node import Node, PartTable
 
@@ -56,6 +56,14 @@ def own_pins(part: PartTable) -> Iterator[tuple[str, int]]:
     if part.wake_pin is not None and part.wake_pin not in pins.values():
         yield "wake_pin", part.wake_pin
     yield from pins.items()
+
+
+def missing(node: Node) -> Iterator[Finding]:
+    for name, part in node.spec.parts.items():
+        source = find_source(node, "drivers", part.driver)
+        for key in needed_pins(source) if source else ():
+            if key not in part.options:
+                yield Finding(("parts", name), f"{name} has no '{key}': say which GPIO its {part.driver} is wired to.")
 
 
 def twice(node: Node) -> Iterator[Finding]:

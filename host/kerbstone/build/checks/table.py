@@ -21,6 +21,7 @@ RULES = (
     Rule("class", "A device of class C listens all the time: it is awake, on mains, and its radio can.", lorawan.device_class),
     Rule("package", "Application packages keep what they know in RAM.", lorawan.packages),
     Rule("laboratory", "No node of the street can be commanded by a laboratory.", lorawan.laboratory),
+    Rule("pin-missing", "Every pin a driver cannot do without is named.", pins.missing),
     Rule("pin-exists", "Every pin is one of the chip.", pins.exists),
     Rule("wake-pin", "Only pins of the RTC domain end deep sleep.", sleep.wake_pins),
     Rule("wake-level", "All wake pins wake by one level.", sleep.wake_levels),

@@ -51,11 +51,11 @@ class StillNoise(random.Random):
 def frozen(target: Target) -> End:
     """sensor_frozen"""
     part = target.node.parts[str(target.values["part"])]
-    site, rng = part.site, part.rng
-    part.site, part.rng = StillSite(site, target.kernel.now), StillNoise()
+    site, rng, noise = part.site, part.rng, part.noise
+    part.site, part.rng, part.noise = StillSite(site, target.kernel.now), StillNoise(), StillNoise
 
     def end() -> None:
-        part.site, part.rng = site, rng
+        part.site, part.rng, part.noise = site, rng, noise
 
     return end
 
