@@ -154,7 +154,7 @@ class Delivery:
         utc, trust = record.utc, record.trust
         if utc is None and record.epoch == self.epoch:
             # The clock was learnt since, in the same power cycle: it knows that moment too.
-            utc, trust = self._clock.utc_of(record.mono), self._clock.trust()
+            utc, trust = self._clock.utc_of(record.mono), self._clock.trust(record.mono)
         return stamped(record.frame, TRUST_LIVE if utc is None else trust, utc, repeat, record.seq)
 
     def _take_time(self):

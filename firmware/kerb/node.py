@@ -31,7 +31,7 @@ class Node:
         self.power = Power(self.deep)
         self.store = Store()
         self.retained = Retained(self.power, self.store)
-        self.clock = Clock(policy["resync_s"])
+        self.clock = Clock(policy["resync_s"], policy["slip_ppm"])
         self.parts = {name: Part(name, self.config["parts"][name]) for name in self.config["order"]}
         self.sampler = Sampler([self.parts[name] for name in self.config["order"]])
         self.app = self._make_app()

@@ -8,6 +8,8 @@ import time
 
 import machine
 
+from kerb.clock import mono_ms
+
 try:
     import esp32
 except ImportError:
@@ -34,7 +36,7 @@ class Power:
 
     def mono(self):
         """Whole seconds since power-on."""
-        return time.time_ns() // 1000000000
+        return mono_ms() // 1000
 
     def battery(self):
         """State of the supply as LoRaWAN's DevStatusAns counts it: 255 = cannot tell."""

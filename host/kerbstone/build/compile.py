@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from kerbstone.build.check import check, find_source
+from kerbstone.build.chips import CHIPS, CRYSTAL_SLIP_PPM
 from kerbstone.build.firmware import compile_file, compile_tree
 from kerbstone.build.node import LoRaWanTable, Node, PartTable
 from kerbstone.build.regions import region_table
@@ -25,7 +26,7 @@ def node_json(node: Node) -> dict[str, Any]:
         "order": list(spec.parts),
         "parts": {name: _part(node, part) for name, part in spec.parts.items()},
         "uplink": _uplink(node),
-        "policy": spec.policy.model_dump(),
+        "policy": spec.policy.model_dump() | {"slip_ppm": _slip_ppm(node)},
     }
 
 
@@ -50,6 +51,11 @@ def _part(node: Node, part: PartTable) -> dict[str, Any]:
         "stay": part.stay,
         "options": options,
     }
+
+
+def _slip_ppm(node: Node) -> int:
+    """What the node's oscillator may be wrong by before the firmware has learnt it: awake, it is the crystal."""
+    return CHIPS[node.board.mcu].sleep_slip_ppm if node.spec.policy.deep_sleep else CRYSTAL_SLIP_PPM
 
 
 def _rows(value: Any) -> Any:
