@@ -123,7 +123,7 @@ class Clock:
         self._rate_ppm += missed
         seen = abs(missed) // _WARMTH if first else 2 * abs(missed)
         # One calm span does not make the next calm: what was doubted fades.
-        faded = 0 if first else self._doubt_ppm * 3 // 4
+        faded = 0 if first else self._doubt_ppm * 7 // 8
         self._doubt_ppm = min(max(_CRYSTAL_PPM, noise, seen, faded), self._raw_ppm + noise + seen)
 
     def error_ms(self, mono=None):
