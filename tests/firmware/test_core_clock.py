@@ -65,7 +65,7 @@ def test_200_seconds_an_hour_are_under_10_from_the_second_setting_on_and_the_dou
     assert all(abs(said - true) <= doubt + 1.5 for true, said, doubt, _, _ in wakes if said is not None)
     assert wakes[1][3] == 2, "an hour after the only setting the clock may be wrong by three minutes: it must not say it is right"
     assert wakes[-1][3] == 1
-    assert sum(w[4] for w in wakes) < 14
+    assert sum(w[4] for w in wakes) < 18
 
 
 def test_a_slip_that_changes_with_the_temperature_of_a_day_stays_under_10_and_the_doubt_is_honest():

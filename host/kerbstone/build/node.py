@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
@@ -89,6 +89,31 @@ class MqttTable(_Table):
     ntp: str = "pool.ntp.org"
 
 
+Minute = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+class DeliveryTable(_Table):
+    """How records leave the node: by which bearer, when, and how many at once."""
+
+    batch: bool = False  # several records in a frame, as many as the bearer carries; the receiver must know how to take it apart
+    gather_s: int = Field(default=0, ge=0, le=86_400)  # a routine record waits so long for others
+    escalate_s: int = Field(default=300, ge=10, le=86_400)  # an alarm without a receipt for so long also goes by the second bearer
+    second_after_s: int = Field(default=3600, ge=60, le=604_800)  # the first bearer down for so long: everything goes by the second
+    quiet: list[Minute] = Field(default_factory=list, max_length=2)  # from, to in UTC: routine records wait until then
+    spread_s: int = Field(default=0, ge=0, le=3600)  # random wait after power-on: a whole street may have its power back
+    search_mah_day: float | None = Field(default=None, gt=0, le=1000)  # what attempts without success may take a day
+
+    @field_validator("quiet")
+    @classmethod
+    def _two(cls, quiet: list[str]) -> list[str]:
+        if len(quiet) == 1 or (len(quiet) == 2 and quiet[0] == quiet[1]):
+            raise ValueError('quiet hours have a beginning and an end, such as ["22:00", "06:00"]')
+        return quiet
+
+
+BearerT = TypeVar("BearerT", LoRaWanTable, MqttTable)
+
+
 class PolicyTable(_Table):
     deep_sleep: bool = True
     save_s: int = Field(default=3600, ge=60, le=86_400)
@@ -120,6 +145,8 @@ class NodeFile(_Table):
     parts: dict[Word, PartTable]
     app: dict[str, Any] = Field(default_factory=dict)
     uplink: Annotated[LoRaWanTable | MqttTable, Field(discriminator="kind")]
+    second: Annotated[LoRaWanTable | MqttTable, Field(discriminator="kind")] | None = None  # for when the first does not get through
+    delivery: DeliveryTable = Field(default_factory=DeliveryTable)
     policy: PolicyTable = Field(default_factory=PolicyTable)
     battery: BatteryTable | None = None
     world: WorldTable = Field(default_factory=WorldTable)
@@ -142,6 +169,10 @@ class Node:
             return str(self.file.path)
         given = self.spec.node.profile or self.spec.node.app
         return str(self.file.path.parent / given) if given.endswith(".toml") else given
+
+    def bearer(self, kind: type[BearerT]) -> BearerT | None:
+        """The table of its first or second bearer of a kind; None when it has none."""
+        return next((table for table in (self.spec.uplink, self.spec.second) if isinstance(table, kind)), None)
 
     @property
     def folder(self) -> Path:

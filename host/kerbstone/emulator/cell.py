@@ -59,8 +59,9 @@ def split(nodes: list[Node]) -> list[list[Node]]:
     radio: dict[str, list[Node]] = {}
     rest = []
     for node in nodes:
-        if isinstance(node.spec.uplink, LoRaWanTable):
-            radio.setdefault(node.spec.uplink.region, []).append(node)
+        table = node.bearer(LoRaWanTable)
+        if table:
+            radio.setdefault(table.region, []).append(node)
         else:
             rest.append([node])
     return list(radio.values()) + rest

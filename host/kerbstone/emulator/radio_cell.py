@@ -40,8 +40,8 @@ class RadioCell:
 
     def register(self, runtime: Runtime) -> None:
         """Enrols the node with the network server, if LoRaWAN is its bearer."""
-        uplink = runtime.node.spec.uplink
-        if not isinstance(uplink, LoRaWanTable):
+        uplink = runtime.node.bearer(LoRaWanTable)
+        if uplink is None:
             return
         self._region = uplink.region
         identity = runtime.identity

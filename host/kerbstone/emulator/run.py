@@ -49,14 +49,12 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
         hosts: dict[str, tuple[str, int]] = {}
         login: tuple[str, str] | None = None
         listeners: dict[str, MqttListener] = {}
-        over_mqtt = [n for n in nodes if isinstance(n.spec.uplink, MqttTable)]
+        over_mqtt = [table for table in (n.bearer(MqttTable) for n in nodes) if table]
         if over_mqtt:
             address = BrokerAddress.parse(broker) if broker else stack.enter_context(EmbeddedBroker()).address
             check_broker(address)
             login = (address.user, address.password or "") if address.user else None
-            for node in over_mqtt:
-                uplink = node.spec.uplink
-                assert isinstance(uplink, MqttTable)
+            for uplink in over_mqtt:
                 hosts[uplink.broker] = (address.host, address.port)
                 if uplink.prefix not in listeners:
                     listeners[uplink.prefix] = stack.enter_context(MqttListener(address, uplink.prefix))
@@ -92,9 +90,9 @@ def _arrivals(nodes: list[Node], results: list[CellResult], listeners: dict[str,
     for result in results:
         for trace in result.nodes:
             node = next(n for n in nodes if n.name == trace.name)
-            if isinstance(node.spec.uplink, MqttTable):
-                mine = published(events, trace.name)
-                arrivals[trace.name] = match(listeners[node.spec.uplink.prefix], trace.device_id, mine)
-            else:
-                arrivals[trace.name] = [Arrival(a.t_us, a.payload, a.dr, a.rssi_dbm) for a in trace.delivered]
+            found = [Arrival(a.t_us, a.payload, a.dr, a.rssi_dbm) for a in trace.delivered]
+            table = node.bearer(MqttTable)
+            if table:
+                found += match(listeners[table.prefix], trace.device_id, published(events, trace.name))
+            arrivals[trace.name] = sorted(found, key=lambda arrival: arrival.t_us)
     return arrivals

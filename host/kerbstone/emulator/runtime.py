@@ -14,7 +14,7 @@ from typing import Any
 
 from kerbstone.build.compile import board_files, node_json
 from kerbstone.build.image import write_image
-from kerbstone.build.node import LoRaWanTable, Node
+from kerbstone.build.node import Node
 from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
 from kerbstone.emulator.board.computing import IMPORT
@@ -179,8 +179,9 @@ class _Wiring:
         config = node_json(node)
         for name, part in config["parts"].items():
             self._part(name, part, node.spec.parts[name].wake_pin)
-        if isinstance(node.spec.uplink, LoRaWanTable):
-            self._radio(config["uplink"]["radio"])
+        for key in ("uplink", "second"):
+            if "radio" in config.get(key, {}):
+                self._radio(config[key]["radio"])
 
     def _context(self, name: str, options: dict[str, Any], wires: dict[str, int]) -> PartContext:
         runtime, around = self.runtime, self.around
