@@ -31,10 +31,10 @@ class Node:
         policy = self.config["policy"]
         self.deep = policy["deep_sleep"]
         self.save_s = policy["save_s"]
-        self.power = Power(self.deep)
+        self.clock = Clock(policy["resync_s"], policy["slip_ppm"])
+        self.power = Power(self.deep, self.clock)
         self.store = Store()
         self.retained = Retained(self.power, self.store)
-        self.clock = Clock(policy["resync_s"], policy["slip_ppm"])
         self.parts = {name: Part(name, self.config["parts"][name]) for name in self.config["order"]}
         self.sampler = Sampler([self.parts[name] for name in self.config["order"]])
         self.app = self._make_app()

@@ -8,6 +8,7 @@ import time
 
 import machine
 
+from kerb import log
 from kerb.clock import mono_ms
 
 try:
@@ -24,8 +25,9 @@ _PIN_WAKES = (2, 3, 7)
 class Power:
     """`light`: may the CPU stop while it waits (battery nodes) or must it keep Wi-Fi alive (mains nodes)."""
 
-    def __init__(self, light):
+    def __init__(self, light, clock=None):
         self._light = light
+        self.clock = clock
         self.limit_ms = 0 if esp32 else _RP2_LIMIT_MS
 
     def woke_by_pin(self):
@@ -33,6 +35,14 @@ class Power:
         if not esp32:
             return False
         return machine.wake_reason() in _PIN_WAKES  # type: ignore[attr-defined]
+
+    def show_utc(self):
+        """True once the port's RTC shows UTC, which is what it checks certificates against."""
+        return self.clock.show_utc()
+
+    def learn_time(self, got):
+        """The network's time, as an uplink's take_time() gives it."""
+        log.event("clock", got[0], self.clock.set(*got))
 
     def mono(self):
         """Whole seconds since power-on."""

@@ -65,7 +65,7 @@ def free_port() -> int:
 class Mosquitto:
     """The system's Mosquitto on a loopback port, its sessions on disk so that it may be restarted."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, more: str = ""):
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         if not Path(program).exists():
             if os.environ.get("CI") == "true":
@@ -77,7 +77,7 @@ class Mosquitto:
         user = "user root\n" if os.geteuid() == 0 else ""  # else it gives up root, and with it the folder of the test
         self._config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
-            f"persistence true\npersistence_location {folder}/\n{user}"
+            f"persistence true\npersistence_location {folder}/\n{user}{more}"
         )
         self._process: subprocess.Popen[bytes] | None = None
 

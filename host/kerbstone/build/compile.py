@@ -87,6 +87,9 @@ def _bearer(node: Node, uplink: LoRaWanTable | MqttTable) -> dict[str, Any]:
         radio = node.board.radio
         band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it
         table["radio"] = {"band_mhz": band_mhz, **(radio.model_dump(exclude_none=True) if radio else {})}
+    else:
+        table["port"] = uplink.port or (1883 if uplink.tls == "off" else 8883)
+        table["static_ip"] = uplink.static_ip or None
     ceiling_mah = node.spec.delivery.search_mah_day
     if ceiling_mah is not None:
         # Reckoned at the highest current: a search that listens most of the time stays below.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from kerbstone.build import regions
 from kerbstone.build.board import BoardFile, Gpio, load_board
@@ -16,6 +17,13 @@ from kerbstone.errors import NodeFileError
 from kerbstone.paths import boards_dir
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
+
+
+def _ipv4(text: str) -> str:
+    return str(IPv4Address(text))
+
+
+IPv4 = Annotated[str, AfterValidator(_ipv4)]
 
 
 class _Table(BaseModel):
@@ -82,11 +90,23 @@ class MqttTable(_Table):
     kind: Literal["mqtt"]
     confirm: Literal["all"] = "all"
     broker: str = "broker.local"
-    port: int = Field(default=1883, ge=1, le=65535)
+    port: int | None = Field(default=None, ge=1, le=65535)  # 1883, with TLS 8883
+    tls: Literal["off", "server", "mutual", "psk"] = "off"
     link: Literal["hold", "burst"] = "hold"
     keepalive_s: int = Field(default=900, ge=30, le=65535)
+    session: Literal["persistent", "clean"] = "persistent"  # clean: the broker keeps no commands while the node is away
+    presence: bool = False  # "online" and "offline" on <prefix>/<device id>/status, for a node that holds its connection
     prefix: Word = "kerb"
     ntp: str = "pool.ntp.org"
+    wifi_timeout_s: int = Field(default=20, ge=2, le=120)
+    static_ip: list[IPv4] = Field(default_factory=list)  # address, netmask, gateway, name server; none: DHCP
+
+    @field_validator("static_ip")
+    @classmethod
+    def _four(cls, static_ip: list[str]) -> list[str]:
+        if len(static_ip) not in (0, 4):
+            raise ValueError('give address, netmask, gateway and name server, such as ["10.0.0.7", "255.255.255.0", "10.0.0.1", "10.0.0.1"]')
+        return static_ip
 
 
 Minute = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]

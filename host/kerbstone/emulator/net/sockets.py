@@ -144,8 +144,7 @@ class Sockets:
         except OSError:
             return (_ECONNRESET, 0, b"", 0)
         if endpoint.watch:
-            for publish in endpoint.watch.sent(data):
-                self.device.kernel.log.write(self.device.spec.name, "publish", payload=publish.payload.hex(), dup=publish.dup)
+            self._note(endpoint.watch, data)
         endpoint.outstanding = True
         return (0, len(data), b"", 0)
 
