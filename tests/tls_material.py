@@ -57,7 +57,9 @@ class Authority:
         builder = self._builder(self._name, key, FROM, TO).add_extension(x509.BasicConstraints(True, 0), True)
         self.own = Pair(builder.sign(key, hashes.SHA256()), key)
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, begins: dt.datetime, ends: dt.datetime) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, begins: dt.datetime, ends: dt.datetime
+    ) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key.public_key())
             .serial_number(x509.random_serial_number()).not_valid_before(begins).not_valid_after(ends)

@@ -136,7 +136,10 @@ live(way, 3700)
 
 @pytest.mark.parametrize(
     ("quiet", "minute", "wait_min"),
-    [((1320, 360), 1380, 420), ((1320, 360), 0, 360), ((1320, 360), 360, 0), ((1320, 360), 1319, 0), ((60, 120), 90, 30), ((60, 120), 120, 0)],
+    [
+        ((1320, 360), 1380, 420),
+        ((1320, 360), 0, 360), ((1320, 360), 360, 0), ((1320, 360), 1319, 0), ((60, 120), 90, 30), ((60, 120), 120, 0),
+    ],
 )
 def test_quiet_hours_hold_the_routine_and_nothing_else(quiet, minute, wait_min):
     policy = Policy({"quiet": list(quiet)})

@@ -9,10 +9,10 @@ from typing import Any
 
 import mqtt_bench as bench
 import pytest
-from tls_material import Authority
 
 from kerbstone.listen.broker import BrokerAddress
 from kerbstone.listen.mqtt import MqttListener
+from tls_material import Authority
 
 PSK = "00112233445566778899aabbccddeeff"
 

@@ -99,7 +99,7 @@ class Uplink:
         if got:
             self._board.learn_time(got)
         if not self._board.show_utc():
-            raise UplinkError("the broker's certificate cannot be checked before the clock is set, and %s gives no time: check ntp" % self._ntp)
+            raise UplinkError("a certificate cannot be checked before the clock is set, and %s gives no time: check ntp" % self._ntp)
 
     def retry_after_s(self):
         """Seconds until the next attempt makes sense: 5, 10, 20 .. 300 after failures in a row, 0 when connected."""

@@ -1,8 +1,8 @@
 """What a device and its MQTT broker have agreed on: a session the broker keeps, commands on their way, signs of life.
 
-Frames go to `<prefix>/<device id>/up`, commands come on `<prefix>/<device id>/down`, both with QoS 1; `<prefix>/<device id>/status` holds
-"online" or "offline", retained, if `presence` is set: the broker itself publishes the second when it loses the device. A command is acknowledged
-when it is taken, so one that was not taken before sleep comes again. Commands come at least once.
+Frames go to `<prefix>/<device id>/up`, commands come on `<prefix>/<device id>/down`, both with QoS 1; with `presence` set,
+`<prefix>/<device id>/status` holds "online" or "offline", retained: the broker itself says the second when it loses the device.
+A command is acknowledged when it is taken, so one that was not taken before sleep comes again. Commands come at least once.
 """
 
 import errno

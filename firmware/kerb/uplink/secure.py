@@ -14,6 +14,8 @@ from kerb.errors import ConfigError, UplinkError
 # With ephemeral keys first where there are certificates; AES-GCM alone, since CBC has its known weaknesses.
 _PSK_CIPHERS = ("TLS-PSK-WITH-AES-128-GCM-SHA256", "TLS-PSK-WITH-AES-256-GCM-SHA384")
 
+_TIMED_OUT = (errno.ETIMEDOUT, 116)  # lwIP has a number of its own
+
 # Part of what mbedTLS says of a certificate (x509_crt.c, x509_crt_verify_info) -> what to do
 _VERDICTS = (
     ("expired", "its certificate has expired: renew it"),
@@ -65,7 +67,7 @@ class Secure:
         except ValueError as error:
             raise UplinkError("broker %s is refused: %s" % (host, _verdict(str(error))))
         except OSError as error:
-            if error.errno == errno.ETIMEDOUT:
+            if error.errno in _TIMED_OUT:
                 raise
             # An alert of the server, its hanging up, or an answer that is no TLS.
             raise UplinkError("broker %s and this device agree on no TLS (%s): check port, certificates and keys of both" % (host, error))

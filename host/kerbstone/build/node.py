@@ -105,7 +105,7 @@ class MqttTable(_Table):
     @classmethod
     def _four(cls, static_ip: list[str]) -> list[str]:
         if len(static_ip) not in (0, 4):
-            raise ValueError('give address, netmask, gateway and name server, such as ["10.0.0.7", "255.255.255.0", "10.0.0.1", "10.0.0.1"]')
+            raise ValueError('give address, netmask, gateway and name server, as ["10.0.0.7", "255.255.255.0", "10.0.0.1", "10.0.0.1"]')
         return static_ip
 
 

@@ -30,6 +30,7 @@ class CellOrder:
     hosts: dict[str, tuple[str, int]]
     login: tuple[str, str] | None = field(default=None, repr=False)  # MQTT user and password
     faults: tuple[Order, ...] = ()
+    tls_identity: dict[str, str] = field(default_factory=dict, repr=False)
     lns: Lns | None = None  # another network server than the bench one
 
 
@@ -69,7 +70,7 @@ def split(nodes: list[Node]) -> list[list[Node]]:
 
 def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
     """Runs a cell to its end; `progress` is called with the share of virtual time that has passed."""
-    with Bench(order.seed, order.start_utc, order.hosts, order.login, lns=order.lns) as bench:
+    with Bench(order.seed, order.start_utc, order.hosts, order.login, order.tls_identity, lns=order.lns) as bench:
         for node in order.nodes:
             bench.add(node, order.faults)
         bench.start()

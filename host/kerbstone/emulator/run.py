@@ -16,6 +16,7 @@ from kerbstone.emulator.engine.shimset import shim_folder
 from kerbstone.emulator.faults.arm import check_orders
 from kerbstone.emulator.faults.model import Order
 from kerbstone.emulator.lns import Lns
+from kerbstone.emulator.net.tls_front import RunAuthority, TlsFront
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.tally import Arrival, tally
 from kerbstone.emulator.workers import run_cells
@@ -42,12 +43,16 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
     _distinct(nodes)
     for node in nodes:
         check(node)
+        table = node.bearer(MqttTable)
+        if table and table.tls == "psk":
+            raise NodeFileError(f"{node.name}: the emulator's broker has no TLS-PSK, since Python has none: emulate with tls = \"mutual\".")
     check_orders(faults, nodes, own_server=lns is None)
     interpreter.find()
     shim_folder()
     with ExitStack() as stack:
         hosts: dict[str, tuple[str, int]] = {}
         login: tuple[str, str] | None = None
+        authority: RunAuthority | None = None
         listeners: dict[str, MqttListener] = {}
         over_mqtt = [table for table in (n.bearer(MqttTable) for n in nodes) if table]
         if over_mqtt:
@@ -56,9 +61,13 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
             login = (address.user, address.password or "") if address.user else None
             for uplink in over_mqtt:
                 hosts[uplink.broker] = (address.host, address.port)
+                if uplink.tls != "off":
+                    authority = authority or RunAuthority()
+                    hosts[uplink.broker] = stack.enter_context(TlsFront(authority, uplink.broker, (address.host, address.port))).address
                 if uplink.prefix not in listeners:
                     listeners[uplink.prefix] = stack.enter_context(MqttListener(address, uplink.prefix))
-        orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login, tuple(faults), lns) for c in split(nodes)]
+        identity = authority.identity if authority else {}
+        orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login, tuple(faults), identity, lns) for c in split(nodes)]
         results = run_cells(orders, lambda order, share: _tell(progress, order, share))
         traces = {t.name: t for r in results for t in r.nodes}
         events = [e for r in results for e in r.events]

@@ -14,7 +14,7 @@ from typing import Any
 
 from kerbstone.build.compile import board_files, node_json
 from kerbstone.build.image import write_image
-from kerbstone.build.node import Node
+from kerbstone.build.node import MqttTable, Node
 from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
 from kerbstone.emulator.board.computing import IMPORT
@@ -77,6 +77,7 @@ class Surroundings:
     start_utc: int
     hosts: dict[str, tuple[str, int]]
     login: tuple[str, str] | None
+    tls_identity: dict[str, str] = field(default_factory=dict, repr=False)  # what nodes that want TLS hold
     channel: Any = None
     free_blocks: dict[str, int] = field(default_factory=dict)  # node -> blocks its file system has left; others have all of the board's
     over_site: Callable[[Site], Site] | None = None  # put around each node's site: a test pins quantities with it
@@ -104,7 +105,9 @@ def build(around: Surroundings, node: Node) -> Runtime:
     identity = mint(around.seed, node.name)
     files = board_files(node)
     login = dict(zip(("mqtt_user", "mqtt_password"), around.login, strict=True)) if around.login else {}
-    files["/identity.json"] = json.dumps(identity.to_json() | login).encode()
+    table = node.bearer(MqttTable)
+    wants_tls = table is not None and table.tls != "off"
+    files["/identity.json"] = json.dumps(identity.to_json() | login | (around.tls_identity if wants_tls else {})).encode()
     rom = around.folder / f"{node.name}.rom"
     split_rom(files, rom)
     image = around.folder / f"{node.name}.flash"
@@ -118,7 +121,7 @@ def build(around: Surroundings, node: Node) -> Runtime:
         name=node.name, title=node.board.title, limits=LIMITS[node.board.mcu], heap_kb=node.board.heap_kb,
         boot_ms=node.board.times.boot_ms, wake_ms=node.board.times.wake_ms, current_ua=node.board.current_ua.model_dump(),
         unique_id=identity.unique_id, mac=identity.mac, seed=int.from_bytes(derive(around.seed, node.name, "device")[:4], "little"),
-        rtc_ppm=node.board.times.rtc_ppm, rom=str(rom),
+        rtc_ppm=node.board.times.rtc_ppm, rom=str(rom), tls=wants_tls,
         import_cost=astuple(IMPORT[node.board.mcu]),
     )
     wifi_table = node.board.wifi

@@ -270,7 +270,7 @@ class Device:
             "reset_cause": self.cause, "wake_reason": self.wake_reason, "unique_id": spec.unique_id, "mac": spec.mac,
             "flash_blocks": self.flash.blocks, "flash_block_size": self.flash.block_size, "flash_first": self.flash.first,
             "flash_marks": self.flash.marks, "machine": spec.title, "rtc": self.rtc(), "rom": spec.rom, "import_cost": spec.import_cost,
-            "scripts": ["boot.py", self.script or "main.py"], "random_seed": spec.seed * 1_000_003 + self.boots,
+            "scripts": ["boot.py", self.script or "main.py"], "tls": spec.tls, "random_seed": spec.seed * 1_000_003 + self.boots,
         }
 
     def _irqs(self) -> list[tuple[str, Any]]:

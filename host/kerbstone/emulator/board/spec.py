@@ -26,5 +26,6 @@ class DeviceSpec:
     import_cost: tuple[int, int] = (0, 0)  # us a module, ns a byte; board/computing.py
     adc_full_scale_uv: int = 3_300_000
     wifi_current_ua: dict[str, float] = field(default_factory=dict)
+    tls: bool = False  # the firmware will ask for it
     wifi_connect_ms: int = 657
     wifi_dhcp_ms: int = 892

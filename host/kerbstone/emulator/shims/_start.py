@@ -83,6 +83,11 @@ for _name in _files + os.listdir("/lib") if "lib" in _files else _files:
         sys.modules.pop(_name.split(".")[0], None)
 sys.path[:] = ["", "/port", "/rom", ".frozen", "/lib"]
 sys.modules.pop("__main__", None)
+if _hello["tls"]:
+    # Built in, and no file replaces it: only its name does.
+    import _tls
+
+    sys.modules["tls"] = _tls
 
 
 def _run(name):
