@@ -20,9 +20,9 @@ from kerb.uplink.wifi import Station
 _FIRST_PAUSE_S = const(5)
 _LAST_PAUSE_S = const(300)
 _CLOCK_PAUSE_S = const(600)  # after a time server failed or refused: an alarm must not wait for it every time
-_STATE = "<BHBII"  # version, packet id, failures, mono of the next attempt, mono of the next question for the time
-_STATE_BYTES = const(12)
-_VERSION = const(1)
+_STATE = "<BHBII7s"  # version, packet id, failures, mono of the next attempt, mono of the next question for the time, access point
+_STATE_BYTES = const(19)
+_VERSION = const(2)
 _SUBSCRIBED = const(0x80)  # beside the version
 
 
@@ -46,7 +46,8 @@ class Uplink:
         self._hold = config.get("link", "hold") == "hold"
         self._ntp = config.get("ntp", "pool.ntp.org")
         self._wifi = Station(
-            identity.get("wifi_ssid"), identity.get("wifi_password"), config.get("static_ip"), config.get("wifi_timeout_s", 20)
+            identity.get("wifi_ssid"), identity.get("wifi_password"), config.get("static_ip"), config.get("wifi_timeout_s", 20),
+            config.get("keep_ap", False),
         )
         self._board = board
         self._secure = None
@@ -186,13 +187,14 @@ class Uplink:
             self._wifi.stop()
 
     def pack(self):
-        """What deep sleep must not lose: the packet id and the pauses."""
+        """What deep sleep must not lose: the packet id, the pauses and the access point."""
         session = self._session
         version = _VERSION | (_SUBSCRIBED if session.subscribed else 0)
-        return pack(_STATE, version, session.packet_id, self._failures, self._retry_at, self._ask_at)
+        return pack(_STATE, version, session.packet_id, self._failures, self._retry_at, self._ask_at, self._wifi.seen)
 
     def unpack(self, data):
         session = self._session
         if len(data) == _STATE_BYTES and data[0] & ~_SUBSCRIBED == _VERSION:
-            version, session.packet_id, self._failures, self._retry_at, self._ask_at = unpack(_STATE, data)
+            version, session.packet_id, self._failures, self._retry_at, self._ask_at, seen = unpack(_STATE, data)
+            self._wifi.seen = seen if any(seen) else b""
             session.subscribed = bool(version & _SUBSCRIBED)

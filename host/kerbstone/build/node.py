@@ -99,6 +99,7 @@ class MqttTable(_Table):
     prefix: Word = "kerb"
     ntp: str = "pool.ntp.org"
     wifi_timeout_s: int = Field(default=20, ge=2, le=120)
+    keep_ap: bool = False  # a sleeper remembers its access point: one scan, and then no search (not on every port)
     static_ip: list[IPv4] = Field(default_factory=list)  # address, netmask, gateway, name server; none: DHCP
 
     @field_validator("static_ip")
