@@ -6,8 +6,9 @@ import calendar
 import struct
 from typing import Any
 
-import mqtt_bench as bench
 import pytest
+
+import mqtt_bench as bench
 
 _NONCE = bytes(range(1, 9))
 _1900 = 2_208_988_800

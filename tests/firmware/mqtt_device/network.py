@@ -24,7 +24,7 @@ class WLAN:
     def connect(self, ssid, key, **more):
         if "channel" in more and not takes_channel:
             raise TypeError("extra keyword arguments given")
-        calls.append(("connect", ssid) + tuple(sorted(more)))
+        calls.append(("connect", ssid, *sorted(more)))
         self._astray = gone and bool(more)
 
     def scan(self):

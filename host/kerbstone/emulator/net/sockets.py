@@ -42,6 +42,7 @@ class Endpoint:
     real: socket.socket | None = None
     watch: MqttWatch | None = None
     buffer: bytearray = field(default_factory=bytearray)
+    late: list[tuple[int, bytes]] = field(default_factory=list)  # (virtual time at which it arrives, bytes)
     datagrams: list[bytes] = field(default_factory=list)
     peer: tuple[str, int] = ("0.0.0.0", 0)
     outstanding: bool = False
@@ -63,6 +64,7 @@ class Sockets:
         self._open: dict[int, Endpoint] = {}
         self._next = 0
         self.trouble = ""  # what is wrong with the way to the servers: see TROUBLES
+        self.slow_us = 0  # by which answers of TCP servers are late
         self.clock_step_us = 0  # by which the time servers are wrong
         device.ops[ops.SOCK_SEND] = self._send
         device.ops[ops.SOCK_RECV] = self._receive
@@ -222,7 +224,17 @@ class Sockets:
         return (_ETIMEDOUT, 0, b"", (timeout_ms if timeout_ms > 0 else 3_600_000) * 1000)
 
     def _fill(self, endpoint: Endpoint) -> bool:
-        """Takes what the server sent; stands still for what it must still send."""
+        """Takes what the server sent; stands still for what it must still send. True when the firmware may read something."""
+        got = self._take(endpoint)
+        if not endpoint.late:
+            return got
+        now = self.device.kernel.now
+        while endpoint.late and endpoint.late[0][0] <= now:
+            endpoint.buffer += endpoint.late.pop(0)[1]
+            got = True
+        return got and bool(endpoint.buffer)
+
+    def _take(self, endpoint: Endpoint) -> bool:
         if endpoint.real is None or endpoint.closed or self.trouble == "half_open":
             return False
         watch = endpoint.watch
@@ -242,7 +254,10 @@ class Sockets:
                 return got_any
             got_any = True
             endpoint.outstanding = False
-            endpoint.buffer += data
+            if self.slow_us:
+                endpoint.late.append((self.device.kernel.now + self.slow_us, data))
+            else:
+                endpoint.buffer += data
             if endpoint.shaking:
                 endpoint.shaking[1] += len(data) + 40
             else:

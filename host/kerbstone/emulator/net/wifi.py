@@ -5,7 +5,6 @@ from __future__ import annotations
 from kerbstone.emulator.board.device import Device
 from kerbstone.emulator.kernel import Event
 
-
 _BSSID, _CHANNEL = "020202020202", 6  # of the access point
 _SCAN_MS = 1560  # 13 channels of 120 ms, the default of ESP-IDF for an active scan
 # Of the time to connect, what goes into finding the access point, and what is left at the least: unconfirmed.

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-DEVICE = Path(__file__).parent / "mqtt_device"
+ROOT = Path(__file__).resolve().parents[1]
+DEVICE = Path(__file__).resolve().parent / "firmware" / "mqtt_device"
 
 
 def interpreter() -> str:
@@ -72,6 +72,7 @@ class Mosquitto:
                 pytest.fail("mosquitto is not installed, and CI must not skip: apt-get install mosquitto")
             pytest.skip("mosquitto is not installed: apt-get install mosquitto")
         self._program = program
+        self._folder = folder
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
         user = "user root\n" if os.geteuid() == 0 else ""  # else it gives up root, and with it the folder of the test
@@ -96,6 +97,18 @@ class Mosquitto:
         if process:
             process.terminate()
             process.wait(5)
+
+
+    def kill(self) -> None:
+        """As a power cut would: what it had not saved is gone."""
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+            process.wait(5)
+
+    def forget(self) -> None:
+        """Removes what it keeps on disk; it must not run."""
+        (self._folder / "mosquitto.db").unlink(missing_ok=True)
 
 
 class Server:
