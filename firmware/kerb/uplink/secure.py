@@ -42,7 +42,7 @@ class Secure:
             if mode == "psk":
                 self._share_key(context, identity)
                 return
-            context.verify_mode = tls.CERT_REQUIRED
+            context.verify_mode = tls.CERT_REQUIRED  # type: ignore[attr-defined]
             context.load_verify_locations(_der(identity, "mqtt_ca"))
             if mode == "mutual":
                 context.load_cert_chain(_der(identity, "mqtt_cert"), _der(identity, "mqtt_key"))
