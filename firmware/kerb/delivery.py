@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from kerb import batch, log
+from kerb import log
 from kerb.clock import TRUST_LIVE, mono_ms
 from kerb.errors import UplinkError
 from kerb.policy import STATE_BYTES as POLICY_BYTES
@@ -30,6 +30,12 @@ class Delivery:
         self._ways = ways
         self._clock = clock
         self._policy = policy
+        self._batch = None
+        if policy.batch:
+            # A module is loaded at every wake: only where it is wanted.
+            from kerb import batch
+
+            self._batch = batch
         self._fresh = set()  # names stored in this life and never yet handed to a bearer
         self._stored = {}  # name without its mark -> mono ms, of what was stored in this life
         self._time_at = 0  # mono s of the next attempt to learn the time
@@ -156,20 +162,23 @@ class Delivery:
     def _group(self, way, left):
         """Takes from the names in `left` what travels in the next frame. What has become too old is given up."""
         group: list = []
-        room = way.uplink.mtu - batch.HEAD_BYTES
+        batch = self._batch
+        room = way.uplink.mtu - batch.HEAD_BYTES if batch else 0
         while left:
             record = self._read(left[0])
             if record and self._too_old(record):
                 self._outbox.give_up(record.name, self._clock.now(), self.epoch, self._clock.trust())
                 self._tell_gone(record.name)
-            elif record:
+            elif record and batch:
                 size = len(record.frame) + STAMP_BYTES
                 room -= size + batch.EACH_BYTES
                 if group and (room < 0 or size > batch.LONGEST or not self._together(way, group[0], record)):
                     break
                 group.append(record)
+            elif record:
+                group.append(record)
             left.pop(0)
-            if group and not self._policy.batch:
+            if group and not batch:
                 break
         return group
 
@@ -208,7 +217,7 @@ class Delivery:
         if len(group) == 1:
             frame, repeated = frames[0], again[0]
         else:
-            frame, repeated = batch.join(frames), batch.join(again)
+            frame, repeated = self._batch.join(frames), self._batch.join(again)
         # A bearer whose own repeats reach the far end unmarked sends `repeated` instead.
         receipt = way.uplink.send(frame, group[0].priority, confirmed, repeated)
         self._take_time(way)
