@@ -24,7 +24,9 @@ class WLAN:
     def connect(self, ssid, key, **more):
         if "channel" in more and not takes_channel:
             raise TypeError("extra keyword arguments given")
-        calls.append(("connect", ssid, *sorted(more)))
+        call = ["connect", ssid]
+        call.extend(sorted(more))
+        calls.append(call)
         self._astray = gone and bool(more)
 
     def scan(self):
