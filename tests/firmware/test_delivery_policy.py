@@ -193,9 +193,9 @@ def street(monkeypatch, nodes, spread_s, a_second, seed=1):
                 if at <= second:
                     way.failed(100)
                 left.append((way, policy))
-        waiting = left
-        second += 1
-    return max(broker.asked.values()), second
+        last, waiting = second, left
+        second = min((max(policy.first_at([EVENT], Instant(0)), way.retry_at) for way, policy in left), default=second)
+    return max(broker.asked.values()), last
 
 
 def test_a_street_of_200_does_not_come_back_in_the_same_second(monkeypatch):

@@ -205,10 +205,11 @@ class Sockets:
                 return (0, len(packet), packet, LATENCY_US)
             return self._nothing(timeout_ms)
         latency = 0
-        if not endpoint.buffer:
-            # With TLS an answer may come in pieces, as the network cuts it: one way back all the same.
+        # mbedTLS asks for what a record still lacks. However the network cuts it, that is one read, and one way back.
+        want = count if endpoint.tls else 1
+        if len(endpoint.buffer) < want:
             charged = endpoint.outstanding or not endpoint.tls
-            latency = LATENCY_US if self._fill(endpoint) and charged else 0
+            latency = LATENCY_US if self._fill(endpoint, want) and charged else 0
         if endpoint.buffer:
             got = bytes(endpoint.buffer[:count])
             del endpoint.buffer[:count]
@@ -223,9 +224,9 @@ class Sockets:
         # A firmware that waits for ever would wait for ever: an hour, then its watchdog is to blame.
         return (_ETIMEDOUT, 0, b"", (timeout_ms if timeout_ms > 0 else 3_600_000) * 1000)
 
-    def _fill(self, endpoint: Endpoint) -> bool:
+    def _fill(self, endpoint: Endpoint, want: int = 1) -> bool:
         """Takes what the server sent; stands still for what it must still send. True when the firmware may read something."""
-        got = self._take(endpoint)
+        got = self._take(endpoint, want)
         if not endpoint.late:
             return got
         now = self.device.kernel.now
@@ -234,13 +235,13 @@ class Sockets:
             got = True
         return got and bool(endpoint.buffer)
 
-    def _take(self, endpoint: Endpoint) -> bool:
+    def _take(self, endpoint: Endpoint, want: int) -> bool:
         if endpoint.real is None or endpoint.closed or self.trouble == "half_open":
             return False
         watch = endpoint.watch
         got_any = False
         while True:
-            ready, _, _ = select.select([endpoint.real], [], [], _patience_s(endpoint, got_any))
+            ready, _, _ = select.select([endpoint.real], [], [], _patience_s(endpoint, got_any, want))
             if not ready:
                 if self.trouble == "deaf":
                     endpoint.buffer.clear()
@@ -275,11 +276,14 @@ class Sockets:
         return (flags & 4) | (1 if flags & 1 and readable else 0)
 
 
-def _patience_s(endpoint: Endpoint, got_any: bool) -> float:
+def _patience_s(endpoint: Endpoint, got_any: bool, want: int) -> float:
     """Real seconds to stand still for what the server must still send."""
     watch = endpoint.watch
     if endpoint.tls:
-        return PATIENCE_S if not got_any and (endpoint.shaking or (watch and watch.expecting)) else 0.0
+        there = len(endpoint.buffer)
+        if there or endpoint.late:
+            return PATIENCE_S if there and there < want else 0.0  # a record is on its way
+        return PATIENCE_S if endpoint.shaking or (watch and watch.expecting) else 0.0
     if watch:
         return PATIENCE_S if watch.expecting else 0.0
     return _SILENCE_S if endpoint.outstanding and not got_any else 0.0
