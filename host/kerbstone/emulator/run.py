@@ -16,7 +16,7 @@ from kerbstone.emulator.engine.shimset import shim_folder
 from kerbstone.emulator.faults.arm import check_orders
 from kerbstone.emulator.faults.model import Order
 from kerbstone.emulator.lns import Lns
-from kerbstone.emulator.net.tls_front import RunAuthority, TlsFront
+from kerbstone.emulator.net.tls_front import RunAuthority, TlsFront, run_authority
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.tally import Arrival, tally
 from kerbstone.emulator.workers import run_cells
@@ -62,7 +62,7 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
             for uplink in over_mqtt:
                 hosts[uplink.broker] = (address.host, address.port)
                 if uplink.tls != "off":
-                    authority = authority or RunAuthority()
+                    authority = run_authority()
                     hosts[uplink.broker] = stack.enter_context(TlsFront(authority, uplink.broker, (address.host, address.port))).address
                 if uplink.prefix not in listeners:
                     listeners[uplink.prefix] = stack.enter_context(MqttListener(address, uplink.prefix))

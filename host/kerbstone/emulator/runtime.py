@@ -107,7 +107,9 @@ def build(around: Surroundings, node: Node) -> Runtime:
     login = dict(zip(("mqtt_user", "mqtt_password"), around.login, strict=True)) if around.login else {}
     table = node.bearer(MqttTable)
     wants_tls = table is not None and table.tls != "off"
-    files["/identity.json"] = json.dumps(identity.to_json() | login | (around.tls_identity if wants_tls else {})).encode()
+    who = json.dumps(identity.to_json() | login | (around.tls_identity if wants_tls else {})).encode()
+    # Keys differ in length from run to run; what reading them takes must not.
+    files["/identity.json"] = who.ljust(-(-len(who) // _BLOCK) * _BLOCK) if wants_tls else who
     rom = around.folder / f"{node.name}.rom"
     split_rom(files, rom)
     image = around.folder / f"{node.name}.flash"

@@ -23,7 +23,7 @@ _SILENCE_S = 0.25  # real seconds for protocols whose answers cannot be foreseen
 
 # What a board computes to agree on TLS (ECDHE on P-256, one signature made and two checked), us: unconfirmed.
 HANDSHAKE_US = {"esp32": 1_200_000, "rp2": 2_500_000}
-_STEP = 512  # bytes
+_RECORD = 29  # bytes a record of AES-GCM has beside what it carries (RFC 5288)
 
 TROUBLES = (
     "refused",  # nobody listens
@@ -134,9 +134,9 @@ class Sockets:
         endpoint = self._open[i]
         sent, received = endpoint.shaking or (0, 0)
         endpoint.shaking, endpoint.watch = None, MqttWatch()
-        # Signatures differ by a byte or two from one handshake to the next: charged in whole steps, so that a run repeats.
-        self.wifi.traffic(-(-sent // _STEP) * _STEP, True)
-        self.wifi.traffic(-(-received // _STEP) * _STEP, False)
+        # Charged together: how the network cut them differs from run to run.
+        self.wifi.traffic(sent, True)
+        self.wifi.traffic(received, False)
         return (0, 0, b"", HANDSHAKE_US[self.device.spec.limits.port])
 
     def _tls_sent(self, i: int, data: str) -> None:
@@ -147,7 +147,10 @@ class Sockets:
     def _tls_got(self, i: int, data: str) -> None:
         watch = self._open[i].watch
         if watch:
-            watch.received(bytes.fromhex(data))
+            clear = bytes.fromhex(data)
+            # Charged as they are read, not as the network happened to cut them.
+            self.wifi.traffic(len(clear) + _RECORD + 40, False)
+            watch.received(clear)
 
     def _note(self, watch: MqttWatch, data: bytes) -> None:
         """Writes down what the device publishes: records, and apart from them its signs of life."""
@@ -170,7 +173,7 @@ class Sockets:
         if endpoint is None or not self.wifi.up:
             return (_ENOTCONN, 0, b"", 0)
         if endpoint.shaking:
-            endpoint.shaking[0] += len(data) + 40
+            endpoint.shaking[0] += len(data)
         else:
             self.wifi.traffic(len(data) + 40, True)
         if endpoint.datagram:
@@ -260,8 +263,8 @@ class Sockets:
             else:
                 endpoint.buffer += data
             if endpoint.shaking:
-                endpoint.shaking[1] += len(data) + 40
-            else:
+                endpoint.shaking[1] += len(data)
+            elif not endpoint.tls:
                 self.wifi.traffic(len(data) + 40, False)
             if watch and not endpoint.tls:
                 watch.received(data)

@@ -1,4 +1,7 @@
-"""TLS in front of any broker of a run, for the nodes that want it, with certificates made for the run and worthless after it."""
+"""TLS in front of any broker of a run, for the nodes that want it, with certificates made for the run and worthless after it.
+
+RSA, because its signatures are of one length: with ECDSA a handshake would take a byte more or less, and a run would not repeat.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,16 @@ import socket
 import ssl
 import tempfile
 import threading
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+
+from kerbstone.emulator.net.mqtt_watch import packet_length
 
 # A run may show any year; the dates are also looked at by the clock of this machine.
 _FROM, _TO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC), dt.datetime(2090, 1, 1, tzinfo=dt.UTC)
@@ -24,7 +31,8 @@ class RunAuthority:
     """An authority, and what the nodes of a run hold: `identity` are the values for /identity.json."""
 
     def __init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._key = _new_key()
+        self._issued = 0
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Kerbstone emulated run")])
         own = self._sign(self._name, self._key, True, "")
         certificate, key = self.issue("device")
@@ -35,18 +43,29 @@ class RunAuthority:
         }  # fmt: skip
         self.own = own
 
-    def issue(self, name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    def issue(self, name: str) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
         """A certificate for a host or a device, with its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = _new_key()
         return self._sign(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, False, name), key
 
-    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, authority: bool, host: str) -> x509.Certificate:
+    def _sign(self, subject: x509.Name, key: rsa.RSAPrivateKey, authority: bool, host: str) -> x509.Certificate:
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key.public_key())
-        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(_FROM).not_valid_after(_TO)
+        self._issued += 1
+        builder = builder.serial_number(self._issued).not_valid_before(_FROM).not_valid_after(_TO)
         builder = builder.add_extension(x509.BasicConstraints(authority, None), True)
         if host:
             builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), False)
         return builder.sign(self._key, hashes.SHA256())
+
+
+def _new_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+@cache
+def run_authority() -> RunAuthority:
+    """One for all runs of a process: making keys takes a while."""
+    return RunAuthority()
 
 
 class TlsFront:
@@ -82,9 +101,9 @@ class TlsFront:
             socket.create_connection(self._target) as broker,
         ):
             broker.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            back = threading.Thread(target=_pump, args=(broker, stream), daemon=True)
+            back = threading.Thread(target=_pump, args=(broker, stream, _packets), daemon=True)
             back.start()
-            _pump(stream, broker)
+            _pump(stream, broker, lambda data: [data])
             back.join(5)
 
     def close(self) -> None:
@@ -99,10 +118,24 @@ class TlsFront:
         self.close()
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    """Hands bytes on until the source ends, and then ends the sink's reading too."""
+def _packets(data: bytes) -> list[bytes]:
+    """The MQTT packets in what a broker sent at once; the last may be cut."""
+    found, at = [], 0
+    while at < len(data):
+        size = packet_length(data, at) or len(data)
+        found.append(data[at : at + size])
+        at += size
+    return found
+
+
+def _pump(source: socket.socket, sink: socket.socket, cut: Callable[[bytes], list[bytes]]) -> None:
+    """Hands bytes on until the source ends, and then ends the sink's reading too.
+
+    A packet of the broker becomes a record of its own, whether or not it came together with the next: a run must repeat.
+    """
     with contextlib.suppress(OSError):
         while data := source.recv(_CHUNK):
-            sink.sendall(data)
+            for piece in cut(data):
+                sink.sendall(piece)
     with contextlib.suppress(OSError):
         sink.shutdown(socket.SHUT_RDWR)
