@@ -76,7 +76,7 @@ def test_the_second_bearer_takes_over_and_nothing_is_lost_or_twice(tmp_path: Pat
 
 def test_a_node_without_coverage_stays_within_its_budget_and_keeps_its_readings() -> None:
     """The month with KERBSTONE_CAMPAIGN=full; make bench prints it too."""
-    for name, row in bearers.silent(720 if FULL else 60).items():
+    for name, row in bearers.silent(720 if FULL else 30).items():
         assert row["dark_mah_day"] - row["covered_mah_day"] <= bearers.CEILING_MAH, (name, row)
         assert row["kept"] > 0
 
