@@ -7,35 +7,46 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import mqtt_bench as bench
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
+import mqtt_bench as bench
+from kerbstone.emulator.net.certificates import Authority, Pair
 from kerbstone.listen.broker import BrokerAddress
 from kerbstone.listen.mqtt import MqttListener
-from tls_material import Authority
 
+STRANGER = "the certificate of another authority"
 PSK = "00112233445566778899aabbccddeeff"
+
+
+def written(folder: Path, name: str, pair: Pair) -> tuple[Path, Path]:
+    """PEM files as Mosquitto reads them: (certificate, key)."""
+    certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
+    certificate.write_bytes(pair.shown(Encoding.PEM))
+    key.touch(0o600)
+    key.write_bytes(pair.secret(Encoding.PEM))
+    return certificate, key
 
 
 class Brokers:
     """One Mosquitto with a plain listener for the test and four with TLS for devices."""
 
     def __init__(self, folder: Path):
-        self.authority = Authority()
+        self.authority, self.stranger = Authority("Test authority"), Authority("Stranger")
         self.ports = {name: bench.free_port() for name in ("server", "mutual", "psk", "expired", "future")}
-        ca, _ = self.authority.own.write(folder, "ca")
+        ca, _ = written(folder, "ca", self.authority.own)
         old = {"ends": dt.datetime(2021, 1, 1, tzinfo=dt.UTC)}
         young = {"begins": dt.datetime(2080, 1, 1, tzinfo=dt.UTC)}
         more = ""
         for name, when in (("server", {}), ("mutual", {}), ("expired", old), ("future", young)):
-            certificate, key = self.authority.issue("127.0.0.1", **when).write(folder, name)
+            certificate, key = written(folder, name, self.authority.issue("127.0.0.1", **when))
             more += f"listener {self.ports[name]} 127.0.0.1\ncertfile {certificate}\nkeyfile {key}\ncafile {ca}\n"
             more += "require_certificate true\n" if name == "mutual" else ""
         psk = folder / "psk"
         psk.write_text(f"dev1:{PSK}\n")
         more += f"listener {self.ports['psk']} 127.0.0.1\npsk_hint kerb\npsk_file {psk}\n"
         self.mosquitto = bench.Mosquitto(folder, more)
-        self.device = self.authority.issue("dev1", server=False)
+        self.device = self.authority.issue("dev1")
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +60,14 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
 def attempt(brokers: Brokers, mode: str, listener: str = "", job: str = "attempt", **given: Any) -> Any:
     """What a device says of one connection and one frame. `given` overrides its identity; None takes a value away."""
     identity: dict[str, Any] = {
-        "mqtt_ca": brokers.authority.own.der.hex(), "mqtt_cert": brokers.device.der.hex(), "mqtt_key": brokers.device.key_der.hex(),
+        "mqtt_ca": brokers.authority.own.shown().hex(), "mqtt_cert": brokers.device.shown().hex(),
+        "mqtt_key": brokers.device.secret().hex(),
         "mqtt_psk_id": "dev1", "mqtt_psk": PSK,
     }  # fmt: skip
     options = {key: given.pop(key) for key in ("no_clock", "config", "count") if key in given}
     config = {"tls": mode, **options.pop("config", {})}
+    if given.get("mqtt_ca") == STRANGER:
+        given["mqtt_ca"] = brokers.stranger.own.shown().hex()
     identity = {key: value for key, value in {**identity, **given}.items() if value is not None}
     return bench.run(brokers.ports[listener or mode], job, config=config, identity=identity, answer_ms=3000, **options)
 
@@ -68,7 +82,7 @@ def test_fifty_frames_arrive_once_and_in_order(brokers: Brokers, mode: str) -> N
 
 
 REFUSALS = [
-    ("another authority", "server", "server", {"mqtt_ca": Authority("Stranger").own.der.hex()}, "not of the authority this device knows"),
+    ("another authority", "server", "server", {"mqtt_ca": STRANGER}, "not of the authority this device knows"),
     ("another name", "server", "server", {"config": {"broker": "localhost"}}, "is for another name"),
     ("expired", "server", "expired", {}, "has expired: renew it"),
     ("not yet valid", "server", "future", {}, "is not valid yet"),
@@ -123,9 +137,9 @@ def test_an_identity_that_lacks_something_is_told_by_its_name_alone(brokers: Bro
 
 
 def test_no_secret_reaches_the_console(brokers: Brokers) -> None:
-    key, certificate = brokers.device.key_der.hex(), brokers.device.der.hex()
+    key, certificate = brokers.device.secret().hex(), brokers.device.shown().hex()
     options = {"tls": "mutual"}
-    identity = {"mqtt_ca": Authority().own.der.hex(), "mqtt_cert": certificate, "mqtt_key": key}
+    identity = {"mqtt_ca": brokers.stranger.own.shown().hex(), "mqtt_cert": certificate, "mqtt_key": key}
     started = bench.start("device.py", {"port": brokers.ports["mutual"], "job": "attempt", "config": options, "identity": identity})
     said, _ = started.communicate(timeout=20)
     assert "refused" in said and key[20:60] not in said and "wifi-secret" not in said

@@ -16,7 +16,7 @@ from kerbstone.emulator.engine.shimset import shim_folder
 from kerbstone.emulator.faults.arm import check_orders
 from kerbstone.emulator.faults.model import Order
 from kerbstone.emulator.lns import Lns
-from kerbstone.emulator.net.tls_front import RunAuthority, TlsFront, run_authority
+from kerbstone.emulator.net.tls_front import TlsFront, run_identity
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.tally import Arrival, tally
 from kerbstone.emulator.workers import run_cells
@@ -52,7 +52,7 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
     with ExitStack() as stack:
         hosts: dict[str, tuple[str, int]] = {}
         login: tuple[str, str] | None = None
-        authority: RunAuthority | None = None
+        identity: dict[str, str] = {}
         listeners: dict[str, MqttListener] = {}
         over_mqtt = [table for table in (n.bearer(MqttTable) for n in nodes) if table]
         if over_mqtt:
@@ -62,11 +62,10 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
             for uplink in over_mqtt:
                 hosts[uplink.broker] = (address.host, address.port)
                 if uplink.tls != "off":
-                    authority = run_authority()
-                    hosts[uplink.broker] = stack.enter_context(TlsFront(authority, uplink.broker, (address.host, address.port))).address
+                    identity = run_identity()
+                    hosts[uplink.broker] = stack.enter_context(TlsFront(uplink.broker, (address.host, address.port))).address
                 if uplink.prefix not in listeners:
                     listeners[uplink.prefix] = stack.enter_context(MqttListener(address, uplink.prefix))
-        identity = authority.identity if authority else {}
         orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login, tuple(faults), identity, lns) for c in split(nodes)]
         results = run_cells(orders, lambda order, share: _tell(progress, order, share))
         traces = {t.name: t for r in results for t in r.nodes}

@@ -1,12 +1,8 @@
-"""TLS in front of any broker of a run, for the nodes that want it, with certificates made for the run and worthless after it.
-
-RSA, because its signatures are of one length: with ECDSA a handshake would take a byte more or less, and a run would not repeat.
-"""
+"""TLS in front of any broker of a run, for the nodes that want it."""
 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import socket
 import ssl
 import tempfile
@@ -15,74 +11,41 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from kerbstone.emulator.net.certificates import Authority
 from kerbstone.emulator.net.mqtt_watch import packet_length
 
-# A run may show any year; the dates are also looked at by the clock of this machine.
-_FROM, _TO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC), dt.datetime(2090, 1, 1, tzinfo=dt.UTC)
 _CHUNK = 65536
 
 
-class RunAuthority:
-    """An authority, and what the nodes of a run hold: `identity` are the values for /identity.json."""
-
-    def __init__(self) -> None:
-        self._key = _new_key()
-        self._issued = 0
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Kerbstone emulated run")])
-        own = self._sign(self._name, self._key, True, "")
-        certificate, key = self.issue("device")
-        encoding = serialization.Encoding.DER
-        self.identity = {
-            "mqtt_ca": own.public_bytes(encoding).hex(), "mqtt_cert": certificate.public_bytes(encoding).hex(),
-            "mqtt_key": key.private_bytes(encoding, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()).hex(),
-        }  # fmt: skip
-        self.own = own
-
-    def issue(self, name: str) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
-        """A certificate for a host or a device, with its key."""
-        key = _new_key()
-        return self._sign(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, False, name), key
-
-    def _sign(self, subject: x509.Name, key: rsa.RSAPrivateKey, authority: bool, host: str) -> x509.Certificate:
-        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key.public_key())
-        self._issued += 1
-        builder = builder.serial_number(self._issued).not_valid_before(_FROM).not_valid_after(_TO)
-        builder = builder.add_extension(x509.BasicConstraints(authority, None), True)
-        if host:
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), False)
-        return builder.sign(self._key, hashes.SHA256())
-
-
-def _new_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
+@cache
+def run_authority() -> Authority:
+    """One for all runs of a process: making keys takes a while."""
+    return Authority("Kerbstone emulated run")
 
 
 @cache
-def run_authority() -> RunAuthority:
-    """One for all runs of a process: making keys takes a while."""
-    return RunAuthority()
+def run_identity() -> dict[str, str]:
+    """What the nodes of a run hold: values for /identity.json."""
+    authority = run_authority()
+    device = authority.issue("device")
+    return {"mqtt_ca": authority.own.shown().hex(), "mqtt_cert": device.shown().hex(), "mqtt_key": device.secret().hex()}
 
 
 class TlsFront:
     """Listens on a loopback port as the server `name` and hands the clear bytes to `target`. A client that has a certificate shows it."""
 
-    def __init__(self, authority: RunAuthority, name: str, target: tuple[str, int]):
+    def __init__(self, name: str, target: tuple[str, int]):
         self._target = target
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate, key = authority.issue(name)
+        pair = run_authority().issue(name)
         with tempfile.TemporaryDirectory(prefix="kerbstone-") as folder:
             pem = Path(folder) / "server.pem"
-            encoding = serialization.Encoding.PEM
-            plain = key.private_bytes(encoding, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
             pem.touch(0o600)
-            pem.write_bytes(plain + certificate.public_bytes(encoding))
+            pem.write_bytes(pair.secret(Encoding.PEM) + pair.shown(Encoding.PEM))
             self._context.load_cert_chain(pem)
-        self._context.load_verify_locations(cadata=authority.own.public_bytes(serialization.Encoding.DER))
+        self._context.load_verify_locations(cadata=run_authority().own.shown())
         self._context.verify_mode = ssl.CERT_OPTIONAL
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
