@@ -10,12 +10,15 @@ from kerb.bearer import Bearer
 from kerb.clock import TRUST_LIVE, Clock, mono_ms
 from kerb.delivery import Delivery
 from kerb.outbox import Outbox
+from kerb.policy import Policy
 from kerb.power import Power, woke_by_pin
 from kerb.quality import GOOD, worst
 from kerb.retained import Retained
 from kerb.sampler import Sampler
 from kerb.store import Store
+from kerb.way import Way
 
+_BEARERS = (("uplink", "upl"), ("second", "up2"))  # the bearers of node.json, in the order they are tried, and what keeps their sessions
 _SHORT_MS = 3000  # below this a deep sleep costs more than it saves
 _REST_AFTER_CRASH_MS = 60000
 _RETRY_S = 600  # s until a part that failed is asked again, whatever its period
@@ -30,24 +33,29 @@ class Node:
         policy = self.config["policy"]
         self.deep = policy["deep_sleep"]
         self.save_s = policy["save_s"]
-        self.power = Power(self.deep)
+        self.clock = Clock(policy["resync_s"], policy["slip_ppm"])
+        self.power = Power(self.deep, self.clock)
         self.store = Store()
         self.retained = Retained(self.power, self.store)
-        self.clock = Clock(policy["resync_s"])
         self.parts = {name: early.part(name, self.config["parts"][name]) for name in self.config["order"]}
         self.sampler = Sampler([self.parts[name] for name in self.config["order"]])
         self.app = self._make_app()
         self.outbox = Outbox(policy["outbox_limit"])
-        self.bearer = Bearer(self.config["uplink"], self.identity, self.power, self.store)
-        self.bearer.on_open = self.forget_session
-        self.bearer.outfit = {"clock": self.clock, "restart": machine.reset}
-        self.delivery = Delivery(self.outbox, self.bearer, self.clock, self.config["uplink"])
+        self.ways = [self._make_way(key, section) for key, section in _BEARERS if key in self.config]
+        self.delivery = Delivery(self.outbox, self.ways, self.clock, Policy(self.config["delivery"]))
         self.delivery.on_message = self.order
         self.delivery.keep_s = policy["keep_days"] * 86400
         self.env = {}
         self.kept_at = 0  # s: when flash last got what parts must remember
         self.woken = False
         self.saved_at = 0
+
+    def _make_way(self, key, section):
+        """The bearer of a table of node.json; its session is kept in a section of its own."""
+        bearer = Bearer(self.config[key], self.identity, self.power, self.store)
+        bearer.outfit = {"clock": self.clock, "restart": machine.reset}
+        bearer.on_open = lambda: self.forget_session(section)
+        return Way(bearer, self.config[key])
 
     def _make_app(self):
         name = self.config["app"]
@@ -71,7 +79,8 @@ class Node:
         if warm:
             self.clock.unpack(self.retained.get("clk"))
             self.sampler.unpack(self.retained.get("smp"))
-            self.bearer.unpack(self.retained.get("upl"))
+            for way, (_, section) in zip(self.ways, _BEARERS):
+                way.bearer.unpack(self.retained.get(section))
             epoch, count, self.outbox.next_seq = unpack("<III", self.retained.get("box"))
             self.outbox.unpack(self.retained.get("ram"), not count & _UNSURE)
             self.outbox.on_put = self.forget_outbox
@@ -86,6 +95,7 @@ class Node:
             epoch = self._new_epoch()
             self._remind_parts(self.store.get("parts"))
             self.kept_at = 0
+            self.delivery.power_on()
         self.delivery.epoch = epoch
 
     def _new_epoch(self):
@@ -101,9 +111,9 @@ class Node:
         log.event("boot", epoch)
         return epoch
 
-    def forget_session(self):
+    def forget_session(self, section):
         """Frame counters live on in RAM from here: a reset before the next save must not find the old ones."""
-        self.retained.drop("upl")
+        self.retained.drop(section)
         self.retained.save()
 
     def forget_outbox(self):
@@ -146,9 +156,10 @@ class Node:
         self.retained.put("app", self.app.pack())
         self.retained.put("clk", self.clock.pack())
         self.retained.put("smp", self.sampler.pack())
-        session = self.bearer.pack()
-        if session:
-            self.retained.put("upl", session)
+        for way, (_, section) in zip(self.ways, _BEARERS):
+            session = way.bearer.pack()
+            if session:
+                self.retained.put(section, session)
         if last:
             self._keep_outbox(len(self.outbox), 0)
         else:
@@ -170,11 +181,13 @@ class Node:
         if not self.deep or self.sampler.busy or wait < _SHORT_MS:
             if not self.deep and now // 1000 - self.saved_at >= self.save_s:
                 self.save(False)
-            self.bearer.wait(min(wait, 60000))
+            listening = [way.bearer for way in self.ways if way.bearer.tends] or [self.ways[0].bearer]
+            listening[0].wait(min(wait, 60000))
             return
         for part in self.parts.values():
             part.sleep()
-        self.bearer.sleep()
+        for way in self.ways:
+            way.bearer.sleep()
         self.save(True)
         # Saving took its time, and it may be long: flash.
         left = wait - (mono_ms() - now)
@@ -211,7 +224,7 @@ class Node:
 
     def listen(self):
         """Tells an application that wants it how strongly the gateway was heard: what stands on the node takes from it."""
-        rssi = self.bearer.take_rssi() if getattr(self.app, "LINK", False) else None
+        rssi = self.ways[0].bearer.take_rssi() if getattr(self.app, "LINK", False) else None
         if rssi is not None:
             self.decide({"rssi_db": rssi, "quality": GOOD})
 

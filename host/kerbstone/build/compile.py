@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 from kerbstone.build.check import check, find_source
+from kerbstone.build.checks.power import peak_ma
+from kerbstone.build.chips import CHIPS, CRYSTAL_SLIP_PPM
 from kerbstone.build.firmware import compile_file, compile_tree
-from kerbstone.build.node import LoRaWanTable, Node, PartTable
+from kerbstone.build.node import LoRaWanTable, MqttTable, Node, PartTable
 from kerbstone.build.regions import region_table
 from kerbstone.codec.profile import compile_profile
 from kerbstone.identity.place import sectors
@@ -27,8 +29,9 @@ def node_json(node: Node) -> dict[str, Any]:
         "profile": compile_profile(node.profile),
         "order": list(spec.parts),
         "parts": {name: _part(node, part) for name, part in spec.parts.items()},
-        "uplink": _uplink(node),
-        "policy": spec.policy.model_dump(),
+        **{key: _bearer(node, table) for key, table in (("uplink", spec.uplink), ("second", spec.second)) if table},
+        "delivery": _delivery(node),
+        "policy": spec.policy.model_dump() | {"slip_ppm": _slip_ppm(node)},
         **({"identity_at": places} if (places := sectors(node.board)) else {}),
     }
 
@@ -56,6 +59,11 @@ def _part(node: Node, part: PartTable) -> dict[str, Any]:
     }
 
 
+def _slip_ppm(node: Node) -> int:
+    """What the node's oscillator may be wrong by before the firmware has learnt it: awake, it is the crystal."""
+    return CHIPS[node.board.mcu].sleep_slip_ppm if node.spec.policy.deep_sleep else CRYSTAL_SLIP_PPM
+
+
 def _rows(value: Any) -> Any:
     """A table of tables becomes a list, each row with its name: the firmware's own tables have no order."""
     if isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values()):
@@ -69,8 +77,14 @@ def _line(part: PartTable) -> dict[str, Any]:
     return {"baud": part.baud, "bits": int(bits), "parity": {"N": None, "E": 0, "O": 1}[parity], "stop": int(stop)}
 
 
-def _uplink(node: Node) -> dict[str, Any]:
-    uplink = node.spec.uplink
+def _delivery(node: Node) -> dict[str, Any]:
+    """The delivery policy; what a bearer itself must know of it stands in the bearer's table."""
+    table = node.spec.delivery.model_dump(exclude={"search_mah_day"})
+    table["quiet"] = [60 * int(word[:2]) + int(word[3:]) for word in table["quiet"]] or None
+    return table
+
+
+def _bearer(node: Node, uplink: LoRaWanTable | MqttTable) -> dict[str, Any]:
     table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db", *_EXTRAS}, exclude_none=True)
     if isinstance(uplink, LoRaWanTable):
         table |= uplink.model_dump(include=_EXTRAS, exclude_defaults=True, by_alias=True)
@@ -78,6 +92,15 @@ def _uplink(node: Node) -> dict[str, Any]:
         radio = node.board.radio
         band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it
         table["radio"] = {"band_mhz": band_mhz, **(radio.model_dump(exclude_none=True) if radio else {})}
+    else:
+        table["port"] = uplink.port or (1883 if uplink.tls == "off" else 8883)
+        table["static_ip"] = uplink.static_ip or None
+    ceiling_mah = node.spec.delivery.search_mah_day
+    if ceiling_mah is not None:
+        # Reckoned at the highest current: a search that listens most of the time stays below.
+        table["search_s"] = max(1, int(ceiling_mah * 3600 / peak_ma(node, uplink)[0]))
+    if node.spec.delivery.spread_s:
+        table["spread_s"] = node.spec.delivery.spread_s
     return table
 
 

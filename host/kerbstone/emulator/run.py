@@ -17,6 +17,7 @@ from kerbstone.emulator.engine.shimset import shim_folder
 from kerbstone.emulator.faults.arm import check_orders
 from kerbstone.emulator.faults.model import Order
 from kerbstone.emulator.lns import Lns
+from kerbstone.emulator.net.tls_front import TlsFront, run_identity
 from kerbstone.emulator.radio_cell import ORIGIN, Place
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.tally import Arrival, tally
@@ -46,6 +47,9 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
     _distinct(nodes)
     for node in nodes:
         check(node)
+        table = node.bearer(MqttTable)
+        if table and table.tls == "psk":
+            raise NodeFileError(f"{node.name}: the emulator's broker has no TLS-PSK, since Python has none: emulate with tls = \"mutual\".")
     check_orders(faults, nodes, own_server=lns is None)
     check_downlinks(downlinks, nodes, own_server=lns is None)
     interpreter.find()
@@ -53,19 +57,21 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
     with ExitStack() as stack:
         hosts: dict[str, tuple[str, int]] = {}
         login: tuple[str, str] | None = None
+        identity: dict[str, str] = {}
         listeners: dict[str, MqttListener] = {}
-        over_mqtt = [n for n in nodes if isinstance(n.spec.uplink, MqttTable)]
+        over_mqtt = [table for table in (n.bearer(MqttTable) for n in nodes) if table]
         if over_mqtt:
             address = BrokerAddress.parse(broker) if broker else stack.enter_context(EmbeddedBroker()).address
             check_broker(address)
             login = (address.user, address.password or "") if address.user else None
-            for node in over_mqtt:
-                uplink = node.spec.uplink
-                assert isinstance(uplink, MqttTable)
+            for uplink in over_mqtt:
                 hosts[uplink.broker] = (address.host, address.port)
+                if uplink.tls != "off":
+                    identity = run_identity()
+                    hosts[uplink.broker] = stack.enter_context(TlsFront(uplink.broker, (address.host, address.port))).address
                 if uplink.prefix not in listeners:
                     listeners[uplink.prefix] = stack.enter_context(MqttListener(address, uplink.prefix))
-        rest = (tuple(faults), lns, tuple(gateways), tuple(downlinks))
+        rest = (tuple(faults), identity, lns, tuple(gateways), tuple(downlinks))
         orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login, *rest) for c in split(nodes)]
         results = run_cells(orders, lambda order, share: _tell(progress, order, share))
         traces = {t.name: t for r in results for t in r.nodes}
@@ -99,9 +105,9 @@ def _arrivals(nodes: list[Node], results: list[CellResult], listeners: dict[str,
     for result in results:
         for trace in result.nodes:
             node = next(n for n in nodes if n.name == trace.name)
-            if isinstance(node.spec.uplink, MqttTable):
-                mine = published(events, trace.name)
-                arrivals[trace.name] = match(listeners[node.spec.uplink.prefix], trace.device_id, mine)
-            else:
-                arrivals[trace.name] = [Arrival(a.t_us, a.payload, a.dr, a.rssi_dbm) for a in trace.delivered]
+            found = [Arrival(a.t_us, a.payload, a.dr, a.rssi_dbm) for a in trace.delivered]
+            table = node.bearer(MqttTable)
+            if table:
+                found += match(listeners[table.prefix], trace.device_id, published(events, trace.name))
+            arrivals[trace.name] = sorted(found, key=lambda arrival: arrival.t_us)
     return arrivals

@@ -16,7 +16,7 @@ from kerbstone.build.board import BoardFile
 from kerbstone.build.compile import board_files, node_json
 from kerbstone.build.firmware import kept_folder
 from kerbstone.build.image import write_image
-from kerbstone.build.node import LoRaWanTable, Node
+from kerbstone.build.node import MqttTable, Node
 from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
 from kerbstone.emulator.board.computing import IMPORT
@@ -43,7 +43,7 @@ from kerbstone.emulator.world.registry import build_site
 from kerbstone.emulator.world.site import Site
 from kerbstone.errors import EngineError, NodeFileError
 from kerbstone.identity.place import NVS_KEYS, NVS_SPACE, SECTOR, sectors
-from kerbstone.identity.record import pack
+from kerbstone.identity.record import LIMIT, pack
 
 _BLOCK = 4096
 
@@ -82,6 +82,7 @@ class Surroundings:
     start_utc: int
     hosts: dict[str, tuple[str, int]]
     login: tuple[str, str] | None
+    tls_identity: dict[str, str] = field(default_factory=dict, repr=False)  # what nodes that want TLS hold
     channel: Any = None
     free_blocks: dict[str, int] = field(default_factory=dict)  # node -> blocks its file system has left; others have all of the board's
     over_site: Callable[[Site], Site] | None = None  # put around each node's site: a test pins quantities with it
@@ -109,6 +110,8 @@ def build(around: Surroundings, node: Node) -> Runtime:
     identity = mint(around.seed, node.name)
     files = board_files(node)
     login = dict(zip(("mqtt_user", "mqtt_password"), around.login, strict=True)) if around.login else {}
+    table = node.bearer(MqttTable)
+    secure = around.tls_identity if table is not None and table.tls != "off" else {}
     rom = around.folder / f"{node.name}.rom"
     split_rom(files, rom)
     image = around.folder / f"{node.name}.flash"
@@ -122,7 +125,7 @@ def build(around: Surroundings, node: Node) -> Runtime:
         name=node.name, title=node.board.title, limits=LIMITS[node.board.mcu], heap_kb=node.board.heap_kb,
         boot_ms=node.board.times.boot_ms, wake_ms=node.board.times.wake_ms, current_ua=node.board.current_ua.model_dump(),
         unique_id=identity.unique_id, mac=identity.mac, seed=int.from_bytes(derive(around.seed, node.name, "device")[:4], "little"),
-        rtc_ppm=node.board.times.rtc_ppm, rom=str(rom),
+        rtc_ppm=node.board.times.rtc_ppm, rom=str(rom), tls=bool(secure),
         import_cost=astuple(IMPORT[node.board.mcu]),
     )
     wifi_table = node.board.wifi
@@ -136,11 +139,20 @@ def build(around: Surroundings, node: Node) -> Runtime:
     wiring = _Wiring(around, runtime)
     wiring.connect()
     runtime.i2c, runtime.timing = wiring.i2c, wiring.timing
-    _enrol(device, node.board, pack({**identity.values(), **login}))
+    _enrol(device, node.board, _record(identity.values() | login, secure))
     if wifi_table:
         runtime.wifi = Wifi(device, identity.wifi_ssid, identity.wifi_password)
         runtime.sockets = Sockets(device, runtime.wifi, around.hosts, around.start_utc)
     return runtime
+
+
+def _record(values: dict[str, str], secure: dict[str, str]) -> bytes:
+    """The identity as provisioning would have written it. Certificates and keys differ in length from run to run: what reading them
+    takes must not."""
+    whole: dict[str, str | bytes] = {**values, **{name: bytes.fromhex(text) for name, text in secure.items()}}
+    if secure:
+        whole["pad"] = bytes(LIMIT - len(pack(whole)) - 8)
+    return pack(whole)
 
 
 def _enrol(device: Device, board: BoardFile, frame: bytes) -> None:
@@ -206,8 +218,9 @@ class _Wiring:
         config = node_json(node)
         for name, part in config["parts"].items():
             self._part(name, part, node.spec.parts[name].wake_pin)
-        if isinstance(node.spec.uplink, LoRaWanTable):
-            self._radio(config["uplink"]["radio"])
+        for key in ("uplink", "second"):
+            if "radio" in config.get(key, {}):
+                self._radio(config[key]["radio"])
 
     def _context(self, name: str, options: dict[str, Any], wires: dict[str, int]) -> PartContext:
         runtime, around = self.runtime, self.around

@@ -51,7 +51,8 @@ class TestBench:
             raise KerbstoneError(f"There is a node {loaded.name!r} on this bench already: give the second file another name.")
         orders = [replace(order, node=order.node or loaded.name) for order in faults]
         check_orders(orders, [*(n.node for n in self.nodes), loaded])
-        arrivals = self._over_mqtt(loaded, loaded.spec.uplink) if isinstance(loaded.spec.uplink, MqttTable) else _over_the_air
+        table = loaded.bearer(MqttTable)
+        arrivals = self._over_mqtt(loaded, table) if table else _over_the_air
         runtime = self.bench.add(loaded, orders)
         self.bench.start()
         self._arm(orders)
@@ -92,7 +93,12 @@ class TestBench:
         if uplink.prefix not in self._listeners:
             self._listeners[uplink.prefix] = self._stack.enter_context(MqttListener(address, uplink.prefix))
         listener, log = self._listeners[uplink.prefix], self.bench.kernel.log
-        return lambda seen: match(listener, seen.device_id, published(log.events, node.name))
+
+        def found(seen: NodeTrace) -> list[Arrival]:
+            by_mqtt = match(listener, seen.device_id, published(log.events, node.name))
+            return sorted(by_mqtt + _over_the_air(seen), key=lambda arrival: arrival.t_us)
+
+        return found
 
     def close(self) -> None:
         self._stack.close()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kerbstone.build.checks.rule import Finding, Place, board_row
 from kerbstone.build.checks.sources import find_source, needed_pins, shares_uart
 from kerbstone.build.chips import CHIPS
-from kerbstone.build.node import Node, PartTable
+from kerbstone.build.node import LoRaWanTable, MqttTable, Node, PartTable
 
 _MEASURE = ("battery", "current_loop", "pulse")  # drivers whose `pin` is a voltage
 _RADIO = ("sck", "mosi", "miso", "cs", "reset", "busy", "dio0", "dio1", "dio2", "rxen")
@@ -16,7 +16,7 @@ _RADIO = ("sck", "mosi", "miso", "cs", "reset", "busy", "dio0", "dio1", "dio2", 
 def used_pins(node: Node) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
     """(pin, what uses it, place in the node file, group): the same group may share a pin (a bus)."""
     board = node.board
-    if node.spec.uplink.kind == "lorawan" and board.radio:
+    if node.bearer(LoRaWanTable) and board.radio:
         place = ("uplink", "kind")
         for key in _RADIO:
             pin = getattr(board.radio, key)
@@ -112,7 +112,7 @@ def strapping(node: Node) -> Iterator[Finding]:
 
 def analog(node: Node) -> Iterator[Finding]:
     chip = CHIPS[node.board.mcu]
-    able = chip.adc_with_wifi if node.spec.uplink.kind == "mqtt" else chip.adc
+    able = chip.adc_with_wifi if node.bearer(MqttTable) else chip.adc
     when = " while Wi-Fi runs" if able != chip.adc else ""
     for name, part in node.spec.parts.items():
         if part.driver not in _MEASURE:

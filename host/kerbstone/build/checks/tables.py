@@ -9,7 +9,7 @@ from typing import Any
 from kerbstone.build.checks.rule import Finding, Place
 from kerbstone.build.checks.sources import find_source, literal
 from kerbstone.build.files import nearest
-from kerbstone.build.node import Node
+from kerbstone.build.node import LoRaWanTable, Node
 from kerbstone.codec.node_profile import node_profile
 from kerbstone.errors import NodeFileError
 
@@ -114,6 +114,6 @@ def _frame(node: Node) -> Iterator[Finding]:
         yield Finding(("app", "channels", named[0]) if named else ("app", "number" if "app.number" in words else "channels"), words)
         return
     size = max(profile.size(count) for count in profile.cuts.values()) + 5
-    if node.spec.uplink.kind == "lorawan" and size > _LONGEST_FRAME:
+    if node.bearer(LoRaWanTable) and size > _LONGEST_FRAME:
         words = f"a stamped message takes {size} bytes and a slow frame {_LONGEST_FRAME} at most: drop channels or widen their steps."
         yield Finding(("app", "channels"), words)

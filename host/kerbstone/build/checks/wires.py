@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kerbstone.build.checks.rule import Finding, board_row
 from kerbstone.build.files import nearest
-from kerbstone.build.node import Node
+from kerbstone.build.node import LoRaWanTable, Node
 from kerbstone.paths import firmware_dir
 
 
@@ -35,16 +35,20 @@ def supply(node: Node) -> Iterator[Finding]:
 
 
 def bearer(node: Node) -> Iterator[Finding]:
-    kind, board = node.spec.uplink.kind, node.spec.node.board
-    if kind == "lorawan" and node.board.radio is None:
-        yield Finding(("uplink", "kind"), f"board {board} has no LoRa radio: choose another board or bearer.")
-    if kind == "mqtt" and node.board.wifi is None:
-        yield Finding(("uplink", "kind"), f"board {board} has no Wi-Fi: choose another board or bearer.")
+    board = node.spec.node.board
+    for key, table in (("uplink", node.spec.uplink), ("second", node.spec.second)):
+        kind = table.kind if table else ""
+        if kind == "lorawan" and node.board.radio is None:
+            yield Finding((key, "kind"), f"board {board} has no LoRa radio: choose another board or bearer.")
+        if kind == "mqtt" and node.board.wifi is None:
+            yield Finding((key, "kind"), f"board {board} has no Wi-Fi: choose another board or bearer.")
+    if node.spec.second and node.spec.second.kind == node.spec.uplink.kind:
+        yield Finding(("second", "kind"), f"the second bearer is {node.spec.second.kind} as the first: give another kind or leave it out.")
 
 
 def radio(node: Node) -> Iterator[Finding]:
     chip = node.board.radio
-    if node.spec.uplink.kind != "lorawan" or chip is None:
+    if node.bearer(LoRaWanTable) is None or chip is None:
         return
     drivers = sorted(p.stem for p in (firmware_dir() / "kerb" / "radio").glob("sx*.py") if "_" not in p.stem)
     if chip.chip not in drivers:

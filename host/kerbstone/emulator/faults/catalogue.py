@@ -95,6 +95,10 @@ _FAULTS = (
     Fault("broker_half_open", "TCP accepts, nothing passes", "Sockets.trouble", servers.trouble("half_open", False), fits=fits.mqtt),
     Fault("broker_deaf", "the broker gets all, its answers are lost", "Sockets.trouble", servers.trouble("deaf", False), fits=fits.mqtt),
     Fault(
+        "broker_slow", "every answer of the broker is late", "Sockets.slow_us", servers.slow,
+        (Param("by", "duration", 20 * SECOND_US, "how late"),), fits=fits.mqtt,
+    ),
+    Fault(
         "flash_full", "the file system has almost no room, from the start", "the image", storage.full,
         (Param("blocks", "int", 6, "free blocks of 4096 bytes; each of the node's two folders takes two", low=4, high=10_000),),
     ),

@@ -29,8 +29,8 @@ def part(node: Node, values: dict[str, Value]) -> str:
 
 
 def mqtt(node: Node, _values: dict[str, Value]) -> str:
-    return "" if isinstance(node.spec.uplink, MqttTable) else f"node {node.name} does not use MQTT"
+    return "" if node.bearer(MqttTable) else f"node {node.name} does not use MQTT"
 
 
 def lorawan(node: Node, _values: dict[str, Value]) -> str:
-    return "" if isinstance(node.spec.uplink, LoRaWanTable) else f"node {node.name} does not use LoRaWAN"
+    return "" if node.bearer(LoRaWanTable) else f"node {node.name} does not use LoRaWAN"
