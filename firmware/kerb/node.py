@@ -1,5 +1,6 @@
 """The life of a node: wake, sense, decide, store, send, sleep."""
 
+import gc
 import sys
 from struct import pack, unpack
 
@@ -181,6 +182,8 @@ class Node:
         if not self.deep or self.sampler.busy or wait < _SHORT_MS:
             if not self.deep and now // 1000 - self.saved_at >= self.save_s:
                 self.save(False)
+            if not self.deep:
+                gc.collect()  # one heap for months: collected while nothing is due, it does not break into pieces
             listening = [way.bearer for way in self.ways if way.bearer.tends] or [self.ways[0].bearer]
             listening[0].wait(min(wait, 60000))
             return
