@@ -177,17 +177,13 @@ class At:
             raise ModemError(name, "restarted")
 
     def _failed(self, line):
-        for start in self._errors:
-            if line.startswith(start):
-                return True
-        return False
+        return line.startswith(self._errors)
 
     def _unsolicited(self, line):
-        for word in self._boot:
+        if line.endswith(self._boot):
             # What a reset cut short may stand before it.
-            if line.endswith(word):
-                self.restarted = True
-                return
+            self.restarted = True
+            return
         if len(self._urcs) >= _URCS:
             self._urcs.pop(0)
             self.dropped += 1
