@@ -27,7 +27,7 @@ class Carrier:
 
     def __init__(self, modem, config, identity):
         self._udp = Udp(modem)
-        self._path = (config["path"].encode(), identity["device_id"].encode())
+        self._path = (config["path"].encode(), identity.get("device_id").encode())
         self.number = urandom(1)[0] << 8 | urandom(1)[0]
         self.mtu = self._udp.largest - len(coap.post(0, b"\0\0", self._path, b""))
         self._commands: list = []
