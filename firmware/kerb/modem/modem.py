@@ -127,13 +127,13 @@ class Modem:
         if not self.at:
             return
         self.attached = False
-        if rung <= 1:
-            self._try(self.dialect["detach"])
-        elif rung == 2:
-            self._try((("+CFUN=0", 40), ("+CFUN=1", 40)))
-        else:
+        if rung > 2 or not self.at.attend(_ATTEND_MS):
             self.configured = False
             self.off()
+        elif rung == 1:
+            self._try(self.dialect["detach"])
+        else:
+            self._try((("+CFUN=0", 40), ("+CFUN=1", 40)))
 
     def _try(self, steps):
         try:
@@ -147,22 +147,22 @@ class Modem:
             self._open()
             if self.state == OFF or not self.at.attend(_ATTEND_MS):
                 return self._left(OFF)
-        done = False
-        try:
-            if self.dialect["off"]:
-                self.run(self.dialect["off"])
-                done = True
-        except ModemError as error:
-            done = error.cause == "restarted"  # its last words are among those of a boot
-        if not done and self.at.attend(_ATTEND_MS) and not self._cut():
-            log.event("note", "modem: it cannot be switched off")
+        if not self._say_off() and self._keys.has_key:
+            # It hangs, or a dip of the supply has switched it off: then the key switches it on, and it listens again.
+            self._keys.press(self._off_ms)
+            sleep_ms(self.dialect["off_wait_ms"])
+            if self.at.attend(self.dialect["ready_ms"]) and not self._say_off():
+                log.event("note", "modem: it cannot be switched off")
         sleep_ms(self.dialect["off_wait_ms"])
         return self._left(OFF)
 
-    def _cut(self):
-        if self._keys.has_key:
-            self._keys.press(self._off_ms)
-        return not self.at.attend(_ATTEND_MS)
+    def _say_off(self):
+        """True when the modem obeys."""
+        try:
+            self.run(self.dialect["off"])
+            return True
+        except ModemError as error:
+            return error.cause == "restarted"  # its last words are among those of a boot
 
     def _left(self, state):
         self.at = None

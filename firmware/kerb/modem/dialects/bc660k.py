@@ -13,7 +13,7 @@ DIALECT.update({
     "config": (
         ("+CFUN=0", 25), ("+QCGDEFCONT=\"IP\",\"{apn}\"", 5), ("+CPSMS=1,,,\"{tau}\",\"{active}\"", 5),
     ),
-    "off": None,
+    "off": ("+CFUN=0", 25),  # no key would switch it on again; it sleeps deeply so
     "active": ("+CGATT?", "+CGATT:", "+CGATT: 1"),
     "attach": (("+CGATT=1", 70),),
     "detach": (("+CGATT=0", 70),),
