@@ -79,8 +79,8 @@ def _int(text):
 
 
 def signal(line, where):
-    """{name: number} of a line of signal figures. `where`: {name: (field, factor, divisor, offset)}; a field that is no number, or 255 in
-    a table of 3GPP (factor not 1 or offset), is left out. "cell" is a string.
+    """{name: number} of a line of signal figures. `where`: {name: (field, factor, divisor, offset)}; a field that is no number, or "not
+    known" (255 of a table with an offset), is left out. "cell" is a string.
     """
     got = fields(line)
     found = {}
@@ -89,8 +89,11 @@ def signal(line, where):
         if name == "cell":
             if text:
                 found[name] = text
-        elif text.lstrip("-").replace(".", "").isdigit():
-            number = float(text) if "." in text else int(text)
-            if not (number == 255 and offset):
+        else:
+            try:
+                number = float(text) if "." in text else int(text)
+            except ValueError:
+                continue
+            if -1000 < number < 1000 and not (number == 255 and offset):
                 found[name] = int(number * factor // divisor + offset)
     return found
