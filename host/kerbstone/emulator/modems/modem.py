@@ -75,7 +75,7 @@ class Modem(UartPart):
         self.imei = str(options.get("imei", f"8648030{ctx.rng.randrange(10**8):08d}"))
         self.cell = Cell.of(self.kernel, options)
         self.radio = Radio(self.kernel, ctx.rng, self.cell, self)
-        self.internet = Internet(options.get("hosts", {}))
+        self.internet = Internet(options.get("hosts", {}), self._posted)
         self.terminal = Terminal(self)
         self.mode = "off"  # off, boot, on, psm
         self.saved: dict[str, Any] = {"ipr": int(options.get("baud", self.BAUD))}
@@ -374,6 +374,9 @@ class Modem(UartPart):
             self.state("edrx" if self.radio.edrx_us and "edrx" in self.CURRENT_UA and self.radio.registered else "sleep")
         else:
             self.state("idle")
+
+    def _posted(self, payload: bytes, again: bool) -> None:
+        self.kernel.log.write(self.node, "publish", payload=payload.hex(), dup=again)
 
     def log(self, what: str, **fields: Any) -> None:
         self.kernel.log.write(self.node, "modem", what=what, **fields)
