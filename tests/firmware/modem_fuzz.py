@@ -19,7 +19,10 @@ from kerb.modem.udp import from_hex
 from kerb.uplink import coap
 
 LIMIT_MS = 120
-URCS = (b"\r\n+CEREG: 2\r\n", b'\r\n+CEREG: 1,"5B57","195071B",9\r\n', b"\r\n+CSCON: 0\r\n", b"\r\nOK\r\n", b"\r\n> ", b"\r\n+CARECV: 600,", b"\x00\xff")
+URCS = (
+    b"\r\n+CEREG: 2\r\n", b'\r\n+CEREG: 1,"5B57","195071B",9\r\n', b"\r\n+CSCON: 0\r\n", b"\r\nOK\r\n", b"\r\n> ", b"\r\n+CARECV: 600,",
+    b"\x00\xff",
+)  # fmt: skip
 SIGNAL = {"cell": (4, 1, 1, 0), "rsrp_dbm": (5, 1, 1, 0), "sinr_db": (3, 1, 5, -20), "ecl": (11, 1, 1, 0)}
 
 
@@ -78,7 +81,7 @@ def one(dice, line, at, found):
     command, options, answer = TRANSCRIPTS[dice.below(len(TRANSCRIPTS))]
     answer = mutated(dice, answer)
     cut = dice.below(len(answer) + 1)
-    line.answers = {("AT%s\r" % command).encode(): [(5, answer[:cut]), (40, answer[cut:])], b"AT\r": [(5, b"\r\nOK\r\n")]}
+    line.answers = {("AT" + command + "\r").encode(): [(5, answer[:cut]), (40, answer[cut:])], b"AT\r": [(5, b"\r\nOK\r\n")]}
     began = Time.now
     lines = []
     try:
@@ -87,7 +90,7 @@ def one(dice, line, at, found):
     except ModemError as error:
         found[error.cause] += 1
     if Time.now - began > LIMIT_MS + 8000:
-        found["wrong"].append("%s lasted %d ms: %r" % (command, Time.now - began, answer))
+        found["wrong"].append(f"{command} lasted {Time.now - began} ms: {answer}")
     parse(at, lines)
     at.restarted = False
     line.written.clear()
@@ -110,9 +113,9 @@ def main():
         try:
             one(dice, line, at, found)
         except Exception as error:  # whatever it is: it must not come
-            found["wrong"].append("%d: %r" % (number, error))
+            found["wrong"].append(f"{number}: {error!r}")
         if number % 50 == 0 and not healthy(line, at):
-            found["wrong"].append("%d: deaf afterwards" % number)
+            found["wrong"].append(f"{number}: deaf afterwards")
         if number % 10000 == 0:
             gc.collect()
             found["heap"].append(gc.mem_alloc())

@@ -4,7 +4,7 @@ from kerb.modem import timers
 
 HOME = (1, 5)  # registered, at home or roaming
 DENIED = 3
-_EARLIEST = 1735689600  # 2025-01-01: before, a modem's clock has not been set (80/01/06 in most)
+_EARLIEST = 1735689600  # 2025-01-01: an earlier clock has not been set
 _MONTHS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
@@ -20,7 +20,7 @@ def is_read(line):
 
 
 class Registration:
-    """`state` as TS 27.007 7.1: 0 none, 1 home, 2 searching, 3 denied, 4 out of coverage, 5 roaming. `cell`: eight hexadecimal digits or "".
+    """`state` as TS 27.007 7.1: 0 none, 1 home, 2 searching, 3 denied, 4 out of coverage, 5 roaming. `cell`: hexadecimal digits or "".
     `active_s`, `tau_s`: T3324 and T3412 as granted; None: not, or the line does not say.
     """
 
@@ -65,6 +65,8 @@ def utc(line, local):
     if len(parts) != 6 or None in parts:
         return None
     year, month, day, hour, minute, second = parts
+    if 70 <= year < 100:
+        return None  # 80/01/06 and 70/01/01 are where unset clocks begin
     year += 2000 if year < 100 else 0
     if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 61 and year < 2100):
         return None

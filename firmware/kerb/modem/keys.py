@@ -9,7 +9,7 @@ _SUPPLY_MS = 1000  # off, until its capacitors are empty
 
 
 class Keys:
-    """`wires`: pwrkey, pwrkey_level, reset, reset_level, dtr and enable, [{"pin", "level"}, ...], of the board's modem; all may be missing."""
+    """`wires`: pwrkey, pwrkey_level, reset, reset_level, dtr and enable, [{"pin", "level"}, ...], of the board's modem, as it has them."""
 
     def __init__(self, wires):
         self._enable = [(row["pin"], row["level"]) for row in wires.get("enable", ())]

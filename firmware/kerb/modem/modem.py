@@ -97,15 +97,21 @@ class Modem:
             if self.state == PSM and self.dialect["wake"] == "key":
                 self.sleeps = False
                 log.event("note", "modem: it was told to sleep and did not")
-        elif not self._press(ready_ms) and not self._press(ready_ms):
-            # The first press may have switched off one that hung; the second switched it on again.
-            if not self._keys.reset() or not (self.at.attend(ready_ms) or self._press(ready_ms)):
-                raise ModemError("AT", "silent", "check its supply, power key and UART")
+        elif not self._press(ready_ms):
+            raise ModemError("AT", "silent", "check its supply, power key and UART")
         self.at.forget()
         self.state = UNKNOWN
 
     def _press(self, ready_ms):
-        self._keys.press(self._on_ms)
+        """True when it answers: the first press may have switched off one that hung, the second switches it on again."""
+        for _ in range(2):
+            self._keys.press(self._on_ms)
+            if self.at.attend(ready_ms):
+                return True
+        if not self._keys.reset():
+            return False
+        if not self.at.attend(ready_ms):
+            self._keys.press(self._on_ms)
         return self.at.attend(ready_ms)
 
     def _restart(self):

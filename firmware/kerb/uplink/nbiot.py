@@ -32,8 +32,8 @@ def _now_s():
 
 
 class Uplink:
-    """`config`: the node's uplink table (host/kerbstone/build/node.py, NbIotTable) with the modem's wires. `identity`: device_id, and for MQTT
-    mqtt_user and mqtt_password. `board`: waits with idle_ms(ms).
+    """`config`: the node's uplink table (NbIotTable in host/kerbstone/build/node.py) with the modem's wires. `identity`: device_id, and for
+    MQTT mqtt_user and mqtt_password. `board`: waits with idle_ms(ms).
     """
 
     def __init__(self, config, identity, board, store):

@@ -2,7 +2,7 @@
 
 from kerb.modem.dialects import quectel
 
-DIALECT = dict(quectel.DIALECT)
+DIALECT: dict = dict(quectel.DIALECT)
 DIALECT.update({
     "wake": "key",
     "setup": (

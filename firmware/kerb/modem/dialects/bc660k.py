@@ -2,7 +2,7 @@
 
 from kerb.modem.dialects import quectel
 
-DIALECT = dict(quectel.DIALECT)
+DIALECT: dict = dict(quectel.DIALECT)
 DIALECT.update({
     "wake": "any",
     # It keeps the echo setting; the TLS and socket settings it does not.

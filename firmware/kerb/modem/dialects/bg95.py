@@ -2,7 +2,7 @@
 
 from kerb.modem.dialects import quectel
 
-DIALECT = dict(quectel.DIALECT)
+DIALECT: dict = dict(quectel.DIALECT)
 DIALECT.update({
     "boot": ("RDY", "POWERED DOWN", "NORMAL POWER DOWN"),
     "on_ms": 750,  # 500 to 1000 ms
@@ -36,3 +36,19 @@ DIALECT["udp"].update({
     "incoming": ("+QIURC: \"recv\",0",),
     "read": ("+QIRD=0,{most}", "+QIRD:", "\n"),
 })
+DIALECT["mqtt"] = {
+    "largest": 512,
+    "open": (
+        ("+QMTCFG=\"version\",0,4", 5), ("+QMTCFG=\"pdpcid\",0,1", 5), ("+QMTCFG=\"session\",0,0", 5),
+        ("+QMTCFG=\"keepalive\",0,{keep}", 5),
+        ("+QMTOPEN=0,\"{host}\",{port}", 120, "+QMTOPEN: 0,", "0"),
+    ),
+    "login": (),
+    "connect": (
+        ("+QMTCONN=0,\"{device}\"{login}", 60, "+QMTCONN: 0,", "0,0"), ("+QMTSUB=0,1,\"{down}\",1", 60, "+QMTSUB: 0,1,", "0"),
+    ),
+    "close": (("?+QMTDISC=0", 30), ("?+QMTCLOSE=0", 30)),
+    "publish": ("+QMTPUB=0,{id},1,0,\"{up}\",{n}", True, "+QMTPUB: 0,{id},", "0", 60),
+    "incoming": ("+QMTRECV: 0,", False, None),
+    "lost": ("+QMTSTAT: 0", "+QIURC: \"pdpdeact\""),
+}

@@ -1,6 +1,6 @@
 """What Quectel's NB-IoT modems have in common: sockets that push datagrams in hexadecimal (BC660K-GL & BC950K-GL AT Manual V1.3)."""
 
-DIALECT = {
+DIALECT: dict = {
     "errors": ("SEND FAIL", "SEND ERROR"),
     "boot": ("RDY", "POWERED DOWN", "POWER DOWN"),
     "on_ms": 600,
@@ -18,7 +18,7 @@ DIALECT = {
         ),
     ),
 }
-UDP = {
+UDP: dict = {
     "largest": 500,
     "incoming": ("+QIURC: \"recv\",0,",),
     "read": None,

@@ -1,6 +1,6 @@
 """u-blox SARA-R410M (AT Manual UBX-17003787, System Integration UBX-16029218). Datagrams travel in hexadecimal."""
 
-DIALECT = {
+DIALECT: dict = {
     "errors": (),
     "boot": ("RDY",),  # it says nothing when it starts
     "on_ms": 300,  # 150 to 3200 ms

@@ -2,7 +2,7 @@
 
 from kerb.modem.dialects import sara_r4
 
-DIALECT = dict(sara_r4.DIALECT)
+DIALECT: dict = dict(sara_r4.DIALECT)
 DIALECT.update({
     "on_ms": 1100,  # R510S 1 to 2 s
     "search_ma": 35,  # active 25 mA
@@ -28,3 +28,15 @@ DIALECT["udp"].update({
     "release": (("?+UDCONF=89,2", 2),),
     "lost": ("+UUSOCL: 0", "+UUPSDD: 0"),
 })
+DIALECT["mqtt"] = {
+    "largest": 512,
+    "open": (
+        ("+UMQTT=0,\"{device}\"", 5), ("+UMQTT=2,\"{host}\",{port}", 5), ("+UMQTT=10,{keep}", 5), ("+UMQTT=12,0", 5),
+    ),
+    "login": (("+UMQTT=4,\"{user}\",\"{password}\"", 5),),
+    "connect": (("+UMQTTC=1", 120, "+UUMQTTC: 1,", "1"), ("+UMQTTC=4,1,\"{down}\"", 60, "+UUMQTTC: 4,", "1")),
+    "close": (("?+UMQTTC=0", 60),),
+    "publish": ("+UMQTTC=9,1,0,\"{up}\",{n}", True, "+UUMQTTC: 2,", "1", 60),
+    "incoming": ("+UUMQTTC: 6,", False, ("+UMQTTC=6,1", "+UMQTTC: 6,")),
+    "lost": ("+UUMQTTC: 0,", "+UUPSDD: 0"),
+}

@@ -1,6 +1,6 @@
 """SIMCom SIM7020C/E/G (AT Manual V1.05, Low Power V1.03, Hardware Design V1.02). Datagrams travel in hexadecimal."""
 
-DIALECT = {
+DIALECT: dict = {
     "errors": (),
     "boot": ("RDY", "*MATREADY: 1", "NORMAL POWER DOWN"),
     "on_ms": 1100,
@@ -37,5 +37,16 @@ DIALECT = {
         "incoming": ("+CSONMI: 0,",),
         "read": None,
         "lost": ("+CSOERR: 0",),
+    },
+    # One client; payloads in hexadecimal, their length in digits.
+    "mqtt": {
+        "largest": 500,
+        "open": (("+CMQNEW=\"{host}\",\"{port}\",12000,1132", 75, "+CMQNEW: ", "0"),),
+        "login": (),
+        "connect": (("+CMQCON=0,4,\"{device}\",{keep},0,0{login}", 60), ("+CMQSUB=0,\"{down}\",1", 60)),
+        "close": (("?+CMQDISCON=0", 30),),
+        "publish": ("+CMQPUB=0,\"{up}\",1,0,0,{n2},\"{hex}\"", False, None, None, 60),
+        "incoming": ("+CMQPUB: 0,", True, None),
+        "lost": ("+CMQDISCON: 0",),
     },
 }

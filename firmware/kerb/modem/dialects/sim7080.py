@@ -1,6 +1,6 @@
 """SIMCom SIM7070G and SIM7080G (AT Command Manual V1.05, TCPUDP V1.03, MQTT V1.03, Low Power Mode V1.02, Hardware Design V1.03)."""
 
-DIALECT = {
+DIALECT: dict = {
     "errors": (),
     "boot": ("RDY", "NORMAL POWER DOWN", "UNDER-VOLTAGE POWER DOWN"),
     "on_ms": 1100,  # at least 1 s, less than 12 s
@@ -36,5 +36,18 @@ DIALECT = {
         "incoming": ("+CADATAIND: 0", "+CAURC: \"recv\",0"),
         "read": ("+CARECV=0,{most}", "+CARECV:", ","),
         "lost": ("+CASTATE: 0,0", "+APP PDP: 0,DEACTIVE"),
+    },
+    "mqtt": {
+        "largest": 512,
+        "open": (
+            ("+SMCONF=\"URL\",\"{host}\",{port}", 5), ("+SMCONF=\"CLIENTID\",\"{device}\"", 5), ("+SMCONF=\"KEEPTIME\",{keep}", 5),
+            ("+SMCONF=\"CLEANSS\",0", 5), ("+SMCONF=\"SUBHEX\",1", 5),
+        ),
+        "login": (("+SMCONF=\"USERNAME\",\"{user}\"", 5), ("+SMCONF=\"PASSWORD\",\"{password}\"", 5)),
+        "connect": (("+SMCONN", 65), ("+SMSUB=\"{down}\",1", 65)),
+        "close": (("?+SMDISC", 65),),
+        "publish": ("+SMPUB=\"{up}\",{n},1,0", True, None, None, 65),
+        "incoming": ("+SMSUB: ", True, None),
+        "lost": ("+SMSTATE: 0", "+APP PDP: 0,DEACTIVE"),
     },
 }
