@@ -44,12 +44,13 @@ class Keys:
     off_takes_ms: int = 1800
     reset_ms: int = 0  # held so long, it resets; 0: never
     reset_pin_ms: int = 100  # shortest pulse on the reset pin
-    wake_ms: int = 0  # shortest pulse that ends power saving mode
+    wake_ms: int = 0  # shortest pulse that ends power saving mode; 0: as for on
+    wake_ready_ms: int = 0  # from the end of power saving mode to a UART that listens; 0: as after off
 
 
 class Modem(UartPart):
     """Options: those of `Cell`; `pwrkey_level`, `reset_level` (GPIO level at which the key is pressed), `hosts`, `imei`, `baud`
-    (what IPR was set to before; 0: autobaud). Lines: pwrkey, reset, dtr, ring, status (high while on), power."""
+    (what IPR was set to before; 0: autobaud). Lines: pwrkey, reset, wake, dtr, status and vint (high while on), power."""
 
     NAME: ClassVar[str] = ""
     IDENTITY: ClassVar[dict[str, str]] = {}  # command without +: text
@@ -59,8 +60,10 @@ class Modem(UartPart):
     SAVED: ClassVar[frozenset[str]] = frozenset()  # settings that survive power and power saving mode
     ANSWER_MS: ClassVar[tuple[int, int]] = (20, 50)  # plain commands; 21-42 ms seen on a BC660K
     BAUD: ClassVar[int] = 115_200  # of a new modem; 0: autobaud
-    SLEEPS_WITHOUT_KEY: ClassVar[bool] = False  # starts as soon as it has power
+    STARTS_WITH_SUPPLY: ClassVar[bool] = False  # has no power key
     UART_WAKES: ClassVar[bool] = False  # an edge on its receiver ends deep sleep; that command is lost
+    LOCK_US: ClassVar[int] = 0  # awake so long after the last character before it sleeps lightly
+    WAKE_RISES: ClassVar[bool] = False  # the edge of line "wake" that ends power saving mode
     PSM_GUARD_US: ClassVar[int] = 0  # a quiet line this long before power saving mode is entered
     SIM_US: ClassVar[int] = 900_000
     CGATT_US: ClassVar[int] = 75 * SECOND_US
@@ -92,6 +95,7 @@ class Modem(UartPart):
         self._booting: Event | None = None
         self._t3412: Event | None = None
         self._guard: Event | None = None
+        self._drowsy: Event | None = None
         self._pressed_us: int | None = None
         self._key: Event | None = None
         self.boot_sequence: list[Event] = []
@@ -100,7 +104,7 @@ class Modem(UartPart):
     # -- supply and keys -----------------------------------------------------------------------------------
 
     def _wire_pins(self) -> None:
-        for name, react in (("pwrkey", self._pwrkey), ("reset", self._reset_pin), ("dtr", self._dtr)):
+        for name, react in (("pwrkey", self._pwrkey), ("reset", self._reset_pin), ("dtr", self._dtr), ("wake", self._wake_pin)):
             line = self.line(name)
             if line:
                 line.watchers.append(react)
@@ -117,7 +121,7 @@ class Modem(UartPart):
             self.state("off")
             return
         self._off()
-        if self.SLEEPS_WITHOUT_KEY or self.line("pwrkey") is None:
+        if self.STARTS_WITH_SUPPLY or self.line("pwrkey") is None:
             self.boot()
 
     def power_off(self) -> None:
@@ -160,6 +164,11 @@ class Modem(UartPart):
         elif self.kernel.now - getattr(self, "_held_reset", self.kernel.now) >= self.KEYS.reset_pin_ms * 1000:
             self.reboot("reset pin")
 
+    def _wake_pin(self, level: int) -> None:
+        """PSM_EINT, PON_TRIG and the like."""
+        if self.powered and level == int(self.WAKE_RISES):
+            self.wake("pin")
+
     def _dtr(self, _level: int) -> None:
         self.charge()
 
@@ -177,7 +186,11 @@ class Modem(UartPart):
         self.terminal.reset(self.saved["ipr"])
         self.state("boot")
         self.log("boot", woken=woken)
-        self._booting = self.kernel.after(self.KEYS.ready_ms * 1000, self._ready, woken)
+        self._booting = self.kernel.after(self.ready_us(bool(woken)), self._ready, woken)
+
+    def ready_us(self, woken: bool) -> int:
+        """From the start to a UART that listens."""
+        return 1000 * ((self.KEYS.wake_ready_ms if woken else 0) or self.KEYS.ready_ms)
 
     def _ready(self, woken: str) -> None:
         self._booting = None
@@ -361,6 +374,10 @@ class Modem(UartPart):
         """In light sleep between pages, as the dialect allows it."""
         return False
 
+    def quiet(self) -> bool:
+        """No command in hand, and none for LOCK_US."""
+        return not self._work and self.kernel.now - self.terminal.heard_us >= self.LOCK_US
+
     # -- charge --------------------------------------------------------------------------------------------
 
     def charge(self) -> None:
@@ -388,12 +405,20 @@ class Modem(UartPart):
             self.wake("uart")
         if self.mode == "on":
             self.terminal.hear(data)
+            self._hold_awake()
+
+    def _hold_awake(self) -> None:
+        self.charge()
+        if self._drowsy:
+            self._drowsy.cancel()
+        self._drowsy = self.kernel.after(self.LOCK_US + 1, self.charge) if self.LOCK_US else None
 
     def uart_other(self, data: bytes, baud: int, framing: tuple[int, int | None, int]) -> None:
         if self.mode == "psm" and self.UART_WAKES:
             self.wake("uart")
         if self.mode == "on":
             self.terminal.hear_other(data, baud, framing)
+            self._hold_awake()
 
     def urc(self, text: str) -> None:
         """An unsolicited line; lost while nobody can hear it."""

@@ -223,9 +223,10 @@ class Radio:
             self._active.cancel()
             self._active = None
 
-    def release(self) -> None:
-        """Ends the connection now."""
-        self._idle()
+    def release_soon(self) -> None:
+        """Release assistance while connected: the network lets go."""
+        if self.connected and not self._sending:
+            self._rearm(_RAI_US)
 
     # -- traffic -------------------------------------------------------------------------------------------
 
