@@ -56,6 +56,9 @@ class Bc66(Bc660k):
             self.coap = None
         self.coap_options.clear()
 
+    def connections(self) -> list[Any]:
+        return [*super().connections(), *([self.coap] if self.coap else [])]
+
     def psm_wait_us(self) -> int | None:
         wait = super().psm_wait_us()
         return 0 if wait and self.live.get("unlocked") and self.live["qsclk"] == 1 and self.quiet_since_unlock() else wait

@@ -66,6 +66,9 @@ class Bg95(Quectel):
         self.coap.clear()
         self.coap_state.clear()
 
+    def connections(self) -> list[Any]:
+        return [*super().connections(), *self.coap.values()]
+
     def context_lost(self) -> None:
         if self.active:
             self.urc(at.line("+QIURC", "pdpdeact", 1))
@@ -84,7 +87,7 @@ class Bg95(Quectel):
         if str(self.live.get("qcfg.psm/urc", ("0",))[0]) == "1":
             t3412, t3324 = self.radio.granted
             self.urc(f"+QPSMTIMER: {grants.t3412_s(t3412) or 0},{grants.t3324_s(t3324) or 0}")
-        self.urc("PSM POWER DOWN")
+            self.urc("PSM POWER DOWN")
 
     def connection(self, up: bool) -> None:
         if self.live.get("qcscon"):

@@ -14,7 +14,9 @@ from typing import Any, ClassVar
 from kerbstone.emulator.kernel import SECOND_US, Event
 from kerbstone.emulator.modems import at, grants
 from kerbstone.emulator.modems.cell import Cell
-from kerbstone.emulator.modems.internet import Internet
+from kerbstone.emulator.modems.coap import CoapClient
+from kerbstone.emulator.modems.internet import Internet, Socket
+from kerbstone.emulator.modems.mqtt import MqttClient
 from kerbstone.emulator.modems.radio import Radio
 from kerbstone.emulator.modems.terminal import Prompt, Terminal
 from kerbstone.emulator.parts.base import PartContext, UartPart
@@ -87,7 +89,8 @@ class Modem(UartPart):
         self.tz_quarters = 0
         self.since_us = 0  # when a clock that was never set began to run
         self.stuck = ""  # fault: the next data mode does not end by itself; "escape" or "power" ends it
-        self.psm_enabled_here = True  # fault psm_never: the modem itself never goes down
+        self.hung = False  # fault: neither hears nor says anything until it starts again
+        self.noise: Callable[[bytes], bytes] | None = None  # fault on the wire, both ways
         self.boots = 0
         self._jobs: list[list[at.Command]] = []
         self._work: Work | None = None
@@ -180,7 +183,8 @@ class Modem(UartPart):
         self.mode = "boot"
         self.boots += 1
         self.live = {**self.DEFAULTS, **self.saved}
-        self.internet.dead = False
+        self.internet.dead = self.hung = False
+        self.stuck = ""
         self.radio.asked = self.saved["psm_timers"] if self.live.get("cpsms") and "psm_timers" in self.saved else None
         self.radio.edrx_us = grants.EDRX_US[self.live["edrx"]] if self.live.get("edrx") and self.cell.edrx else 0
         self.terminal.reset(self.saved["ipr"])
@@ -276,7 +280,7 @@ class Modem(UartPart):
 
     def psm_wait_us(self) -> int | None:
         """0: may go down now; more: ask again then; None: not as it is set up (the condition may change)."""
-        if not self.live.get("cpsms") or not self.psm_enabled_here:
+        if not self.live.get("cpsms") or self.hung:
             return 5 * SECOND_US
         if self._work or self._jobs:
             return SECOND_US
@@ -325,6 +329,15 @@ class Modem(UartPart):
 
     def forget(self) -> None:
         """Sockets and clients of the modem are gone."""
+
+    def connections(self) -> list[Socket | MqttClient | CoapClient]:
+        """What the modem holds open."""
+        return []
+
+    def sockets_die(self) -> None:
+        """The network forgets what is open; the modem does not notice."""
+        for connection in self.connections():
+            connection.dead = True
 
     def registration(self) -> None:
         """+CEREG as it is now, if the host asked for it."""
@@ -403,8 +416,8 @@ class Modem(UartPart):
     def uart_write(self, data: bytes) -> None:
         if self.mode == "psm" and self.UART_WAKES:
             self.wake("uart")
-        if self.mode == "on":
-            self.terminal.hear(data)
+        if self.mode == "on" and not self.hung:
+            self.terminal.hear(self.noise(data) if self.noise else data)
             self._hold_awake()
 
     def _hold_awake(self) -> None:
@@ -416,7 +429,7 @@ class Modem(UartPart):
     def uart_other(self, data: bytes, baud: int, framing: tuple[int, int | None, int]) -> None:
         if self.mode == "psm" and self.UART_WAKES:
             self.wake("uart")
-        if self.mode == "on":
+        if self.mode == "on" and not self.hung:
             self.terminal.hear_other(data, baud, framing)
             self._hold_awake()
 
@@ -427,7 +440,8 @@ class Modem(UartPart):
 
     def deliver(self, data: bytes) -> None:
         """Bytes have left the modem: to the receiver, through whatever disturbs the wire."""
-        self._arrive(data)
+        if not self.hung:
+            self._arrive(self.noise(data) if self.noise else data)
 
     def info(self, text: str) -> None:
         self.terminal.say(f"\r\n{text}\r\n".encode("latin-1"))

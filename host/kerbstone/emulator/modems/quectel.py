@@ -54,6 +54,9 @@ class Quectel(Modem):
         self.mqtt.clear()
         self.mqtt_place.clear()
 
+    def connections(self) -> list[Any]:
+        return [*self.sockets.values(), *self.mqtt.values()]
+
     def context_lost(self) -> None:
         for i in sorted(self.sockets):
             self.urc(at.line("+QIURC", "closed", i))

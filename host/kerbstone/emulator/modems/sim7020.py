@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.modems import at, common, sim7020_apps
 from kerbstone.emulator.modems.at import Command, Failed
-from kerbstone.emulator.modems.coap import CoapClient
 from kerbstone.emulator.modems.internet import Socket
 from kerbstone.emulator.modems.modem import Handler, Keys, Modem, Until, Work
 from kerbstone.emulator.modems.mqtt import MqttClient
@@ -45,8 +44,6 @@ class Sim7020(Modem):
         self.sockets: dict[int, tuple[bool, Socket | None]] = {}
         self.mqtt: MqttClient | None = None
         self.broker: tuple[str, int] = ("", 0)
-        self.coap: CoapClient | None = None
-        self.coap_place: tuple[str, int] = ("", 0)
         self.raw_coap: Socket | None = None
         super().__init__(ctx)
 
@@ -90,6 +87,9 @@ class Sim7020(Modem):
         if self.raw_coap:
             self.raw_coap.close()
             self.raw_coap = None
+
+    def connections(self) -> list[Any]:
+        return [s for s in (*(s for _, s in self.sockets.values()), self.mqtt, self.raw_coap) if s]
 
     def context_lost(self) -> None:
         for i in sorted(self.sockets):

@@ -60,6 +60,9 @@ class Sara(Modem):
         self.messages.clear()
         self.login, self.broker = Login(), None
 
+    def connections(self) -> list[Any]:
+        return [s for s in (*(s for _, s in self.sockets.values()), self.mqtt, self.coap) if s]
+
     def context_lost(self) -> None:
         for i in sorted(self.sockets):
             self.urc(f"+UUSOCL: {i}")
