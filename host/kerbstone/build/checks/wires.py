@@ -57,7 +57,7 @@ def modem(node: Node) -> Iterator[Finding]:
         words = f"{node.spec.node.board} feeds its modem from a power chip the firmware does not switch: choose another board."
         yield Finding(("uplink", "kind"), words, board_row(node, "modem.pmu_rail"))
     elif uplink.protocol == "mqtt" and DIALECTS[chip] in WITHOUT_MQTT:
-        words = f'the MQTT client of the {chip} acknowledges nothing, so a record could be lost: choose protocol = "coap".'
+        words = f'the MQTT client of the {chip} cannot carry records with a receipt: choose protocol = "coap".'
         yield Finding(("uplink", "protocol"), words)
 
 

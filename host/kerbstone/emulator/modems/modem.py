@@ -250,9 +250,9 @@ class Modem(UartPart):
         self._wait = self._booting = self._t3412 = self._guard = None
         self.boot_sequence = []
         self._jobs.clear()
-        if self._work:
-            self._work.close()
-            self._work = None
+        work, self._work = self._work, None
+        if work and not work.gi_running:  # a command that restarts the modem ends by itself
+            work.close()
         self.terminal.stop()
 
     def status(self, level: int) -> None:

@@ -366,6 +366,9 @@ class Radio:
             return
         self._enter("idle")
         self._set(ROAMING if self.cell.roaming else HOME, always=True)
+        if self._queue and not self._sending:  # the host was faster than the radio
+            self._next()
+            return
         if update:
             self.update()
             return
