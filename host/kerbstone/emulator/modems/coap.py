@@ -51,6 +51,7 @@ class CoapClient:
         self.radio, self.internet = radio, internet
         self.mid = radio.rng.randrange(1 << 16)
         self._socket: Socket | None = None
+        self.dead = False  # fault: the network forgot it and nobody said so
         self._again: Event | None = None
         self._request: Message | None = None
         self._left = 0
@@ -72,6 +73,7 @@ class CoapClient:
         self._left = _MAX_RETRANSMIT if confirmable else 0
         self._wait_us = int(_ACK_TIMEOUT_S * SECOND_US * self.radio.rng.uniform(1, 1.5))
         self._socket = Socket(self.radio, self.internet, True, self._heard, lambda: None)
+        self._socket.dead = self.dead
         self._socket.connect(address, port, lambda ok: self._send())
         return self.mid
 

@@ -14,7 +14,9 @@ from typing import Any, ClassVar
 from kerbstone.emulator.kernel import SECOND_US, Event
 from kerbstone.emulator.modems import at, grants
 from kerbstone.emulator.modems.cell import Cell
-from kerbstone.emulator.modems.internet import Internet
+from kerbstone.emulator.modems.coap import CoapClient
+from kerbstone.emulator.modems.internet import Internet, Socket
+from kerbstone.emulator.modems.mqtt import MqttClient
 from kerbstone.emulator.modems.radio import Radio
 from kerbstone.emulator.modems.terminal import Prompt, Terminal
 from kerbstone.emulator.parts.base import PartContext, UartPart
@@ -44,12 +46,13 @@ class Keys:
     off_takes_ms: int = 1800
     reset_ms: int = 0  # held so long, it resets; 0: never
     reset_pin_ms: int = 100  # shortest pulse on the reset pin
-    wake_ms: int = 0  # shortest pulse that ends power saving mode
+    wake_ms: int = 0  # shortest pulse that ends power saving mode; 0: as for on
+    wake_ready_ms: int = 0  # from the end of power saving mode to a UART that listens; 0: as after off
 
 
 class Modem(UartPart):
     """Options: those of `Cell`; `pwrkey_level`, `reset_level` (GPIO level at which the key is pressed), `hosts`, `imei`, `baud`
-    (what IPR was set to before; 0: autobaud). Lines: pwrkey, reset, dtr, ring, status (high while on), power."""
+    (what IPR was set to before; 0: autobaud). Lines: pwrkey, reset, wake, dtr, status and vint (high while on), power."""
 
     NAME: ClassVar[str] = ""
     IDENTITY: ClassVar[dict[str, str]] = {}  # command without +: text
@@ -59,8 +62,10 @@ class Modem(UartPart):
     SAVED: ClassVar[frozenset[str]] = frozenset()  # settings that survive power and power saving mode
     ANSWER_MS: ClassVar[tuple[int, int]] = (20, 50)  # plain commands; 21-42 ms seen on a BC660K
     BAUD: ClassVar[int] = 115_200  # of a new modem; 0: autobaud
-    SLEEPS_WITHOUT_KEY: ClassVar[bool] = False  # starts as soon as it has power
+    STARTS_WITH_SUPPLY: ClassVar[bool] = False  # has no power key
     UART_WAKES: ClassVar[bool] = False  # an edge on its receiver ends deep sleep; that command is lost
+    LOCK_US: ClassVar[int] = 0  # awake so long after the last character before it sleeps lightly
+    WAKE_RISES: ClassVar[bool] = False  # the edge of line "wake" that ends power saving mode
     PSM_GUARD_US: ClassVar[int] = 0  # a quiet line this long before power saving mode is entered
     SIM_US: ClassVar[int] = 900_000
     CGATT_US: ClassVar[int] = 75 * SECOND_US
@@ -84,7 +89,8 @@ class Modem(UartPart):
         self.tz_quarters = 0
         self.since_us = 0  # when a clock that was never set began to run
         self.stuck = ""  # fault: the next data mode does not end by itself; "escape" or "power" ends it
-        self.psm_enabled_here = True  # fault psm_never: the modem itself never goes down
+        self.hung = False  # fault: neither hears nor says anything until it starts again
+        self.noise: Callable[[bytes], bytes] | None = None  # fault on the wire, both ways
         self.boots = 0
         self._jobs: list[list[at.Command]] = []
         self._work: Work | None = None
@@ -92,6 +98,7 @@ class Modem(UartPart):
         self._booting: Event | None = None
         self._t3412: Event | None = None
         self._guard: Event | None = None
+        self._drowsy: Event | None = None
         self._pressed_us: int | None = None
         self._key: Event | None = None
         self.boot_sequence: list[Event] = []
@@ -100,7 +107,7 @@ class Modem(UartPart):
     # -- supply and keys -----------------------------------------------------------------------------------
 
     def _wire_pins(self) -> None:
-        for name, react in (("pwrkey", self._pwrkey), ("reset", self._reset_pin), ("dtr", self._dtr)):
+        for name, react in (("pwrkey", self._pwrkey), ("reset", self._reset_pin), ("dtr", self._dtr), ("wake", self._wake_pin)):
             line = self.line(name)
             if line:
                 line.watchers.append(react)
@@ -117,7 +124,7 @@ class Modem(UartPart):
             self.state("off")
             return
         self._off()
-        if self.SLEEPS_WITHOUT_KEY or self.line("pwrkey") is None:
+        if self.STARTS_WITH_SUPPLY or self.line("pwrkey") is None:
             self.boot()
 
     def power_off(self) -> None:
@@ -160,6 +167,11 @@ class Modem(UartPart):
         elif self.kernel.now - getattr(self, "_held_reset", self.kernel.now) >= self.KEYS.reset_pin_ms * 1000:
             self.reboot("reset pin")
 
+    def _wake_pin(self, level: int) -> None:
+        """PSM_EINT, PON_TRIG and the like."""
+        if self.powered and level == int(self.WAKE_RISES):
+            self.wake("pin")
+
     def _dtr(self, _level: int) -> None:
         self.charge()
 
@@ -171,13 +183,18 @@ class Modem(UartPart):
         self.mode = "boot"
         self.boots += 1
         self.live = {**self.DEFAULTS, **self.saved}
-        self.internet.dead = False
+        self.internet.dead = self.hung = False
+        self.stuck = ""
         self.radio.asked = self.saved["psm_timers"] if self.live.get("cpsms") and "psm_timers" in self.saved else None
         self.radio.edrx_us = grants.EDRX_US[self.live["edrx"]] if self.live.get("edrx") and self.cell.edrx else 0
         self.terminal.reset(self.saved["ipr"])
         self.state("boot")
         self.log("boot", woken=woken)
-        self._booting = self.kernel.after(self.KEYS.ready_ms * 1000, self._ready, woken)
+        self._booting = self.kernel.after(self.ready_us(bool(woken)), self._ready, woken)
+
+    def ready_us(self, woken: bool) -> int:
+        """From the start to a UART that listens."""
+        return 1000 * ((self.KEYS.wake_ready_ms if woken else 0) or self.KEYS.ready_ms)
 
     def _ready(self, woken: str) -> None:
         self._booting = None
@@ -263,7 +280,7 @@ class Modem(UartPart):
 
     def psm_wait_us(self) -> int | None:
         """0: may go down now; more: ask again then; None: not as it is set up (the condition may change)."""
-        if not self.live.get("cpsms") or not self.psm_enabled_here:
+        if not self.live.get("cpsms") or self.hung:
             return 5 * SECOND_US
         if self._work or self._jobs:
             return SECOND_US
@@ -313,6 +330,15 @@ class Modem(UartPart):
     def forget(self) -> None:
         """Sockets and clients of the modem are gone."""
 
+    def connections(self) -> list[Socket | MqttClient | CoapClient]:
+        """What the modem holds open."""
+        return []
+
+    def sockets_die(self) -> None:
+        """The network forgets what is open; the modem does not notice."""
+        for connection in self.connections():
+            connection.dead = True
+
     def registration(self) -> None:
         """+CEREG as it is now, if the host asked for it."""
         if self.live.get("cereg") and self.mode == "on":
@@ -361,6 +387,10 @@ class Modem(UartPart):
         """In light sleep between pages, as the dialect allows it."""
         return False
 
+    def quiet(self) -> bool:
+        """No command in hand, and none for LOCK_US."""
+        return not self._work and self.kernel.now - self.terminal.heard_us >= self.LOCK_US
+
     # -- charge --------------------------------------------------------------------------------------------
 
     def charge(self) -> None:
@@ -386,14 +416,22 @@ class Modem(UartPart):
     def uart_write(self, data: bytes) -> None:
         if self.mode == "psm" and self.UART_WAKES:
             self.wake("uart")
-        if self.mode == "on":
-            self.terminal.hear(data)
+        if self.mode == "on" and not self.hung:
+            self.terminal.hear(self.noise(data) if self.noise else data)
+            self._hold_awake()
+
+    def _hold_awake(self) -> None:
+        self.charge()
+        if self._drowsy:
+            self._drowsy.cancel()
+        self._drowsy = self.kernel.after(self.LOCK_US + 1, self.charge) if self.LOCK_US else None
 
     def uart_other(self, data: bytes, baud: int, framing: tuple[int, int | None, int]) -> None:
         if self.mode == "psm" and self.UART_WAKES:
             self.wake("uart")
-        if self.mode == "on":
+        if self.mode == "on" and not self.hung:
             self.terminal.hear_other(data, baud, framing)
+            self._hold_awake()
 
     def urc(self, text: str) -> None:
         """An unsolicited line; lost while nobody can hear it."""
@@ -402,7 +440,8 @@ class Modem(UartPart):
 
     def deliver(self, data: bytes) -> None:
         """Bytes have left the modem: to the receiver, through whatever disturbs the wire."""
-        self._arrive(data)
+        if not self.hung:
+            self._arrive(self.noise(data) if self.noise else data)
 
     def info(self, text: str) -> None:
         self.terminal.say(f"\r\n{text}\r\n".encode("latin-1"))

@@ -148,6 +148,11 @@ class Radio:
             self._idle()
             self.owner.context_lost()
 
+    def put_out(self) -> None:
+        """The network detaches the modem, which tries to come back; one that sleeps finds out when it wakes."""
+        if self.registered and not self.asleep:
+            self.lost()
+
     def _set(self, stat: int, always: bool = False) -> None:
         if stat != self.stat or always:
             self.stat = stat
@@ -223,9 +228,10 @@ class Radio:
             self._active.cancel()
             self._active = None
 
-    def release(self) -> None:
-        """Ends the connection now."""
-        self._idle()
+    def release_soon(self) -> None:
+        """Release assistance while connected: the network lets go."""
+        if self.connected and not self._sending:
+            self._rearm(_RAI_US)
 
     # -- traffic -------------------------------------------------------------------------------------------
 

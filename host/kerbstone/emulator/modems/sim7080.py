@@ -94,6 +94,9 @@ class Sim7080(Modem):
         self.sockets.clear()
         self.inbox.clear()
 
+    def connections(self) -> list[Any]:
+        return [*self.sockets.values(), *(c for c in (self.mqtt, self.coap) if c)]
+
     def context_gone(self) -> None:
         """MQTT and CoAP end with the context; so do the sockets, which say so."""
         self.contexts = [False] * 4
