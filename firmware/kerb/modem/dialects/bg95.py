@@ -16,7 +16,7 @@ DIALECT.update({
         ("+CPSMS=1,,,\"{tau}\",\"{active}\"", 5),
     ),
     "reboot": ("+CFUN=1,1", 15),
-    "off": ("+QPOWD=1", 65, "POWERED DOWN"),
+    "off": ("+QPOWD=1", 65),
     "psm_urc": "PSM POWER DOWN",
     # CGACT hangs in some firmware of this family.
     "active": ("+QIACT?", "+QIACT:", "+QIACT: 1,1"),

@@ -16,7 +16,7 @@ DIALECT: dict = {
     ),
     "reboot": ("+CFUN=1,1", 10),
     "reboot_ms": 3000,
-    "off": ("+CPOWD=1", 5, "NORMAL POWER DOWN"),
+    "off": ("+CPOWD=1", 5),
     "psm_urc": "+CPSMSTATUS: \"ENTER PSM\"",
     "active": ("+CGACT?", "+CGACT:", "+CGACT: 1,1"),
     "attach": (("+CGACT=1,1", 150),),

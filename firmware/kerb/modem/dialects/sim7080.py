@@ -17,7 +17,7 @@ DIALECT: dict = {
     ),
     "reboot": ("+CREBOOT", 10),
     "reboot_ms": 3000,
-    "off": ("+CPOWD=1", 5, "NORMAL POWER DOWN"),
+    "off": ("+CPOWD=1", 5),
     "psm_urc": "+CPSMSTATUS: \"ENTER PSM\"",
     "active": ("+CNACT?", "+CNACT:", "+CNACT: 0,1,"),
     "attach": (("+CNACT=0,1", 75, "+APP PDP: 0,", "ACTIVE"),),
