@@ -1,5 +1,6 @@
 """The pure halves of the NB-IoT uplink: CoAP against aiocoap, network time against datetime, registration lines, the ceiling."""
 
+import zlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,6 +23,7 @@ def test_another_stack_reads_our_post(mid, token, device, payload):
     message = Message.decode(coap.post(mid, token, (b"k", device.encode()), payload))
     assert (message.mtype, message.code, message.mid, message.token) == (Type.CON, Code.POST, mid, token)
     assert message.opt.uri_path == ("k", device) and message.payload == payload
+    assert message.opt.uri_query == (f"c={zlib.crc32(device.encode() + payload) & 0xFFFF:04x}",)
 
 
 CODES = st.sampled_from([Code.CHANGED, Code.CREATED, Code.NOT_FOUND, Code.SERVICE_UNAVAILABLE, Code.CONTENT])

@@ -28,7 +28,6 @@ DIALECT: dict = {
     ),
     "udp": {
         "largest": 500,
-        "resolve": ("+UDNSRN=0,\"{host}\"", "+UDNSRN:"),
         "open": (("+USOCR=17", 10, "+USOCR: ", "0"),),
         "close": ("?+USOCL=0", 10),
         "release": (),
