@@ -47,8 +47,9 @@ def stored(name: str) -> Handler:
 
 def identity(name: str) -> Handler:
     def handle(m: Modem, c: Command) -> None:
-        if c.kind == "run":
-            m.info(m.IDENTITY[name].format(imei=m.imei))
+        if c.kind != "run" or name not in m.IDENTITY:
+            raise Failed
+        m.info(m.IDENTITY[name].format(imei=m.imei))
 
     return handle
 
@@ -321,7 +322,7 @@ def cclk(quoted: bool) -> Handler:
             text = stamp(*local_time(m))
             m.info(f'+CCLK: "{text}"' if quoted else f"+CCLK: {text}")
         elif c.kind == "set":
-            set_clock(m, ",".join(c.args) if not c.args[0].quoted else c.text(0))
+            set_clock(m, ",".join(c.args))
 
     return handle
 

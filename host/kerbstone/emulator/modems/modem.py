@@ -199,6 +199,7 @@ class Modem(UartPart):
     def _ready(self, woken: str) -> None:
         self._booting = None
         self.mode = "on"
+        self.terminal.heard_us = self.kernel.now
         self.status(1)
         self.charge()
         if self.saved["ipr"]:

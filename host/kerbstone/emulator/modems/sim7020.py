@@ -231,7 +231,10 @@ def _ceng(m: Sim7020, c: Command) -> None:
 
 
 def _csntpstart(m: Sim7020, c: Command) -> Work:
-    host, quarters = c.text(0, 64), int(c.text(1, 4, "+00"))
+    host, zone = c.text(0, 64), c.text(1, 4, "+00")
+    if not zone.lstrip("+-").isdigit():
+        raise Failed
+    quarters = int(zone)
     m.info(at.OK)
     done: list[bool] = []
     m.radio.send(76, done.append)
