@@ -6,6 +6,7 @@ DIALECT: dict = {
     "on_ms": 1100,
     "off_ms": 900,
     "off_wait_ms": 5500,  # 5 s from off to on
+    "boot_ms": 500,
     "ready_ms": 8000,
     "wake": "key",
     "search_ma": 60,  # not confirmed
