@@ -1,10 +1,12 @@
 """The NB-IoT uplink in whole nodes: real firmware, a virtual modem on a virtual cell, a real CoAP server or broker at the other end."""
 
+import paho.mqtt.publish
 import pytest
 
 from kerbstone.build.node import load_node
 from kerbstone.emulator.bench import Bench
 from kerbstone.emulator.run import START_UTC, run
+from kerbstone.listen.broker import EmbeddedBroker
 from kerbstone.listen.coap import CoapListener
 from kerbstone.paths import boards_dir
 
@@ -70,3 +72,50 @@ def test_without_psm_the_modem_is_off_between_two_messages(tmp_path):
 def test_the_modems_own_mqtt_client_brings_records_to_a_broker(tmp_path):
     result = lived(node_of(tmp_path, uplink='protocol = "mqtt"\nhost = "broker.local"\npath = "kerb"'), 3)
     assert result.decoded == result.readings > 3
+
+
+MAINS = """
+[node]
+board = "waveshare_pico_sim7080g"
+app = "bins"
+[parts.climate]
+driver = "sht4x"
+bus = "i2c.main"
+period_s = 600
+[parts.level]
+driver = "hc_sr04"
+trig_pin = 16
+echo_pin = 17
+period_s = 600
+[uplink]
+kind = "nbiot"
+{uplink}
+[policy]
+deep_sleep = false
+"""
+
+
+def test_a_node_that_never_sleeps_deeply_wakes_a_modem_that_went_to_psm_by_itself(tmp_path):
+    path = tmp_path / "mains.toml"
+    path.write_text(MAINS.format(uplink="active_s = 6"))
+    result = lived(load_node(str(path)), 4)
+    assert result.decoded == result.readings >= 3 and result.wakes == 1
+    assert result.time_us["modem"]["psm"] > 3.5 * HOUR_US
+
+
+def test_a_command_reaches_a_node_in_edrx(tmp_path):
+    path = tmp_path / "mains.toml"
+    path.write_text(MAINS.format(uplink='edrx_s = 82\nprotocol = "mqtt"\npath = "kerb"\nhost = "broker.local"'))
+    node = load_node(str(path))
+    with EmbeddedBroker() as broker:
+        at = broker.address
+        with Bench(3, START_UTC, {"broker.local": (at.host, at.port)}) as bench:
+            runtime = bench.add(node)
+            runtime.device.power_on()
+            bench.run(HOUR_US // 10)
+            topic = f"kerb/{runtime.identity.device_id}/down"
+            paho.mqtt.publish.single(topic, b"hello", qos=1, hostname=at.host, port=at.port)
+            bench.run(HOUR_US // 5)
+            said = runtime.console.read_text()
+            runtime.device.stop()
+    assert f"kerb downlink {topic} 5" in said, said

@@ -20,7 +20,8 @@ from kerbstone.emulator.run import START_UTC
 from kerbstone.errors import NodeFileError
 from kerbstone.paths import boards_dir, firmware_dir
 
-NODES = {name: (boards_dir() / "nodes" / f"{name}.toml").read_text() for name in ("parking", "bins", "air", "light", "terminal", "bins_nbiot")}
+READY = ("parking", "bins", "air", "light", "terminal", "bins_nbiot")
+NODES = {name: (boards_dir() / "nodes" / f"{name}.toml").read_text() for name in READY}
 HELTEC, OLIMEX = "heltec_wifi_lora_32_v3", "olimex_esp32_poe"
 SIM7080 = "lilygo_t_sim7080g_s3_standard"
 XIAO_C3, RAK = "xiao_esp32c3_wio_sx1262_header", "rak11310"
@@ -112,6 +113,7 @@ CASES = {
          bare("waveshare_pico_sim7080g", policy="deep_sleep = false", kind="nbiot")),
         (bare("lilygo_t_sim7080g_s3", policy="deep_sleep = false", kind="nbiot", bus="i2c.pmu"), "modem.pmu_rail = main.dc3",
          bare("waveshare_pico_sim7080g", policy="deep_sleep = false", kind="nbiot")),
+        (change("bins_nbiot", ("active_s = 2", "edrx_s = 82")), "take edrx_s away", NODES["bins_nbiot"]),
         (change("bins_nbiot", ('kind = "nbiot"', 'kind = "nbiot"\nprotocol = "mqtt"\nmodem = "SARA-R410M"')), 'choose protocol = "coap"',
          change("bins_nbiot", ('kind = "nbiot"', 'kind = "nbiot"\nprotocol = "mqtt"'))),
     ],

@@ -21,12 +21,15 @@ _ATTEND_MS = const(1200)  # for a modem that should be awake
 
 
 class Modem:
-    """`wires`: the modem table of node.json. `words`: what the commands are filled in with. `wait(ms)`: how the node waits."""
+    """`wires`: the modem table of node.json. `words`: what the commands are filled in with. `saving`: the steps that ask for PSM or eDRX.
+    `wait(ms)`: how the node waits.
+    """
 
-    def __init__(self, wires, words, wait):
+    def __init__(self, wires, words, saving, wait):
         name = wires["dialect"]
         self.dialect = d = __import__("kerb.modem.dialects." + name, None, None, ("DIALECT",)).DIALECT
         self.words = words
+        self._saving = saving
         self._wires = wires
         self._keys = Keys(wires)
         self.wait = wait
@@ -75,6 +78,7 @@ class Modem:
         self.run_all(self.dialect["setup"])
         if not self.configured:
             self.run_all(self.dialect["config"])
+            self.run_all(self._saving)
             self._restart()
             self.configured = True
 
@@ -180,6 +184,17 @@ def words(config):
         "apn": config["apn"],
         "host": config["host"],
         "port": config["port"],
-        "tau": timers.encode(timers.T3412, config["tau_s"]),
-        "active": timers.encode(timers.T3324, config["active_s"]),
     }
+
+
+def saving(config):
+    """The steps that ask the network for PSM, or for eDRX (TS 27.007 7.38 and 7.40; 5 is NB-IoT), and for nothing else."""
+    psm, edrx_s = config["psm"] and not config["edrx_s"], config["edrx_s"]
+    # Some modems ask only when it changes from 0 to 1.
+    steps: list = [("+CPSMS=0", 5)]
+    if psm:
+        tau, active = timers.encode(timers.T3412, config["tau_s"]), timers.encode(timers.T3324, config["active_s"])
+        steps.append(("+CPSMS=1,,,\"%s\",\"%s\"" % (tau, active), 5))
+    bits = timers.edrx_bits(timers.EDRX_NB, edrx_s * 100)
+    steps.append(("+CEDRXS=1,5,\"%s\"" % bits if edrx_s else "?+CEDRXS=0,5", 5))
+    return steps

@@ -11,6 +11,7 @@ from kerb.modem.modem import PSM, UNKNOWN
 
 _POLL_MS = const(1000)  # between two questions for the registration
 _DENIED_MS = const(20000)  # a network that refuses the SIM card rarely thinks better of it
+_AWAKE_MS = const(700)
 _RELEASE_MS = const(25000)  # until the network lets go of an idle connection, without release assistance
 
 
@@ -76,6 +77,16 @@ class Network:
         if self.registration and self.registration.cell:
             found.setdefault("cell", self.registration.cell)
         return found
+
+    def fell_asleep(self):
+        """True when the modem has gone to sleep by itself since it was last asked: a node without deep sleep leaves it alone."""
+        at = self._modem.at
+        at.look()
+        if not at.take(self._modem.dialect["psm_urc"] or "\n") and at.attend(_AWAKE_MS):
+            return False
+        self._modem.leave(PSM)
+        self.registration = None
+        return True
 
     def rest(self, psm):
         """Leaves the modem as cheaply as it can be left: in PSM if `psm` and the network has granted it, else off."""

@@ -14,7 +14,7 @@ from kerb import log
 from kerb.clock import mono_ms
 from kerb.errors import ConfigError, ModemError, UplinkError
 from kerb.modem.ceiling import Ceiling
-from kerb.modem.modem import OFF, PSM, UNKNOWN, Modem, words
+from kerb.modem.modem import OFF, PSM, UNKNOWN, Modem, saving, words
 from kerb.modem.network import Network
 from kerb.uplink.receipt import Receipt
 
@@ -25,6 +25,7 @@ _CONFIGURED, _SLEEPS_KNOWN, _SLEEPS = const(4), const(8), const(16)  # beside th
 _PAUSE_S = (30, 120, 600, 1800, 3600, 7200, 14400)
 _FULL_SEARCH = const(4)  # every fourth attempt: a cell that is back is found in seconds, a scan of all bands takes longest
 _CLOCK_ERROR_MS = const(2000)  # network time comes in whole seconds, some time after it was true
+_SURE_MS = const(1500)  # after an answer the modem is still awake
 _CLOCK_TRIES = const(2)  # a connection
 _CARRIERS = {"coap": "kerb.uplink.nbiot_coap", "mqtt": "kerb.uplink.nbiot_mqtt"}
 
@@ -45,7 +46,7 @@ class Uplink:
             raise ConfigError("uplink key protocol = %s is not one of %s" % (config["protocol"], ", ".join(sorted(_CARRIERS))))
         self._psm = config["psm"]
         self._search_ms = config["search_s"] * 1000
-        self.modem = Modem(config["modem"], words(config), board.idle_ms)
+        self.modem = Modem(config["modem"], words(config), saving(config), board.idle_ms)
         self.network = Network(self.modem)
         self._ceiling = Ceiling(config["search_mah_day"] * 1000)
         module = __import__(_CARRIERS[config["protocol"]], None, None, ("Carrier",))
@@ -55,6 +56,7 @@ class Uplink:
         self._retry_at = 0  # mono s
         self._wants_time = 0  # questions left
         self._told_signal = False
+        self._heard_at = 0  # tick at which the modem was last known to be awake
         self.health = {}  # signal figures of the last connection: see Network.signal
 
     @property
@@ -66,7 +68,7 @@ class Uplink:
 
     def connect(self):
         """One bounded attempt: True with a way to the server. False: no network, or no way, see retry_after_s."""
-        if self._carrier.is_open and self.modem.at and not self.modem.at.restarted:
+        if self._carrier.is_open and self._is_up():
             return True
         if self.retry_after_s():
             return False
@@ -80,6 +82,19 @@ class Uplink:
             if not done:
                 self._fail(ticks_diff(ticks_ms(), began))
         return done
+
+    def _is_up(self):
+        """True while the modem is as we left it."""
+        at = self.modem.at
+        if not at or at.restarted:
+            return False
+        if ticks_diff(ticks_ms(), self._heard_at) < _SURE_MS:
+            return True
+        if self.network.fell_asleep():
+            self._carrier.drop()
+            return False
+        self._heard_at = ticks_ms()
+        return not at.restarted
 
     def _reach(self):
         modem = self.modem
@@ -95,6 +110,7 @@ class Uplink:
                     return False
                 self.network.attach()
                 self._carrier.open()
+                self._heard_at = ticks_ms()
                 return True
             except ModemError as error:
                 # Its boot message may come late, or a dip of the supply have thrown it out: once more from the beginning costs seconds.
@@ -129,6 +145,7 @@ class Uplink:
             try:
                 if self._carrier.deliver(attempt):
                     self._failures = self._rung = self._retry_at = 0
+                    self._heard_at = ticks_ms()
                     self._tell_signal()
                     return Receipt(True, left_at)
             except ModemError as error:

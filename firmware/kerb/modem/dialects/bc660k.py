@@ -11,7 +11,7 @@ DIALECT.update({
         ("?+CFUN=1", 25),
     ),
     "config": (
-        ("+CFUN=0", 25), ("+QCGDEFCONT=\"IP\",\"{apn}\"", 5), ("+CPSMS=1,,,\"{tau}\",\"{active}\"", 5),
+        ("+CFUN=0", 25), ("+QCGDEFCONT=\"IP\",\"{apn}\"", 5),
     ),
     "off": ("+CFUN=0", 25),  # no key would switch it on again; it sleeps deeply so
     "active": ("+CGATT?", "+CGATT:", "+CGATT: 1"),

@@ -14,7 +14,6 @@ DIALECT.update({
     "setup": (("E0", 2), ("+CMEE=1", 2), ("+CEREG=4", 2), ("?+CTZU=1", 2), ("?+QCFG=\"psm/urc\",1", 2)),
     "config": (
         ("+QCFG=\"iotopmode\",1,1", 5), ("?+QCFG=\"nwscanmode\",3,1", 5), ("+QICSGP=1,1,\"{apn}\",\"\",\"\",0", 5),
-        ("+CPSMS=1,,,\"{tau}\",\"{active}\"", 5),
     ),
     "reboot": ("+CFUN=1,1", 15),
     "off": ("+QPOWD=1", 65),

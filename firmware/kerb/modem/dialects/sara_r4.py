@@ -12,7 +12,7 @@ DIALECT: dict = {
     "search_ma": 60,  # not confirmed
     "setup": (("E0", 2), ("+CMEE=1", 2), ("+CEREG=4", 2), ("+UDCONF=1,1", 2)),
     "config": (
-        ("+CFUN=0", 40), ("+URAT=8", 5), ("+CGDCONT=1,\"IP\",\"{apn}\"", 5), ("+CPSMS=1,,,\"{tau}\",\"{active}\"", 5),
+        ("+CFUN=0", 40), ("+URAT=8", 5), ("+CGDCONT=1,\"IP\",\"{apn}\"", 5),
     ),
     "reboot": ("+CFUN=15", 40),
     "reboot_ms": 6000,

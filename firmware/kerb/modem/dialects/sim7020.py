@@ -13,7 +13,6 @@ DIALECT: dict = {
     "setup": (("E0", 2), ("+CMEE=1", 2), ("?+CPSMSTATUS=1", 2), ("+CEREG=4", 2)),
     "config": (
         ("+IPR=115200", 2), ("?+CLTS=1", 2), ("+CFUN=0", 10), ("*MCGDEFCONT=\"IP\",\"{apn}\"", 5),
-        ("+CPSMS=1,,,\"{tau}\",\"{active}\"", 5), ("+CFUN=1", 10),
     ),
     "reboot": ("+CFUN=1,1", 10),
     "reboot_ms": 3000,

@@ -11,10 +11,10 @@ DIALECT: dict = {
     "wake": "key",
     "search_ma": 60,  # not confirmed
     "setup": (("E0", 2), ("+CMEE=1", 2), ("?+CPSMSTATUS=1", 2), ("+CEREG=4", 2)),
-    # The fixed speed makes it tell of its starts; only a change from 0 to 1 asks the network for PSM, a restart makes it count.
+    # The fixed speed makes it tell of its starts.
     "config": (
         ("+IPR=115200", 2), ("?+CLTS=1", 2), ("+CFUN=0", 10), ("+CNMP=38", 5), ("+CMNB=2", 5), ("+CGDCONT=1,\"IP\",\"{apn}\"", 5),
-        ("+CNCFG=0,1,\"{apn}\"", 5), ("+CPSMS=0", 5), ("+CPSMS=1,,,\"{tau}\",\"{active}\"", 5),
+        ("+CNCFG=0,1,\"{apn}\"", 5),
     ),
     "reboot": ("+CREBOOT", 10),
     "reboot_ms": 3000,
