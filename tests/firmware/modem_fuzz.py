@@ -23,7 +23,7 @@ URCS = (
     b"\r\n+CEREG: 2\r\n", b'\r\n+CEREG: 1,"5B57","195071B",9\r\n', b"\r\n+CSCON: 0\r\n", b"\r\nOK\r\n", b"\r\n> ", b"\r\n+CARECV: 600,",
     b"\x00\xff",
 )  # fmt: skip
-SIGNAL = {"cell": (4, 1, 1, 0), "rsrp_dbm": (5, 1, 1, 0), "sinr_db": (3, 1, 5, -20), "ecl": (11, 1, 1, 0)}
+SIGNAL = {"rsrp_dbm": (5, 1, 1, 0), "sinr_db": (3, 1, 5, -20), "ecl": (11, 1, 1, 0)}
 
 
 class Dice:

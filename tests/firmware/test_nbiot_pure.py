@@ -90,15 +90,15 @@ def test_a_clock_that_was_never_set_gives_no_time(line):
 
 
 @pytest.mark.parametrize(("line", "read", "state", "cell", "active_s", "tau_s"), [
-    ('+CEREG: 4,1,"5B57","195071B",9,,,"00000000","01100000"', True, 1, "195071B", 0, 0),
-    ('+CEREG: 1,"5B57","01A50B1A",9,"00",,,"00000001","11100000"', False, 1, "01A50B1A", 2, None),
-    ('+CEREG: 4,1,"5B57","01A50B1A",9,"00",,,"11100000","11100000"', True, 1, "01A50B1A", None, None),
-    ('+CEREG: 4,5,"0001","0000ABCD",9,,,"00100011","00101010"', True, 5, "0000ABCD", 180, 36000),
-    ('+CEREG: 4,1,"1","0","1",7,,,"00100010","10111110"', True, 1, "0", 120, 1800),
-    ("+CEREG: 4,4", True, 4, "", None, None),
-    ("+CEREG: 2", False, 2, "", None, None),
-    ('+CEREG: 4,5,,,,,,,"00000000","01100000"', True, 5, "", 0, 0),
-    ("+CEREG: 3", False, 3, "", None, None),
+    ('+CEREG: 4,1,"5B57","195071B",9,,,"00000000","01100000"', True, 1, 0x195071B, 0, 0),
+    ('+CEREG: 1,"5B57","01A50B1A",9,"00",,,"00000001","11100000"', False, 1, 0x1A50B1A, 2, None),
+    ('+CEREG: 4,1,"5B57","01A50B1A",9,"00",,,"11100000","11100000"', True, 1, 0x1A50B1A, None, None),
+    ('+CEREG: 4,5,"0001","0000ABCD",9,,,"00100011","00101010"', True, 5, 0xABCD, 180, 36000),
+    ('+CEREG: 4,1,"1","0","1",7,,,"00100010","10111110"', True, 1, 0, 120, 1800),
+    ("+CEREG: 4,4", True, 4, 0, None, None),
+    ("+CEREG: 2", False, 2, 0, None, None),
+    ('+CEREG: 4,5,,,,,,,"00000000","01100000"', True, 5, 0, 0, 0),
+    ("+CEREG: 3", False, 3, 0, None, None),
 ])  # fmt: skip
 def test_registration_lines_of_every_modem(line, read, state, cell, active_s, tau_s):
     got = cells.Registration(line)

@@ -20,7 +20,7 @@ def is_read(line):
 
 
 class Registration:
-    """`state` as TS 27.007 7.1: 0 none, 1 home, 2 searching, 3 denied, 4 out of coverage, 5 roaming. `cell`: hexadecimal digits or "".
+    """`state` as TS 27.007 7.1: 0 none, 1 home, 2 searching, 3 denied, 4 out of coverage, 5 roaming. `cell`: its number, 0 where the line does not say.
     `active_s`, `tau_s`: T3324 and T3412 as granted; None: not, or the line does not say.
     """
 
@@ -29,7 +29,7 @@ class Registration:
         if is_read(line):
             got.pop(0)
         self.state = int(got[0]) if got[0].isdigit() else 0
-        self.cell = got[2] if len(got) > 2 else ""
+        self.cell = _hex(got[2]) if len(got) > 2 else 0
         self.active_s = self.tau_s = None
         # Modems leave fields out or have one more: only the two timers are eight bits long, the active time first.
         bits = [field for field in got[3:] if len(field) == 8 and not field.strip("01")]
@@ -76,26 +76,29 @@ def utc(line, local):
     return seconds if seconds >= _EARLIEST else None
 
 
+def _hex(text):
+    try:
+        return int(text, 16) & 0xFFFFFFFF
+    except ValueError:
+        return 0
+
+
 def _int(text):
     return int(text) if text.isdigit() else None
 
 
 def signal(line, where):
     """{name: number} of a line of signal figures. `where`: {name: (field, factor, divisor, offset)}; a field that is no number, or "not
-    known" (255 of a table with an offset), is left out. "cell" is a string.
+    known" (255 of a table with an offset), is left out.
     """
     got = fields(line)
     found = {}
     for name, (at, factor, divisor, offset) in where.items():
         text = got[at] if at < len(got) else ""
-        if name == "cell":
-            if text:
-                found[name] = text
-        else:
-            try:
-                number = float(text) if "." in text else int(text)
-            except ValueError:
-                continue
-            if -1000 < number < 1000 and not (number == 255 and offset):
-                found[name] = int(number * factor // divisor + offset)
+        try:
+            number = float(text) if "." in text else int(text)
+        except ValueError:
+            continue
+        if -1000 < number < 1000 and not (number == 255 and offset):
+            found[name] = int(number * factor // divisor + offset)
     return found

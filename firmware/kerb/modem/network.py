@@ -63,7 +63,7 @@ class Network:
         return None if found is None else (found, at)
 
     def signal(self):
-        """{"rsrp_dbm", "rsrq_db", "sinr_db", "ecl", "cell"}: what of it the dialect can tell."""
+        """{"rsrp_dbm", "rsrq_db", "sinr_db", "ecl", "cell"}: what of it the dialect can tell; ecl is the coverage class, 0 to 2."""
         modem = self._modem
         found: dict = {}
         for command, prefix, where in modem.dialect["signal"]:
@@ -75,7 +75,7 @@ class Network:
                 if error.cause != "refused":
                     raise
         if self.registration and self.registration.cell:
-            found.setdefault("cell", self.registration.cell)
+            found["cell"] = self.registration.cell
         return found
 
     def fell_asleep(self):

@@ -18,8 +18,11 @@ from kerb.modem.modem import OFF, PSM, UNKNOWN, Modem, saving, words
 from kerb.modem.network import Network
 from kerb.uplink.receipt import Receipt
 
-_STATE = "<BBBBHIIi"  # version, flags, failures, rung, message id, next attempt, ceiling's level and time
-_STATE_BYTES = const(18)
+# Version, flags, failures, rung, message id, next attempt, ceiling's level and time; signal: cell and the figures of _HEALTH
+_STATE = "<BBBBHIIiIhbbb"
+_STATE_BYTES = const(27)
+_HEALTH = ("rsrp_dbm", "rsrq_db", "sinr_db", "ecl")
+_NOT_KNOWN = const(-128)
 _VERSION = const(1)
 _CONFIGURED, _SLEEPS_KNOWN, _SLEEPS = const(4), const(8), const(16)  # beside the modem's state in the flags
 _PAUSE_S = (30, 120, 600, 1800, 3600, 7200, 14400)
@@ -57,7 +60,7 @@ class Uplink:
         self._wants_time = 0  # questions left
         self._told_signal = False
         self._heard_at = 0  # tick at which the modem was last known to be awake
-        self.health = {}  # signal figures of the last connection: see Network.signal
+        self.health: dict = {}  # signal figures of the last connection, kept over deep sleep: see Network.signal
 
     @property
     def mtu(self):
@@ -207,16 +210,22 @@ class Uplink:
         flags = modem.state if modem.at is None else UNKNOWN
         flags |= _CONFIGURED if modem.configured else 0
         flags |= 0 if modem.sleeps is None else _SLEEPS_KNOWN | (_SLEEPS if modem.sleeps else 0)
-        ceiling = self._ceiling
+        ceiling, get = self._ceiling, self.health.get
+        figures = [get(name, _NOT_KNOWN) for name in _HEALTH]
         return pack(
-            _STATE, _VERSION, flags, self._failures, self._rung, self._carrier.number, self._retry_at, ceiling.level_uah, ceiling.at_s
+            _STATE, _VERSION, flags, self._failures, self._rung, self._carrier.number, self._retry_at, ceiling.level_uah, ceiling.at_s,
+            get("cell", 0), figures[0], *[max(min(figure, 127), _NOT_KNOWN) for figure in figures[1:]],
         )  # fmt: skip
 
     def unpack(self, data):
         if len(data) != _STATE_BYTES or data[0] != _VERSION:
             return
         modem, ceiling = self.modem, self._ceiling
-        _, flags, self._failures, self._rung, self._carrier.number, self._retry_at, ceiling.level_uah, ceiling.at_s = unpack(_STATE, data)
+        got = unpack(_STATE, data)
+        _, flags, self._failures, self._rung, self._carrier.number, self._retry_at, ceiling.level_uah, ceiling.at_s, cell = got[:9]
+        self.health = {name: figure for name, figure in zip(_HEALTH, got[9:]) if figure != _NOT_KNOWN}
+        if cell:
+            self.health["cell"] = cell
         modem.state = (OFF, PSM, UNKNOWN, UNKNOWN)[flags & 3]
         modem.configured = bool(flags & _CONFIGURED)
         modem.sleeps = bool(flags & _SLEEPS) if flags & _SLEEPS_KNOWN else None

@@ -20,7 +20,7 @@ DIALECT.update({
         ("+UCGED=2", None, {}),
         (
             "+UCGED?", "",
-            {"cell": (5, 1, 1, 0), "rsrp_dbm": (10, 1, 1, -141), "rsrq_db": (11, 1, 2, -20), "sinr_db": (12, 1, 1, 0)},
+            {"rsrp_dbm": (10, 1, 1, -141), "rsrq_db": (11, 1, 2, -20), "sinr_db": (12, 1, 1, 0)},
         ),
     ),
     "udp": dict(sara_r4.DIALECT["udp"]),

@@ -25,7 +25,7 @@ DIALECT: dict = {
     "signal": (
         (
             "+CENG?", "+CENG:",
-            {"cell": (3, 1, 1, 0), "rsrp_dbm": (4, 1, 1, 0), "rsrq_db": (5, 1, 1, 0), "sinr_db": (7, 1, 1, 0), "ecl": (10, 1, 1, 0)},
+            {"rsrp_dbm": (4, 1, 1, 0), "rsrq_db": (5, 1, 1, 0), "sinr_db": (7, 1, 1, 0), "ecl": (10, 1, 1, 0)},
         ),
     ),
     "udp": {

@@ -26,7 +26,7 @@ DIALECT: dict = {
     "clock": ("+CCLK?", "+CCLK:", True),
     # RSSNR is half the SINR plus 10 dB.
     "signal": (
-        ("+CPSI?", "+CPSI:", {"cell": (4, 1, 1, 0), "rsrq_db": (10, 1, 1, 0), "rsrp_dbm": (11, 1, 1, 0), "sinr_db": (13, 2, 1, -20)}),
+        ("+CPSI?", "+CPSI:", {"rsrq_db": (10, 1, 1, 0), "rsrp_dbm": (11, 1, 1, 0), "sinr_db": (13, 2, 1, -20)}),
     ),
     "udp": {
         "largest": 1400,

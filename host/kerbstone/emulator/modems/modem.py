@@ -252,7 +252,7 @@ class Modem(UartPart):
         self.boot_sequence = []
         self._jobs.clear()
         work, self._work = self._work, None
-        if work and not work.gi_running:  # a command that restarts the modem ends by itself
+        if work and not getattr(work, "gi_running", False):  # a command that restarts the modem ends by itself
             work.close()
         self.terminal.stop()
 
