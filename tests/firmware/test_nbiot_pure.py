@@ -1,5 +1,6 @@
 """The pure halves of the NB-IoT uplink: CoAP against aiocoap, network time against datetime, registration lines, the ceiling."""
 
+import zlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,6 +23,7 @@ def test_another_stack_reads_our_post(mid, token, device, payload):
     message = Message.decode(coap.post(mid, token, (b"k", device.encode()), payload))
     assert (message.mtype, message.code, message.mid, message.token) == (Type.CON, Code.POST, mid, token)
     assert message.opt.uri_path == ("k", device) and message.payload == payload
+    assert message.opt.uri_query == (f"c={zlib.crc32(device.encode() + payload) & 0xFFFF:04x}",)
 
 
 CODES = st.sampled_from([Code.CHANGED, Code.CREATED, Code.NOT_FOUND, Code.SERVICE_UNAVAILABLE, Code.CONTENT])
@@ -29,7 +31,8 @@ CODES = st.sampled_from([Code.CHANGED, Code.CREATED, Code.NOT_FOUND, Code.SERVIC
 
 @given(
     st.sampled_from(Type), CODES, MIDS, TOKENS,
-    st.binary(max_size=100), st.none() | st.integers(0, 1 << 31), st.lists(st.text(max_size=300), max_size=3), st.none() | st.integers(0, 60000),
+    st.binary(max_size=100), st.none() | st.integers(0, 1 << 31), st.lists(st.text(max_size=300), max_size=3),
+    st.none() | st.integers(0, 60000),
 )  # fmt: skip
 def test_we_read_what_another_stack_answers(kind, code, mid, token, payload, max_age, queries, content):
     answer = Message(_mtype=kind, code=code, _mid=mid, _token=token, payload=payload, uri_query=queries)
@@ -55,8 +58,8 @@ def test_what_is_no_message_is_none_for_both(data):
         other = None
     ours = coap.parse(data)
     if ours is None or other is None:
-        # aiocoap takes a payload marker with nothing behind it; RFC 7252 section 3 calls it a message format error. It takes bytes behind an
-        # empty message, too, and judges the text of options we do not read.
+        # aiocoap takes a payload marker with nothing behind it, which RFC 7252 section 3 calls a message format error, and bytes behind
+        # an empty message; it judges the text of options we do not read.
         assert ours is None or other is None
         if ours is not None:
             assert len(data) > 4

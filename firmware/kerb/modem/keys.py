@@ -1,6 +1,6 @@
 """The wires of a modem beside its UART: supply, power key, reset, DTR."""
 
-from time import sleep_ms
+from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 
 from machine import Pin
 
@@ -28,12 +28,14 @@ class Keys:
         if on and self._dtr is not None:
             Pin(self._dtr, Pin.OUT, value=0)
 
-    def press(self, ms):
+    def press(self, ms, wait=sleep_ms):
         """Presses the power key for so long; nothing where there is none."""
         pin, level = self._pwrkey
         if pin is not None:
             key = Pin(pin, Pin.OUT, value=level)
-            sleep_ms(ms)
+            end = ticks_add(ticks_ms(), ms)
+            wait(ms)
+            sleep_ms(max(ticks_diff(end, ticks_ms()), 0))  # light sleep may end early, and a short press does nothing
             key.value(1 - level)
 
     def reset(self):

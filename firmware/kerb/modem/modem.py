@@ -105,7 +105,8 @@ class Modem:
     def _press(self, ready_ms):
         """True when it answers: the first press may have switched off one that hung, the second switches it on again."""
         for _ in range(2):
-            self._keys.press(self._on_ms)
+            self._keys.press(self._on_ms, self._wait)
+            self._wait(self.dialect["boot_ms"])
             if self.at.attend(ready_ms):
                 return True
         if not self._keys.reset():

@@ -52,6 +52,12 @@ class Udp:
         text = command.format(n=len(data), n2=2 * len(data), hex="" if raw else str(hexlify(data), "ascii"), **self._modem.words)
         at.ask(text, limit_ms=20000, want=want, ok=ok, payload=data if raw else None)
 
+    def done(self):
+        """The exchange is over: a modem that cannot be told so beforehand is told now."""
+        released = self._d.get("released")
+        if released:
+            self._modem.run(released)
+
     def receive(self, limit_ms):
         """The next datagram, or None. ModemError also when the modem says that the socket is gone."""
         d, at = self._d, self._modem.at

@@ -22,6 +22,7 @@ _STATE_BYTES = const(18)
 _VERSION = const(1)
 _CONFIGURED, _SLEEPS_KNOWN, _SLEEPS = const(4), const(8), const(16)  # beside the modem's state in the flags
 _PAUSE_S = (30, 120, 600, 1800, 3600, 7200, 14400)
+_FULL_SEARCH = const(4)  # every fourth attempt: a cell that is back is found in seconds, a scan of all bands takes longest
 _CLOCK_ERROR_MS = const(2000)  # network time comes in whole seconds, some time after it was true
 _CLOCK_TRIES = const(2)  # a connection
 _CARRIERS = {"coap": "kerb.uplink.nbiot_coap", "mqtt": "kerb.uplink.nbiot_mqtt"}
@@ -86,7 +87,7 @@ class Uplink:
                 if self._rung:
                     modem.recover(self._rung)
                 modem.start()
-                if not modem.search(self._search_ms):
+                if not modem.search(self._search_ms if self._failures % _FULL_SEARCH == 0 else self._search_ms // 3):
                     log.event("note", "modem: no network, registration %d" % modem.registration.state)
                     modem.off()  # a modem without a network sleeps in no PSM
                     return False

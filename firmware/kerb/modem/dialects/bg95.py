@@ -8,6 +8,7 @@ DIALECT.update({
     "on_ms": 750,  # 500 to 1000 ms
     "off_ms": 800,  # 650 ms or more
     "off_wait_ms": 3000,
+    "boot_ms": 1700,  # UART at 2.5 s or later
     "ready_ms": 10000,
     "wake": "key",
     "setup": (("E0", 2), ("+CMEE=1", 2), ("+CEREG=4", 2), ("?+CTZU=1", 2), ("?+QCFG=\"psm/urc\",1", 2)),
@@ -16,7 +17,7 @@ DIALECT.update({
         ("+CPSMS=1,,,\"{tau}\",\"{active}\"", 5),
     ),
     "reboot": ("+CFUN=1,1", 15),
-    "off": ("+QPOWD=1", 65, "POWERED DOWN"),
+    "off": ("+QPOWD=1", 65),
     "psm_urc": "PSM POWER DOWN",
     # CGACT hangs in some firmware of this family.
     "active": ("+QIACT?", "+QIACT:", "+QIACT: 1,1"),

@@ -6,6 +6,7 @@ DIALECT: dict = {
     "on_ms": 600,
     "off_ms": 600,
     "off_wait_ms": 2000,
+    "boot_ms": 500,
     "ready_ms": 12000,  # AT answers 9 s after QRST=1
     "search_ma": 60,  # not confirmed
     "reboot": ("+QRST=1", 10),

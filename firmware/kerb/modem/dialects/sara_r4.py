@@ -6,7 +6,8 @@ DIALECT: dict = {
     "on_ms": 300,  # 150 to 3200 ms
     "off_ms": 1600,
     "off_wait_ms": 5000,
-    "ready_ms": 10000,  # 6 s
+    "boot_ms": 3000,  # of 6 s
+    "ready_ms": 10000,
     "wake": "key",
     "search_ma": 60,  # not confirmed
     "setup": (("E0", 2), ("+CMEE=1", 2), ("+CEREG=4", 2), ("+UDCONF=1,1", 2)),
@@ -28,7 +29,6 @@ DIALECT: dict = {
     ),
     "udp": {
         "largest": 500,
-        "resolve": ("+UDNSRN=0,\"{host}\"", "+UDNSRN:"),
         "open": (("+USOCR=17", 10, "+USOCR: ", "0"),),
         "close": ("?+USOCL=0", 10),
         "release": (),

@@ -6,6 +6,7 @@ DIALECT: dict = {
     "on_ms": 1100,
     "off_ms": 900,
     "off_wait_ms": 5500,  # 5 s from off to on
+    "boot_ms": 500,
     "ready_ms": 8000,
     "wake": "key",
     "search_ma": 60,  # not confirmed
@@ -16,7 +17,7 @@ DIALECT: dict = {
     ),
     "reboot": ("+CFUN=1,1", 10),
     "reboot_ms": 3000,
-    "off": ("+CPOWD=1", 5, "NORMAL POWER DOWN"),
+    "off": ("+CPOWD=1", 5),
     "psm_urc": "+CPSMSTATUS: \"ENTER PSM\"",
     "active": ("+CGACT?", "+CGACT:", "+CGACT: 1,1"),
     "attach": (("+CGACT=1,1", 150),),

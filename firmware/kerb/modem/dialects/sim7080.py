@@ -6,7 +6,8 @@ DIALECT: dict = {
     "on_ms": 1100,  # at least 1 s, less than 12 s
     "off_ms": 1300,
     "off_wait_ms": 3800,  # off after 1.8 s, and 2 s before the next start
-    "ready_ms": 8000,  # UART at 2.5 s or later
+    "boot_ms": 1300,  # the UART listens 2.5 s after the key went down, or later
+    "ready_ms": 8000,
     "wake": "key",
     "search_ma": 60,  # not confirmed
     "setup": (("E0", 2), ("+CMEE=1", 2), ("?+CPSMSTATUS=1", 2), ("+CEREG=4", 2)),
@@ -17,7 +18,7 @@ DIALECT: dict = {
     ),
     "reboot": ("+CREBOOT", 10),
     "reboot_ms": 3000,
-    "off": ("+CPOWD=1", 5, "NORMAL POWER DOWN"),
+    "off": ("+CPOWD=1", 5),
     "psm_urc": "+CPSMSTATUS: \"ENTER PSM\"",
     "active": ("+CNACT?", "+CNACT:", "+CNACT: 0,1,"),
     "attach": (("+CNACT=0,1", 75, "+APP PDP: 0,", "ACTIVE"),),

@@ -15,6 +15,7 @@ from aiocoap.error import UnparsableMessage
 from kerbstone.emulator.modems.radio import Radio
 from kerbstone.emulator.net import ntp
 from kerbstone.emulator.net.mqtt_watch import MqttWatch, Publish
+from kerbstone.listen.coap import damaged
 
 PATIENCE_S = 5.0  # real seconds an answer that must come may take
 _SILENCE_S = 0.15  # real seconds for protocols whose answers cannot be foreseen
@@ -54,16 +55,18 @@ class CoapWatch:
         if parts is None:
             return []
         kind, code, mid, token = parts
+        try:
+            message = Message.decode(data)
+        except (UnparsableMessage, ValueError):
+            return []  # damaged before it reached the modem: nobody answers it
         if kind == 0:
             self._open.add(mid)
             if 1 <= code < 32:
                 self._open.add(token)
-        if code != _POST or mid in self._posted:
+        if code != _POST or mid in self._posted or damaged(message):
             return []
         self._posted.add(mid)
-        with contextlib.suppress(UnparsableMessage):
-            return [Publish("", Message.decode(data).payload, False)]
-        return []
+        return [Publish("", message.payload, False)]
 
     def received(self, data: bytes) -> None:
         parts = self._parts(data)
