@@ -20,11 +20,16 @@ def up(chip: str, **options: object) -> Chat:
     chat = Chat(modem_class(chip), **options)
     chat.start(boot_s=8)
     chat.registered()
+    reopen(chat, chip)
+    return chat
+
+
+def reopen(chat: Chat, chip: str) -> None:
+    """A data context, where the modem wants one asked for."""
     for command, wait in CONTEXT.get(chip, ()):
         assert chat.ask(command)[-1] == "OK"
         chat.until(wait)
     chat.got = b""
-    return chat
 
 
 CONTEXT = {
