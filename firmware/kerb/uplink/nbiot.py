@@ -15,6 +15,7 @@ from kerb.clock import mono_ms
 from kerb.errors import ConfigError, ModemError, UplinkError
 from kerb.modem.ceiling import Ceiling
 from kerb.modem.modem import OFF, PSM, UNKNOWN, Modem, words
+from kerb.modem.network import Network
 from kerb.uplink.receipt import Receipt
 
 _STATE = "<BBBBHIIi"  # version, flags, failures, rung, message id, next attempt, ceiling's level and time
@@ -45,6 +46,7 @@ class Uplink:
         self._psm = config["psm"]
         self._search_ms = config["search_s"] * 1000
         self.modem = Modem(config["modem"], words(config), board.idle_ms)
+        self.network = Network(self.modem)
         self._ceiling = Ceiling(config["search_mah_day"] * 1000)
         module = __import__(_CARRIERS[config["protocol"]], None, None, ("Carrier",))
         self._carrier = module.Carrier(self.modem, config, identity)
@@ -53,7 +55,7 @@ class Uplink:
         self._retry_at = 0  # mono s
         self._wants_time = 0  # questions left
         self._told_signal = False
-        self.health = {}  # signal figures of the last connection: see Modem.signal
+        self.health = {}  # signal figures of the last connection: see Network.signal
 
     @property
     def mtu(self):
@@ -87,11 +89,11 @@ class Uplink:
                 if self._rung:
                     modem.recover(self._rung)
                 modem.start()
-                if not modem.search(self._search_ms if self._failures % _FULL_SEARCH == 0 else self._search_ms // 3):
-                    log.event("note", "modem: no network, registration %d" % modem.registration.state)
+                if not self.network.search(self._search_ms if self._failures % _FULL_SEARCH == 0 else self._search_ms // 3):
+                    log.event("note", "modem: no network, registration %d" % self.network.registration.state)
                     modem.off()  # a modem without a network sleeps in no PSM
                     return False
-                modem.attach()
+                self.network.attach()
                 self._carrier.open()
                 return True
             except ModemError as error:
@@ -146,7 +148,7 @@ class Uplink:
             return
         self._told_signal = True
         try:
-            self.health = self.modem.signal()
+            self.health = self.network.signal()
         except ModemError as error:
             log.event("note", error)
         log.event("signal", *["%s=%s" % (name, self.health[name]) for name in sorted(self.health)])
@@ -159,11 +161,11 @@ class Uplink:
 
     def take_time(self):
         """(utc s, 0, tick, error in ms), or None while the network has given none."""
-        if not self._wants_time or not self.modem.at or not self.modem.registration:
+        if not self._wants_time or not self.modem.at or not self.network.registration:
             return None
         self._wants_time -= 1
         try:
-            found = self.modem.utc()
+            found = self.network.utc()
         except ModemError as error:
             log.event("note", error)
             return None
@@ -178,7 +180,7 @@ class Uplink:
         """To PSM, or off where the network does not grant it; sockets end."""
         try:
             self._carrier.close()
-            self.modem.rest(self._psm)
+            self.network.rest(self._psm)
         except ModemError as error:
             log.event("note", error)
 
