@@ -47,7 +47,7 @@ class Bc66(Bc660k):
         return (*_BROM, "+CFUN: 1")
 
     def sim_lines(self) -> tuple[str, ...]:
-        return () if self.cell_has_no_sim() else ("+CPIN: READY",)
+        return () if self.sim_missing() else ("+CPIN: READY",)
 
     def forget(self) -> None:
         super().forget()

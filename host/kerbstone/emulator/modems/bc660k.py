@@ -45,7 +45,7 @@ class Bc660k(Quectel):
         return (*deep, *events) if woken else ("RDY",)
 
     def sim_lines(self) -> tuple[str, ...]:
-        return () if self.cell_has_no_sim() else ("+CFUN: 1", "+CPIN: READY")
+        return () if self.sim_missing() else ("+CFUN: 1", "+CPIN: READY")
 
     def _dsevent(self) -> bool:
         return str(self.live.get("qcfg.dsevent", ("0",))[0]) == "1"

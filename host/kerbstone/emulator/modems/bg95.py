@@ -56,7 +56,7 @@ class Bg95(Quectel):
         return ("RDY", "APP RDY", "+CFUN: 1")
 
     def sim_lines(self) -> tuple[str, ...]:
-        return () if self.cell_has_no_sim() else ("+CPIN: READY", "+QUSIM: 1", "+QIND: SMS DONE")
+        return () if self.sim_missing() else ("+CPIN: READY", "+QUSIM: 1", "+QIND: SMS DONE")
 
     def forget(self) -> None:
         super().forget()

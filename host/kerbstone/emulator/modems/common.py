@@ -98,8 +98,8 @@ def _ipr(m: Modem, c: Command) -> Work:
 
 def _cpin(m: Modem, c: Command) -> None:
     if c.kind == "read":
-        if m.live.get("cfun", 1) == 0 or m.cell_has_no_sim():
-            raise Failed(10 if m.cell_has_no_sim() else None)
+        if m.live.get("cfun", 1) == 0 or m.sim_missing():
+            raise Failed(10 if m.sim_missing() else None)
         m.info("+CPIN: READY")
 
 

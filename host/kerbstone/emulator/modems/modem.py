@@ -100,6 +100,7 @@ class Modem(UartPart):
         self._guard: Event | None = None
         self._drowsy: Event | None = None
         self._pressed_us: int | None = None
+        self._reset_us = 0  # when the reset pin was pulled
         self._key: Event | None = None
         self.boot_sequence: list[Event] = []
         self._wire_pins()
@@ -163,8 +164,8 @@ class Modem(UartPart):
         if not self.powered:
             return
         if level == int(self.ctx.options.get("reset_level", 0)):
-            self._held_reset = self.kernel.now
-        elif self.kernel.now - getattr(self, "_held_reset", self.kernel.now) >= self.KEYS.reset_pin_ms * 1000:
+            self._reset_us = self.kernel.now
+        elif self.kernel.now - self._reset_us >= self.KEYS.reset_pin_ms * 1000:
             self.reboot("reset pin")
 
     def _wake_pin(self, level: int) -> None:
@@ -358,7 +359,7 @@ class Modem(UartPart):
         self.radio.asked = self.saved["psm_timers"] if self.live.get("cpsms") else None
         self.radio.update()
 
-    def cell_has_no_sim(self) -> bool:
+    def sim_missing(self) -> bool:
         return bool(self.ctx.options.get("no_sim"))
 
     def address(self) -> str:
@@ -437,7 +438,8 @@ class Modem(UartPart):
     def urc(self, text: str) -> None:
         """An unsolicited line; lost while nobody can hear it."""
         if self.mode in ("on", "stopping"):
-            self.terminal.say(f"\r\n{text}\r\n".encode("latin-1"))
+            self.ring()
+            self.info(text)
 
     def deliver(self, data: bytes) -> None:
         """Bytes have left the modem: to the receiver, through whatever disturbs the wire."""
@@ -445,7 +447,8 @@ class Modem(UartPart):
             self._arrive(self.noise(data) if self.noise else data)
 
     def info(self, text: str) -> None:
-        self.terminal.say(f"\r\n{text}\r\n".encode("latin-1"))
+        end = chr(self.live.get("s3", 13)) + chr(self.live.get("s4", 10))
+        self.terminal.say(f"{end}{text}{end}".encode("latin-1"))
 
     def raw(self, data: bytes) -> None:
         self.terminal.say(data)

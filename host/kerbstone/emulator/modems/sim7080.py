@@ -52,7 +52,7 @@ class Sim7080(Modem):
         return (*lines, '+CPSMSTATUS: "EXIT PSM"') if woken and self.live["cpsmstatus"] else lines
 
     def sim_lines(self) -> tuple[str, ...]:
-        return ("+CPIN: NOT INSERTED",) if self.cell_has_no_sim() else ("+CPIN: READY", "SMS Ready")
+        return ("+CPIN: NOT INSERTED",) if self.sim_missing() else ("+CPIN: READY", "SMS Ready")
 
     def before_psm(self) -> None:
         if self.live["cpsmstatus"]:

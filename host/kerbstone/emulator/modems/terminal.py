@@ -35,7 +35,6 @@ class Prompt:
     escape: bool = False
     timeout_us: int = 60_000_000
     deaf_us: int = 0
-    echo: bool = False
     ends_by: str = ""  # fault: only ESC or Ctrl-Z ("escape") or nothing ("power") ends it
 
 
@@ -122,8 +121,6 @@ class Terminal:
         assert prompt is not None
         if self.modem.kernel.now < self._deaf_until:
             return
-        if prompt.echo and self.modem.live.get("echo", 1):
-            self._echo(byte)
         if prompt.ends_by:
             if prompt.ends_by == "escape" and byte in (_ESC, _CTRL_Z):
                 self.modem.stuck = ""
