@@ -9,7 +9,8 @@ from kerbstone.emulator.modems import at, bc660k, common, quectel
 from kerbstone.emulator.modems.at import Command, Failed
 from kerbstone.emulator.modems.bc660k import Bc660k
 from kerbstone.emulator.modems.coap import CoapClient, Response
-from kerbstone.emulator.modems.modem import Handler, Keys, Work
+from kerbstone.emulator.modems.life import Keys
+from kerbstone.emulator.modems.modem import Handler, Work
 from kerbstone.emulator.parts.base import PartContext
 
 _BROM = (
