@@ -1,7 +1,7 @@
 """Keys, power saving mode, coverage, and the charge each takes, with the times and currents of the manuals."""
 
 import pytest
-from modem_bench import Chat
+from modem_bench import Chat, echo_server
 
 from kerbstone.emulator.modems import grants
 from kerbstone.emulator.modems.bc660k import Bc660k
@@ -215,3 +215,32 @@ def test_a_wrong_apn_gets_no_data(chip):
 def test_the_modem_of_a_chip_nobody_emulates_is_named():
     with pytest.raises(EngineError, match="no virtual modem for chip 'A7670'"):
         modem_class("A7670")
+
+
+def test_extended_drx_sleeps_lightly_and_is_paged_late():
+    with echo_server() as address:
+        waits, currents = [], []
+        for cycle in ("", 'AT+CEDRXS=1,5,"0101"'):
+            chat = Chat(Sim7080, hosts={"echo.local": address}, inactivity_s=0.5, latency_ms=3000)
+            chat.start()
+            chat.registered()
+            chat.ask("AT+CNACT=0,1")
+            chat.until("ACTIVE")
+            if cycle:
+                chat.ask(cycle)
+                assert chat.ask("AT+CEDRXRDP") == ['+CEDRXRDP: 5,"0101","0101","0011"', "OK"]
+            chat.ask('AT+CAOPEN=0,0,"UDP","echo.local",7')
+            chat.ask("AT+CSCLK=1")
+            chat.write("AT+CASEND=0,1\r")
+            chat.until("> ")
+            chat.write("x")
+            chat.until("OK\r\n")
+            begun = chat.kernel.now
+            chat.lines["dtr"].drive(1)
+            chat.wait(3)
+            currents.append((chat.meter.state, chat.meter.current_ua))
+            chat.write("AT\r")  # nobody hears it
+            chat.until(r"\+CADATAIND: 0", 90)
+            waits.append((chat.kernel.now - begun) / 1e6)
+        assert currents == [("sleep", 1200.0), ("edrx", 590.0)]
+        assert waits[0] < 8 and 3 < waits[1] < 90 and waits[1] > waits[0]
