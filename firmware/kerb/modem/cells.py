@@ -20,7 +20,7 @@ def is_read(line):
 
 
 class Registration:
-    """`state` as TS 27.007 7.1: 0 none, 1 home, 2 searching, 3 denied, 4 out of coverage, 5 roaming. `cell`: its number, 0 where the line does not say.
+    """`state` as TS 27.007 7.1: 0 none, 1 home, 2 searching, 3 denied, 4 out of coverage, 5 roaming. `cell`: its number, or 0.
     `active_s`, `tau_s`: T3324 and T3412 as granted; None: not, or the line does not say.
     """
 

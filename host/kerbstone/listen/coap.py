@@ -25,6 +25,7 @@ from kerbstone.errors import CoapError
 from kerbstone.listen.mqtt import Arrival
 
 PATH = "k"
+_ANY = ("0.0.0.0", "::")
 _START_S = 5.0
 _LONGEST = 2048  # of a payload; nothing a device sends comes near
 
@@ -93,9 +94,12 @@ class CoapListener:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._loop.set_exception_handler(_told)
         try:
-            context = await aiocoap.Context.create_server_context(site, bind=self.address, transports=["simplesocketserver"])
-        except OSError as error:
-            self._trouble = error.strerror or str(error)
+            if self.host in _ANY:  # only this transport knows from which of its addresses to answer
+                context = await aiocoap.Context.create_server_context(site, bind=("::", self.port), transports=["udp6"])
+            else:
+                context = await aiocoap.Context.create_server_context(site, bind=self.address, transports=["simplesocketserver"])
+        except (OSError, ValueError, AttributeError, aiocoap.error.Error) as error:
+            self._trouble = getattr(error, "strerror", None) or str(error) or type(error).__name__
             self._up.set()
             return
         self._up.set()

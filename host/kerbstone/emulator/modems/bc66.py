@@ -9,7 +9,8 @@ from kerbstone.emulator.modems import at, bc660k, common, quectel
 from kerbstone.emulator.modems.at import Command, Failed
 from kerbstone.emulator.modems.bc660k import Bc660k
 from kerbstone.emulator.modems.coap import CoapClient, Response
-from kerbstone.emulator.modems.modem import Handler, Keys, Work
+from kerbstone.emulator.modems.life import Keys
+from kerbstone.emulator.modems.modem import Handler, Work
 from kerbstone.emulator.parts.base import PartContext
 
 _BROM = (
@@ -47,7 +48,7 @@ class Bc66(Bc660k):
         return (*_BROM, "+CFUN: 1")
 
     def sim_lines(self) -> tuple[str, ...]:
-        return () if self.cell_has_no_sim() else ("+CPIN: READY",)
+        return () if self.sim_missing() else ("+CPIN: READY",)
 
     def forget(self) -> None:
         super().forget()

@@ -9,9 +9,10 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from kerbstone.emulator.kernel import SECOND_US
-from kerbstone.emulator.modems import at, common, quectel
+from kerbstone.emulator.modems import at, common, network, quectel
 from kerbstone.emulator.modems.at import Command
-from kerbstone.emulator.modems.modem import Handler, Keys
+from kerbstone.emulator.modems.life import Keys
+from kerbstone.emulator.modems.modem import Handler
 from kerbstone.emulator.modems.quectel import Quectel
 
 _LOCK_US = 10 * SECOND_US  # QCFG "slplocktimes": awake so long after the last command
@@ -45,7 +46,7 @@ class Bc660k(Quectel):
         return (*deep, *events) if woken else ("RDY",)
 
     def sim_lines(self) -> tuple[str, ...]:
-        return () if self.cell_has_no_sim() else ("+CFUN: 1", "+CPIN: READY")
+        return () if self.sim_missing() else ("+CFUN: 1", "+CPIN: READY")
 
     def _dsevent(self) -> bool:
         return str(self.live.get("qcfg.dsevent", ("0",))[0]) == "1"
@@ -135,16 +136,16 @@ def qcclk(m: Quectel, c: Command) -> None:
 
 def _qedrxcfg(m: Quectel, c: Command) -> None:
     if c.kind == "set" and c.number(0, 0, 3) in (1, 2):
-        common.cedrxs((5,))(m, Command("+CEDRXS", "set", c.args[:3]))
+        network.cedrxs((5,))(m, Command("+CEDRXS", "set", c.args[:3]))
 
 
 COMMANDS: dict[str, Handler] = {
     **quectel.COMMANDS,
-    "+CCLK": common.cclk(False), "+QCCLK": qcclk, "+CFUN": common.cfun(us=1_200_000), "+CSQ": common.csq(-113, 2, 0),
+    "+CCLK": common.cclk(False), "+QCCLK": qcclk, "+CFUN": common.cfun(us=1_200_000), "+CSQ": network.csq(-113, 2, 0),
     "+CGDCONT": cgdcont, "+CGPADDR": _cgpaddr, "+QCGDEFCONT": _qcgdefcont, "+QBAND": common.stored("+QBAND"),
     "+CIPCA": common.stored("+CIPCA"), "+QCFG": quectel.mapped("+QCFG"), "+QESMC": _qesmc, "+QSCLK": common.on_off("+QSCLK", 2),
     "+QNBIOTEVENT": qnbiotevent, "+QNBIOTRAI": quectel.rai("+QNBIOTRAI", connected_only=True), "+QENG": qeng,
-    "+QCCID": common.identity("QCCID"), "+QEDRXCFG": _qedrxcfg, "+CEDRXS": common.cedrxs((5,)),
+    "+QCCID": common.identity("QCCID"), "+QEDRXCFG": _qedrxcfg, "+CEDRXS": network.cedrxs((5,)),
     "+QR14FEATURE": lambda m, c: m.info("+QR14FEATURE: 14,1\r\n\r\n+QR14FEATURE: 0\r\n\r\n+QR14FEATURE: 0,0,0,0,0"),
 }  # fmt: skip
 del COMMANDS["+CREG"], COMMANDS["+CGREG"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from kerbstone.emulator.kernel import SECOND_US
-from kerbstone.emulator.modems import at, bg95_coap, common, grants, quectel
+from kerbstone.emulator.modems import at, bg95_coap, common, grants, network, quectel
 from kerbstone.emulator.modems.at import Bare, Command, Failed
 from kerbstone.emulator.modems.coap import CoapClient
-from kerbstone.emulator.modems.modem import Handler, Keys, Until, Work
+from kerbstone.emulator.modems.life import Keys
+from kerbstone.emulator.modems.modem import Handler, Until, Work
 from kerbstone.emulator.modems.quectel import Quectel
 from kerbstone.emulator.modems.terminal import Prompt
 from kerbstone.emulator.parts.base import PartContext
@@ -56,7 +57,7 @@ class Bg95(Quectel):
         return ("RDY", "APP RDY", "+CFUN: 1")
 
     def sim_lines(self) -> tuple[str, ...]:
-        return () if self.cell_has_no_sim() else ("+CPIN: READY", "+QUSIM: 1", "+QIND: SMS DONE")
+        return () if self.sim_missing() else ("+CPIN: READY", "+QUSIM: 1", "+QIND: SMS DONE")
 
     def forget(self) -> None:
         super().forget()
@@ -221,7 +222,7 @@ def _qfupl(m: Bg95, c: Command) -> Work:
 
 COMMANDS: dict[str, Handler] = {
     **quectel.COMMANDS, **bg95_coap.COMMANDS,
-    "+CFUN": common.cfun(us=2 * SECOND_US), "+CSQ": common.csq(-113), "+QICSGP": _qicsgp, "+QIACT": _qiact, "+QIDEACT": _qideact,
+    "+CFUN": common.cfun(us=2 * SECOND_US), "+CSQ": network.csq(-113), "+QICSGP": _qicsgp, "+QIACT": _qiact, "+QIDEACT": _qideact,
     "+QIRD": _qird, "+QNWINFO": _qnwinfo, "+QCSQ": _qcsq, "+QENG": _qeng, "+QCFG": _qcfg, "+QLTS": _qlts, "+QFUPL": _qfupl,
     "+QSSLCFG": quectel.mapped("+QSSLCFG"), "+QCSCON": common.on_off("+QCSCON"), "+QSCLK": common.on_off("+QSCLK", 1),
     "+QPSMCFG": common.stored("+QPSMCFG"), "+QPSMEXTCFG": common.stored("+QPSMEXTCFG"), "+QCCID": common.identity("QCCID"),

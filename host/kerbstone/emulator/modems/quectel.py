@@ -139,7 +139,7 @@ def _qisend(m: Quectel, c: Command) -> Work:
         if len(data) != count:
             raise failed(m, BAD)
     else:
-        data = yield Prompt(b"\r\n> ", count * 2 if hexed else count, escape=True, deaf_us=m.PROMPT_DEAF_US)
+        data = yield Prompt(b"\r\n> ", count * 2 if hexed else count, escape=not count, deaf_us=m.PROMPT_DEAF_US)
         if data is None:
             return at.OK
         if hexed:

@@ -150,7 +150,7 @@ def _qmtpub(m: Quectel, c: Command) -> Work:
         if len(data) != count:
             raise Failed(None if m.PULLS else 8503)
     else:
-        data = yield Prompt(b"\r\n> ", count, escape=True, deaf_us=m.PROMPT_DEAF_US)
+        data = yield Prompt(b"\r\n> ", count, escape=not count, deaf_us=m.PROMPT_DEAF_US)
         if not data:
             return at.ERROR
     done: list[bool] = []

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.modems import at, common, ublox
 from kerbstone.emulator.modems.at import Command, Failed
-from kerbstone.emulator.modems.modem import Handler, Keys, Until, Work
+from kerbstone.emulator.modems.life import Keys
+from kerbstone.emulator.modems.modem import Handler, Until, Work
 from kerbstone.emulator.modems.mqtt import MqttClient
 from kerbstone.emulator.modems.ublox import Sara
 

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.modems import at, common, ublox
 from kerbstone.emulator.modems.at import Command, Failed
-from kerbstone.emulator.modems.modem import Handler, Keys, Until, Work
+from kerbstone.emulator.modems.life import Keys
+from kerbstone.emulator.modems.modem import Handler, Until, Work
 from kerbstone.emulator.modems.mqtt import MqttClient
 from kerbstone.emulator.modems.terminal import Prompt
 from kerbstone.emulator.modems.ublox import Sara
@@ -57,7 +58,9 @@ class SaraR5(Sara):
         super().context_lost()
 
     def psm_wait_us(self) -> int | None:
-        return super().psm_wait_us() if self.live["upsv"] == 1 else 5 * SECOND_US
+        """UPSV=1, which it forgets; one that woke by itself and heard nothing goes down again all the same (UPSMVER 8)."""
+        allowed = self.live["upsv"] == 1 or not self.terminal.heard
+        return super().psm_wait_us() if allowed else 5 * SECOND_US
 
     def before_psm(self) -> None:
         if self.live["upsmr"]:

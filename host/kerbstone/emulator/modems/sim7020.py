@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from kerbstone.emulator.kernel import SECOND_US
-from kerbstone.emulator.modems import at, common, sim7020_apps
+from kerbstone.emulator.modems import at, common, network, sim7020_apps
 from kerbstone.emulator.modems.at import Command, Failed
 from kerbstone.emulator.modems.internet import Socket
-from kerbstone.emulator.modems.modem import Handler, Keys, Modem, Until, Work
+from kerbstone.emulator.modems.life import Keys
+from kerbstone.emulator.modems.modem import Handler, Modem, Until, Work
 from kerbstone.emulator.modems.mqtt import MqttClient
 from kerbstone.emulator.modems.terminal import Prompt
 from kerbstone.emulator.parts.base import PartContext
@@ -262,12 +263,12 @@ def _creset(m: Sim7020, _c: Command) -> Work:
 
 def _medrxcfg(m: Sim7020, c: Command) -> None:
     if c.kind == "set" and c.number(0, 0, 3) in (1, 2):
-        common.cedrxs((5,))(m, Command("+CEDRXS", "set", c.args[:3]))
+        network.cedrxs((5,))(m, Command("+CEDRXS", "set", c.args[:3]))
 
 
 COMMANDS: dict[str, Handler] = {
     **common.COMMANDS, **sim7020_apps.COMMANDS,
-    "+CCLK": common.cclk(False), "+CSQ": common.csq(-110, 2, 0), "+CEDRXS": common.cedrxs((5,)), "+CSOC": _csoc, "+CSOCON": _csocon,
+    "+CCLK": common.cclk(False), "+CSQ": network.csq(-110, 2, 0), "+CEDRXS": network.cedrxs((5,)), "+CSOC": _csoc, "+CSOCON": _csocon,
     "+CSOSEND": _csosend, "+CSODSEND": _csodsend, "+CSOCL": _csocl, "+CSOSTATUS": _csostatus, "+CDNSGIP": _cdnsgip,
     "+CSORCVFLAG": common.on_off("+CSORCVFLAG"), "+CREVHEX": common.on_off("+CREVHEX"), "+CBAND": common.stored("+CBAND"),
     "+CBANDSL": common.stored("+CBANDSL"), "*MCGDEFCONT": _mcgdefcont, "+CGCONTRDP": _cgcontrdp, "+CNBIOTRAI": _cnbiotrai,

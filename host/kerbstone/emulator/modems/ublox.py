@@ -9,9 +9,9 @@ from hashlib import md5
 from typing import Any, ClassVar
 
 from kerbstone.emulator.kernel import SECOND_US
-from kerbstone.emulator.modems import at, common
+from kerbstone.emulator.modems import at, common, ublox_coap
 from kerbstone.emulator.modems.at import Command, Failed
-from kerbstone.emulator.modems.coap import CoapClient, Response, split_uri
+from kerbstone.emulator.modems.coap import CoapClient
 from kerbstone.emulator.modems.internet import Socket
 from kerbstone.emulator.modems.modem import Handler, Modem, Until, Work
 from kerbstone.emulator.modems.mqtt import Login, MqttClient
@@ -249,53 +249,6 @@ def _udconf(m: Sara, c: Command) -> None:
         m.info(at.line("+UDCONF", what, m.live.get(f"udconf{what}", 0)))
 
 
-# -- CoAP ----------------------------------------------------------------------------------------------------
-
-
-def _ucoap(m: Sara, c: Command) -> None:
-    profile = m.live.setdefault("ucoap", {"options": {}})
-    what = c.number(0, 0, 9)
-    if what == 1:
-        try:
-            profile["uri"] = split_uri(c.text(1, 512))
-        except ValueError:
-            raise Failed(at.NOT_ALLOWED) from None
-    elif what == 2:
-        profile["options"][c.number(1, 0, 9)] = c.number(2, 0, 1)
-    elif what == 4:
-        profile["valid"] = c.number(1, 0, 1)
-
-
-def _ucoapc(m: Sara, c: Command) -> Work:
-    """1 GET, 2 DELETE, 3 PUT, 4 POST with hex data; the second argument after the data: its format."""
-    profile = m.live.get("ucoap", {})
-    what = c.number(0, 1, 4)
-    if "uri" not in profile or not profile.get("valid") or not m.context:
-        raise Failed(at.NOT_ALLOWED)
-    data = c.hexed(1, 512) if what >= 3 else b""
-    host, port, path, query = profile["uri"]
-    address = m.internet.resolve(host)
-    m.info(at.OK)
-    yield 50_000
-    if address is None:
-        m.urc(f"+UCOAPCR: {what},0")
-        return ""
-    m.coap = CoapClient(m.radio, m.internet)
-    method = {1: 1, 2: 4, 3: 3, 4: 2}[what]
-    confirmable = not profile["options"].get(5, 0)
-    m.coap.request(address, port, method, path, query, data, lambda r: _answered(m, what, r), confirmable)
-    return ""
-
-
-def _answered(m: Sara, what: int, response: Response | None) -> None:
-    if response is None:
-        m.urc(f"+UCOAPCR: {what},0")
-        return
-    # The class of the answer as UCOAPCD gives it: 2 for 2.xx.
-    m.urc(f'+UCOAPCD: {response.code >> 5},0,"{at.hexed(response.payload)}",0')
-    m.urc(f"+UCOAPCR: {what},{int(response.code >> 5 == 2)}")
-
-
 def _usecmng(m: Sara, c: Command) -> Work:
     what = c.number(0, 0, 4)
     if what == 0:
@@ -323,9 +276,9 @@ def _ati(m: Sara, c: Command) -> None:
 
 
 COMMANDS: dict[str, Handler] = {
-    **common.COMMANDS,
+    **common.COMMANDS, **ublox_coap.COMMANDS,
     "I": _ati, "+USOCR": _usocr, "+USOCO": _usoco, "+USOST": _usost, "+USOWR": _usowr, "+USORF": _usorf, "+USORD": _usord,
-    "+USOCL": _usocl, "+USOCTL": _usoctl, "+UDNSRN": _udnsrn, "+UDCONF": _udconf, "+UCOAP": _ucoap, "+UCOAPC": _ucoapc,
+    "+USOCL": _usocl, "+USOCTL": _usoctl, "+UDNSRN": _udnsrn, "+UDCONF": _udconf,
     "+USECMNG": _usecmng, "+USECPRF": common.stored("+USECPRF"), "+CPWROFF": _cpwroff, "+UMNOPROF": common.stored("+UMNOPROF"),
     "+URAT": common.stored("+URAT"), "+UBANDMASK": common.stored("+UBANDMASK"), "+UPSV": common.on_off("+UPSV", 4),
     "+CTZU": common.on_off("+CTZU"), "+CTZR": common.on_off("+CTZR", 3), "+UCFGCIOT": common.stored("+UCFGCIOT"),
