@@ -8,7 +8,7 @@ import gc
 import json
 import sys
 
-sys.path.append(sys.argv[2])
+from dice import Dice
 from modem_rig import Line, Time
 from modem_transcripts import TRANSCRIPTS
 
@@ -24,17 +24,6 @@ URCS = (
     b"\x00\xff",
 )  # fmt: skip
 SIGNAL = {"rsrp_dbm": (5, 1, 1, 0), "sinr_db": (3, 1, 5, -20), "ecl": (11, 1, 1, 0)}
-
-
-class Dice:
-    """A small generator: the same transcripts in every run."""
-
-    def __init__(self, seed):
-        self.state = seed
-
-    def below(self, n):
-        self.state = (self.state * 1103515245 + 12345) & 0x3FFFFFFF
-        return (self.state >> 8) % n
 
 
 def mutated(dice, answer):
