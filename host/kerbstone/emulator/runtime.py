@@ -248,7 +248,7 @@ class _Wiring:
             words = f"there is no option {name!r}; {nearest(name, known)}" if name not in known else ""
             if words := words or (mistake(name, value) if name in OPTIONS else ""):
                 raise runtime.node.file.error(name, words)
-        wires = {key: pin for key in ("pwrkey", "reset", "dtr", "ring") if (pin := getattr(table, key)) is not None}
+        wires = {key: pin for key in ("pwrkey", "reset", "dtr") if (pin := getattr(table, key)) is not None}
         options: dict[str, Any] = {
             "hosts": self.around.hosts, "start_utc": self.around.start_utc, "pwrkey_level": table.pwrkey_level,
             "reset_level": table.reset_level, **given,
