@@ -57,6 +57,33 @@ def test_sim7080_goes_off_by_its_key_by_command_and_resets_when_held(chat):
     assert (chat.modem.mode, chat.modem.boots) == ("on", boots + 1)
 
 
+@pytest.mark.parametrize("hung", [False, True])
+@pytest.mark.parametrize("modem", [m for m in KEYED if m.KEYS.off_ms < 10_000], ids=lambda m: m.NAME)
+def test_a_key_switches_off_even_one_that_hangs_and_on_again(modem, hung):
+    chat = Chat(modem)
+    chat.start(boot_s=8)
+    chat.modem.hung = hung
+    chat.press(modem.KEYS.off_ms / 1000 - 0.01)
+    chat.wait(1)
+    assert chat.modem.mode == "on"
+    chat.press(modem.KEYS.off_ms / 1000 + 0.01)
+    chat.wait(modem.KEYS.off_takes_ms / 1000 + 0.1)
+    assert (chat.modem.mode, chat.meter.state, chat.lines["status"].level) == ("off", "off", 0)
+    assert (modem.KEY_OFF_LINE.encode() in chat.got) or hung
+    chat.start(boot_s=8, rate=False)
+    assert chat.ask("AT") == ["OK"]
+
+
+@pytest.mark.parametrize("modem", ALL, ids=lambda m: m.NAME)
+def test_the_reset_pin_wants_its_time(modem):
+    chat = Chat(modem)
+    chat.start(boot_s=8)
+    chat.press(modem.KEYS.reset_pin_ms / 1000 - 0.01, "reset")
+    assert chat.modem.mode == "on"
+    chat.press(modem.KEYS.reset_pin_ms / 1000 + 0.01, "reset")
+    assert chat.modem.mode == ("off" if modem.RESET_LEAVES_OFF else "boot")
+
+
 @pytest.mark.parametrize("modem", ALL, ids=lambda m: m.NAME)
 def test_every_second_is_booked_at_the_current_of_its_state(modem):
     chat = Chat(modem)

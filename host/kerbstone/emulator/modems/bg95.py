@@ -27,6 +27,7 @@ class Bg95(Quectel):
     MQTT_UNREACHABLE = 5
     CGATT_US = 140 * SECOND_US
     WAKE_RISES = True
+    KEY_OFF_LINE = "NORMAL POWER DOWN"
     CELL_FORMAT = "{:X}"
     # PSM 3.9 uA; the others unconfirmed (power class 5, 21 dBm).
     CURRENT_UA: ClassVar[dict[str, float]] = {

@@ -34,6 +34,8 @@ class Life(UartPart):
     DEFAULTS: ClassVar[dict[str, Any]] = {}
     BAUD: ClassVar[int] = 115_200  # of a new modem; 0: autobaud
     STARTS_WITH_SUPPLY: ClassVar[bool] = False  # has no power key
+    KEY_OFF_LINE: ClassVar[str] = ""  # what it says when its key switches it off
+    RESET_LEAVES_OFF: ClassVar[bool] = False
     WAKE_RISES: ClassVar[bool] = False  # the edge of line "wake" that ends power saving mode
     PSM_GUARD_US: ClassVar[int] = 0  # a quiet line this long before power saving mode is entered
     SIM_US: ClassVar[int] = 900_000
@@ -57,6 +59,7 @@ class Life(UartPart):
         self._pressed_us: int | None = None
         self._reset_us = 0  # when the reset pin was pulled
         self._key: Event | None = None
+        self._acted = False  # what the key that is held had to do is done
         self._t3412: Event | None = None
         self._guard: Event | None = None
         self._boot: list[Event] = []  # what a start still has before it
@@ -93,7 +96,7 @@ class Life(UartPart):
         if not self.powered:
             return
         if level == int(self.ctx.options.get("pwrkey_level", 0)):
-            self._pressed_us = self.kernel.now
+            self._pressed_us, self._acted = self.kernel.now, False
             starts = self.mode in ("off", "psm")
             ms = (self.KEYS.wake_ms or self.KEYS.on_ms) if self.mode == "psm" else self.KEYS.on_ms if starts else self.KEYS.reset_ms
             if ms:
@@ -103,12 +106,14 @@ class Life(UartPart):
             if self._key:
                 self._key.cancel()
                 self._key = None
-                if self.mode == "on" and held >= self.KEYS.off_ms * 1000:
-                    self.shut_down()
+            if not self._acted and self.mode == "on" and held >= self.KEYS.off_ms * 1000:
+                if self.KEY_OFF_LINE:
+                    self.urc(self.KEY_OFF_LINE)
+                self.shut_down()
 
     def _key_held(self) -> None:
         """The key was held long enough; letting it go means nothing more."""
-        self._key = None
+        self._key, self._acted = None, True
         if self.mode == "off":
             self.boot()
         elif self.mode == "psm":
@@ -122,7 +127,10 @@ class Life(UartPart):
         if level == int(self.ctx.options.get("reset_level", 0)):
             self._reset_us = self.kernel.now
         elif self.kernel.now - self._reset_us >= self.KEYS.reset_pin_ms * 1000:
-            self.reboot("reset pin")
+            if self.RESET_LEAVES_OFF:
+                self._off()
+            else:
+                self.reboot("reset pin")
 
     def _wake_pin(self, level: int) -> None:
         """PSM_EINT, PON_TRIG and the like."""

@@ -27,6 +27,7 @@ class SaraR4(Sara):
         "connected": 60_000.0, "tx": 190_000.0,
     }  # fmt: skip
     PSM_GUARD_US = 6 * SECOND_US
+    RESET_LEAVES_OFF = True
     IDENTITY: ClassVar[dict[str, str]] = {
         **Sara.IDENTITY, "CGMM": "SARA-R410M-02B", "CGMR": "L0.0.00.00.05.08 [Apr 17 2019 19:34:02]", "I9": "L0.0.00.00.05.08,A.02.04",
         "I": "Manufacturer: u-blox\r\nModel: SARA-R410M-02B\r\nRevision: L0.0.00.00.05.08 [Apr 17 2019]\r\nSVN: 02\r\nIMEI: {imei}",
