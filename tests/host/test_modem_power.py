@@ -147,6 +147,29 @@ def test_refused_or_changed_timers_are_what_the_network_says(chat):
     assert 45 < (chat.kernel.now - released) / 1e6 < 55  # 20 s of inactivity, 30 s of active time
 
 
+def test_a_second_search_takes_the_place_of_the_first():
+    chat = Chat(Sim7080)
+    chat.start()
+    chat.ask("AT+CEREG=1")
+    chat.write("AT+COPS=0\r")
+    chat.wait(60)
+    assert chat.heard.count(b"+CEREG: 1\r\n") == 1
+
+
+def test_timers_that_are_refused_while_it_waits_keep_it_awake():
+    chat = Chat(modem_class("SARA-R410M"))
+    chat.start(boot_s=8)
+    chat.registered()
+    chat.ask(PSM)
+    chat.wait(18)
+    for _ in range(10):  # each command holds it up for 6 s
+        chat.ask("AT")
+        chat.wait(3)
+    chat.modem.radio.granted = chat.modem.cell.grant("00100110", grants.OFF)
+    chat.wait(60)
+    assert chat.modem.mode == "on"
+
+
 def test_release_assistance_ends_the_connection_at_once():
     held = {}
     for mode in (0, 1, 2):

@@ -228,7 +228,8 @@ class Life(UartPart):
         if self._guard:
             self._guard.cancel()
             self._guard = None
-        if self.mode != "on" or not self.radio.registered or self.radio.connected:
+        granted = grants.t3324_s(self.radio.granted[1]) is not None
+        if self.mode != "on" or not granted or not self.radio.registered or self.radio.connected:
             return
         wait = self.psm_wait_us()
         if wait is None:

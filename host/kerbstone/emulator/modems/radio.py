@@ -32,7 +32,9 @@ class Radio(Connection):
     # -- registration --------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """CFUN=1: looks for a network."""
+        """CFUN=1 and the like: looks for a network, from the beginning."""
+        if self._life:
+            self._life.cancel()
         self._scans = 0
         self._search()
 
