@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from kerbstone.build.compile import board_files, node_json
+from kerbstone.build.files import nearest
 from kerbstone.build.image import write_image
 from kerbstone.build.node import LoRaWanTable, NbIotTable, Node
 from kerbstone.emulator.board.analog import Analog
@@ -33,6 +34,7 @@ from kerbstone.emulator.engine.process import Zygote
 from kerbstone.emulator.flash import Flash, used_blocks
 from kerbstone.emulator.identity import EmulatedIdentity, derive, mint
 from kerbstone.emulator.kernel import Kernel
+from kerbstone.emulator.modems.cell import OPTIONS, mistake
 from kerbstone.emulator.modems.registry import modem_class
 from kerbstone.emulator.net.sockets import Sockets
 from kerbstone.emulator.net.wifi import Wifi
@@ -42,6 +44,7 @@ from kerbstone.emulator.world.site import Site
 from kerbstone.errors import EngineError, NodeFileError
 
 _BLOCK = 4096
+_MODEM_OPTIONS = ("imei", "baud", "no_sim", "sim_pin")  # of the virtual modem itself; the others are its cell's
 
 
 @dataclass
@@ -239,10 +242,16 @@ class _Wiring:
         runtime = self.runtime
         table = runtime.node.board.modem
         assert table is not None  # checked: NB-IoT needs a board with a modem
-        wires = {key: pin for key in ("pwrkey", "reset", "dtr", "ring") if (pin := getattr(table, key)) is not None}
+        given = runtime.node.spec.world.parts.get("modem", {})
+        for name, value in given.items():
+            known = [*OPTIONS, *_MODEM_OPTIONS]
+            words = f"there is no option {name!r}; {nearest(name, known)}" if name not in known else ""
+            if words := words or (mistake(name, value) if name in OPTIONS else ""):
+                raise runtime.node.file.error(name, words)
+        wires = {key: pin for key in ("pwrkey", "reset", "dtr") if (pin := getattr(table, key)) is not None}
         options: dict[str, Any] = {
             "hosts": self.around.hosts, "start_utc": self.around.start_utc, "pwrkey_level": table.pwrkey_level,
-            "reset_level": table.reset_level, **runtime.node.spec.world.parts.get("modem", {}),
+            "reset_level": table.reset_level, **given,
         }
         if table.enable and table.pwrkey is None:  # no key: it starts with its supply
             wires["power"], options["power_on_level"] = table.enable[0].pin, table.enable[0].level

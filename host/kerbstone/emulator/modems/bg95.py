@@ -10,7 +10,7 @@ from kerbstone.emulator.modems import at, bg95_coap, common, grants, network, qu
 from kerbstone.emulator.modems.at import Bare, Command, Failed
 from kerbstone.emulator.modems.coap import CoapClient
 from kerbstone.emulator.modems.life import Keys
-from kerbstone.emulator.modems.modem import Handler, Until, Work
+from kerbstone.emulator.modems.modem import Handler, Work, awaited
 from kerbstone.emulator.modems.quectel import Quectel
 from kerbstone.emulator.modems.terminal import Prompt
 from kerbstone.emulator.parts.base import PartContext
@@ -128,12 +128,11 @@ def _qiact(m: Bg95, c: Command) -> Work:
     cid = c.number(0, 1, 16)
     if m.active:
         return None
-    done: list[bool] = []
+    result = None
     if m.radio.registered:
-        m.radio.send(60, done.append)
-        yield Until(lambda: bool(done), 150 * SECOND_US)
+        result = yield from awaited(lambda done: m.radio.send(60, done), 150 * SECOND_US)
     apn = str(m.saved.get(f"csgp{cid}", (1, ""))[1] or m.saved.get("contexts", {}).get(cid, ("IP", ""))[1])
-    if not (done and done[0]) or m.cell.apn not in ("", apn):
+    if not result or m.cell.apn not in ("", apn):
         yield 2 * SECOND_US
         raise Failed
     m.active = True

@@ -76,13 +76,10 @@ class Cell:
 
     @classmethod
     def of(cls, kernel: Kernel, options: dict[str, Any]) -> Cell:
-        """A cell from options, those it does not know left out. ValueError: one is not of its kind."""
-        known = {f.name: f for f in fields(cls)}
+        """A cell from options; those it does not know belong to the modem."""
         cell = cls(kernel, int(options.get("start_utc", 0)))
-        for key, value in options.items():
-            if key in known and key not in ("kernel", "start_utc", "changed"):
-                kind = type(getattr(cell, key))
-                setattr(cell, key, kind(value))
+        for key in OPTIONS.keys() & options.keys():
+            setattr(cell, key, OPTIONS[key](options[key]))
         return cell
 
     @property
@@ -110,3 +107,25 @@ class Cell:
             grants.t3412_bits(self.tau_s) if self.tau_s >= 0 else t3412,
             grants.t3324_bits(self.active_s) if self.active_s >= 0 else t3324,
         )
+
+
+# What `[world.parts.modem]` may say of the cell: name and kind.
+OPTIONS: dict[str, type] = {
+    f.name: type(f.default) for f in fields(Cell) if f.name not in ("kernel", "start_utc", "changed", "clock_step_us")
+}  # fmt: skip
+_RANGES = {"coverage": (-1, 2), "loss": (0, 1), "cause": (0, 111), "tz_quarters": (-48, 56), "latency_ms": (0, 60_000)}
+
+
+def mistake(name: str, value: object) -> str:
+    """Why an option cannot be that, in a clause; empty when it can."""
+    kind = OPTIONS[name]
+    right = isinstance(value, int | float) and not isinstance(value, bool) if kind in (int, float) else isinstance(value, kind)
+    if not right or (kind is int and not isinstance(value, int)):
+        return f"{name} should be {_KINDS[kind]}"
+    low, high = _RANGES.get(name, (-1, 1 << 31))
+    if isinstance(value, int | float) and not low <= value <= high:
+        return f"{name} should be {low} to {high}"
+    return ""
+
+
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text in quotes"}

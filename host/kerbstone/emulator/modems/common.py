@@ -114,10 +114,7 @@ def cfun(reset_modes: tuple[int, ...] = (), modes: tuple[int, ...] = (0, 1, 4), 
             return None
         mode = c.number(0, 0, 127)
         if mode in reset_modes or (mode == 1 and c.number(1, 0, 1, 0)):
-            m.info(at.OK)
-            yield m.terminal.busy_us() + 100_000
-            m.reboot("command")
-            return ""
+            return (yield from restart(m, c))
         if mode not in modes:
             raise Failed(at.NOT_ALLOWED)
         yield us
@@ -134,6 +131,22 @@ def cfun(reset_modes: tuple[int, ...] = (), modes: tuple[int, ...] = (0, 1, 4), 
         return None
 
     return handle
+
+
+def restart(m: Modem, _c: Command) -> Work:
+    """OK, and then the modem starts anew."""
+    m.info(at.OK)
+    yield m.terminal.busy_us() + 50_000
+    m.reboot("command")
+    return ""
+
+
+def cpowd(m: Modem, c: Command) -> str:
+    """SIMCom's +CPOWD: 1 says a word, 0 goes in haste."""
+    if c.number(0, 0, 1):
+        m.info("NORMAL POWER DOWN")
+    m.shut_down()
+    return ""
 
 
 def local_time(m: Modem) -> tuple[datetime, int]:

@@ -113,6 +113,9 @@ class Connection:
 
     def send(self, size: int, done: Done) -> None:
         """Sends `size` bytes with their headers; `done(ok)` when they are over, or could not leave."""
+        if self.asleep:
+            done(False)
+            return
         self._queue.append((size, done))
         if not self._sending:
             self._next()

@@ -37,9 +37,21 @@ class Until:
     us: int
 
 
+def awaited(begin: Callable[[Callable[[Any], None]], object], us: int) -> Generator[Any, Any, Any]:
+    """Begins something that says `done(value)` when it is over; returns the value, None if that took longer than `us`."""
+    got: list[Any] = []
+    begin(got.append)
+    if not got:
+        yield Until(lambda: bool(got), us)
+    return got[0] if got else None
+
+
 class Modem(Life):
-    """Options: those of `Cell`; `pwrkey_level`, `reset_level` (GPIO level at which the key is pressed), `hosts`, `imei`, `baud`
-    (what IPR was set to before; 0: autobaud). Lines: pwrkey, reset, wake, dtr, status and vint (high while on), power."""
+    """Options: those of `Cell`; `pwrkey_level`, `reset_level` (GPIO level at which the key is pressed), `hosts`, `imei`, `baud` (what
+    IPR was set to before; 0: autobaud), `no_sim`, `sim_pin` (of some: it keeps them from power saving mode).
+
+    Lines: pwrkey, reset, wake, dtr, power in; status and vint out (high while on).
+    """
 
     NAME: ClassVar[str] = ""
     IDENTITY: ClassVar[dict[str, str]] = {}  # command without +: text

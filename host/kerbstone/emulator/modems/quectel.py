@@ -11,7 +11,7 @@ from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.modems import at, common, grants, quectel_mqtt
 from kerbstone.emulator.modems.at import Bare, Command, Failed
 from kerbstone.emulator.modems.internet import Socket
-from kerbstone.emulator.modems.modem import Handler, Modem, Until, Work
+from kerbstone.emulator.modems.modem import Handler, Modem, Until, Work, awaited
 from kerbstone.emulator.modems.mqtt import MqttClient
 from kerbstone.emulator.modems.terminal import Prompt
 from kerbstone.emulator.parts.base import PartContext
@@ -154,13 +154,11 @@ def _qisend(m: Quectel, c: Command) -> Work:
 
 def send(m: Quectel, socket: Socket, data: bytes) -> Work:
     """Takes the data and says what became of them."""
-    done: list[bool] = []
     if m.OK_BEFORE_SENT:
         m.info(at.OK)
         yield 30_000
-    socket.send(data, done.append)
-    yield Until(lambda: bool(done), 60 * SECOND_US)
-    return "SEND OK" if done and done[0] else "SEND FAIL"
+    result = yield from awaited(lambda done: socket.send(data, done), 60 * SECOND_US)
+    return "SEND OK" if result else "SEND FAIL"
 
 
 def _qisendex(m: Quectel, c: Command) -> Work:
@@ -204,11 +202,9 @@ def _qidnsgip(m: Quectel, c: Command) -> Work:
         raise failed(m, BAD)
     name = c.text(1, 255)
     m.info(at.OK)
-    done: list[bool] = []
-    m.radio.send(60, done.append)
-    yield Until(lambda: bool(done), 60 * SECOND_US)
+    result = yield from awaited(lambda done: m.radio.send(60, done), 60 * SECOND_US)
     yield m.cell.latency_ms * 1000
-    address = m.internet.resolve(name) if done and done[0] else None
+    address = m.internet.resolve(name) if result else None
     head = "+QIURC: \"dnsgip\"," if m.DNS_BY_URC else "+QIDNSGIP: "
     m.urc(f"{head}0,1,300" if address else f"{head}{NO_DNS}")
     if address:
@@ -230,11 +226,9 @@ def _qntp(m: Quectel, c: Command) -> Work:
     c.number(0, 0, 16)
     host = c.text(1, 150)
     m.info(at.OK)
-    done: list[bool] = []
-    m.radio.send(76, done.append)
-    yield Until(lambda: bool(done), 60 * SECOND_US)
+    result = yield from awaited(lambda done: m.radio.send(76, done), 60 * SECOND_US)
     yield m.cell.latency_ms * 1000
-    if not (done and done[0]) or m.internet.resolve(host) != m.internet.resolve("pool.ntp.org"):
+    if not result or m.internet.resolve(host) != m.internet.resolve("pool.ntp.org"):
         yield 10 * SECOND_US
         m.urc("+QNTP: 550")
         return ""
@@ -254,10 +248,7 @@ def _qpowd(m: Quectel, c: Command) -> str:
 
 def _qrst(m: Quectel, c: Command) -> Work:
     c.number(0, 1, 1)
-    m.info(at.OK)
-    yield m.terminal.busy_us() + 50_000
-    m.reboot("command")
-    return ""
+    return (yield from common.restart(m, c))
 
 
 def _qpsms(m: Quectel, c: Command) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.modems import at
 from kerbstone.emulator.modems.at import Command, Failed
-from kerbstone.emulator.modems.modem import Handler, Until, Work
+from kerbstone.emulator.modems.modem import Handler, Until, Work, awaited
 from kerbstone.emulator.modems.mqtt import Login, MqttClient
 from kerbstone.emulator.modems.terminal import Prompt
 
@@ -98,14 +98,12 @@ def _qmtconn(m: Quectel, c: Command) -> Work:
     client = _client(m, i)
     host, port = m.mqtt_place[i]
     m.info(at.OK)
-    done: list[int] = []
     login = Login(
         name, c.text(2, 256, ""), c.text(3, 512, ""), _setting(m, i, "keepalive", 120), bool(_setting(m, i, "session", 1)),
         _setting(m, i, "version", m.MQTT_V311) == m.MQTT_V311,
     )  # fmt: skip
-    client.login(m.internet.resolve(host) or "", port, login, done.append)
-    yield Until(lambda: bool(done), _WAIT_US)
-    code = done[0] if done else -1
+    result = yield from awaited(lambda done: client.login(m.internet.resolve(host) or "", port, login, done), _WAIT_US)
+    code = -1 if result is None else result
     if code < 0:
         # A carrier that resets the connection shows as this, without a +QMTCONN.
         _remove(m, i)
@@ -119,22 +117,20 @@ def _qmtconn(m: Quectel, c: Command) -> Work:
 
 def _qmtsub(m: Quectel, c: Command) -> Work:
     i, message, topic, qos = c.number(0, 0, 5), c.number(1, 1, 65_535), c.text(2, 256), c.number(3, 0, 2)
-    client, done = _client(m, i), list[int]()
+    client = _client(m, i)
     m.info(at.OK)
-    client.subscribe(topic, qos, done.append)
-    yield Until(lambda: bool(done), _WAIT_US)
-    good = bool(done) and done[0] >= 0
-    m.urc(at.line("+QMTSUB", i, message, 0, done[0]) if good else at.line("+QMTSUB", i, message, _FAILED))
+    result = yield from awaited(lambda done: client.subscribe(topic, qos, done), _WAIT_US)
+    good = result is not None and result >= 0
+    m.urc(at.line("+QMTSUB", i, message, 0, result) if good else at.line("+QMTSUB", i, message, _FAILED))
     return ""
 
 
 def _qmtuns(m: Quectel, c: Command) -> Work:
     i, message, topic = c.number(0, 0, 5), c.number(1, 1, 65_535), c.text(2, 256)
-    client, done = _client(m, i), list[bool]()
+    client = _client(m, i)
     m.info(at.OK)
-    client.unsubscribe(topic, done.append)
-    yield Until(lambda: bool(done), _WAIT_US)
-    m.urc(at.line("+QMTUNS", i, message, _ACKNOWLEDGED if done == [True] else _FAILED))
+    result = yield from awaited(lambda done: client.unsubscribe(topic, done), _WAIT_US)
+    m.urc(at.line("+QMTUNS", i, message, _ACKNOWLEDGED if result is True else _FAILED))
     return ""
 
 
@@ -153,11 +149,9 @@ def _qmtpub(m: Quectel, c: Command) -> Work:
         data = yield Prompt(b"\r\n> ", count, escape=not count, deaf_us=m.PROMPT_DEAF_US)
         if not data:
             return at.ERROR
-    done: list[bool] = []
     m.info(at.OK)
-    client.publish(topic, data, qos, bool(retain), done.append)
-    yield Until(lambda: bool(done), _WAIT_US)
-    m.urc(at.line("+QMTPUB", i, message, _ACKNOWLEDGED if done == [True] else _FAILED))
+    result = yield from awaited(lambda done: client.publish(topic, data, qos, bool(retain), done), _WAIT_US)
+    m.urc(at.line("+QMTPUB", i, message, _ACKNOWLEDGED if result is True else _FAILED))
     return ""
 
 

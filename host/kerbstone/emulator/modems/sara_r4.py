@@ -5,14 +5,13 @@ No URC tells of its start or of power saving mode: V_INT (line "vint") does.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.modems import at, common, ublox
 from kerbstone.emulator.modems.at import Command, Failed
 from kerbstone.emulator.modems.life import Keys
-from kerbstone.emulator.modems.modem import Handler, Until, Work
+from kerbstone.emulator.modems.modem import Handler, Until, Work, awaited
 from kerbstone.emulator.modems.mqtt import MqttClient
 from kerbstone.emulator.modems.ublox import Sara
 
@@ -48,18 +47,7 @@ class SaraR4(Sara):
 
 def _umqtt(m: SaraR4, c: Command) -> None:
     """Each setting answers with 1 = taken."""
-    what = c.number(0, 0, 12)
-    if what == 0:
-        m.login = replace(m.login, client_id=c.text(1, 256))
-    elif what in (2, 3):
-        m.broker = (c.text(1, 256), c.number(2, 1, 65_535, 1883))
-    elif what == 4:
-        m.login = replace(m.login, user=c.text(1, 256), password=c.text(2, 256, ""))
-    elif what == 10:
-        m.login = replace(m.login, keepalive_s=c.number(1, 0, 65_535))
-    elif what == 12:
-        m.login = replace(m.login, clean=bool(c.number(1, 0, 1)))
-    m.info(at.line("+UMQTT", what, 1))
+    m.info(at.line("+UMQTT", ublox.set_login(m, c), 1))
 
 
 def _umqttc(m: SaraR4, c: Command) -> Work:
@@ -111,15 +99,14 @@ def _login(m: SaraR4) -> Work:
     m.info(at.OK)
     host, port = m.broker
     address = m.internet.resolve(host)
-    done: list[int] = []
     # Its keep-alive does not work: the host has to ping.
-    m.mqtt = MqttClient(m.radio, m.internet, m.mqtt_message, lambda: m.urc("+UUMQTTC: 0,101"), pings=False)
+    m.mqtt = client = MqttClient(m.radio, m.internet, m.mqtt_message, lambda: m.urc("+UUMQTTC: 0,101"), pings=False)
+    result = None
     if address and m.context:
-        m.mqtt.login(address, port, m.login, done.append)
-        yield Until(lambda: bool(done), _WAIT_US)
+        result = yield from awaited(lambda done: client.login(address, port, m.login, done), _WAIT_US)
     else:
         yield 3 * SECOND_US
-    m.urc(f"+UUMQTTC: 1,{0 if done == [0] else 1}")
+    m.urc(f"+UUMQTTC: 1,{0 if result == 0 else 1}")
     return ""
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.modems import at, common, ublox
 from kerbstone.emulator.modems.at import Command, Failed
 from kerbstone.emulator.modems.life import Keys
-from kerbstone.emulator.modems.modem import Handler, Until, Work
+from kerbstone.emulator.modems.modem import Handler, Until, Work, awaited
 from kerbstone.emulator.modems.mqtt import MqttClient
 from kerbstone.emulator.modems.terminal import Prompt
 from kerbstone.emulator.modems.ublox import Sara
@@ -96,29 +95,19 @@ def _upsda(m: SaraR5, c: Command) -> Work:
     if not m.radio.registered:
         raise Failed(at.NOT_ALLOWED)
     m.info(at.OK)
-    done: list[bool] = []
-    m.radio.send(60, done.append)
-    yield Until(lambda: bool(done), _WAIT_US)
+    result = yield from awaited(lambda done: m.radio.send(60, done), _WAIT_US)
     apn = str(m.saved.get("contexts", {}).get(1, ("IP", ""))[1])
-    m.active = bool(done and done[0]) and m.cell.apn in ("", apn)
+    m.active = bool(result) and m.cell.apn in ("", apn)
     m.urc(at.line("+UUPSDA", 0, m.address()) if m.active else "+UUPSDA: 1")
     return ""
 
 
 def _umqtt(m: SaraR5, c: Command) -> None:
-    what = c.number(0, 0, 12)
-    if what == 0:
-        m.login = replace(m.login, client_id=c.text(1, 256))
-    elif what in (2, 3):
-        m.broker = (c.text(1, 256), c.number(2, 1, 65_535, 1883))
-    elif what == 4:
-        m.login = replace(m.login, user=c.text(1, 256), password=c.text(2, 256, ""))
-    elif what == 10:
-        m.login = replace(m.login, keepalive_s=c.number(1, 0, 65_535))
-    elif what == 12:
-        m.login = replace(m.login, clean=bool(c.number(1, 0, 1)))
-    elif what == 11 and c.number(1, 0, 1):
-        raise Failed(at.NOT_ALLOWED)  # TLS is not emulated
+    if c.kind == "read":
+        for what, value in ((0, m.login.client_id), (2, m.broker[0] if m.broker else "")):
+            m.info(at.line("+UMQTT", what, value))
+        return
+    ublox.set_login(m, c)
 
 
 def _umqttc(m: SaraR5, c: Command) -> Work:
@@ -180,15 +169,14 @@ def _login(m: SaraR5) -> Work:
     m.info(at.OK)
     host, port = m.broker
     address = m.internet.resolve(host)
-    done: list[int] = []
-    m.mqtt = MqttClient(m.radio, m.internet, m.mqtt_message, lambda: m.urc("+UUMQTTC: 0,101"))
+    m.mqtt = client = MqttClient(m.radio, m.internet, m.mqtt_message, lambda: m.urc("+UUMQTTC: 0,101"))
+    result = None
     if address:
-        m.mqtt.login(address, port, m.login, done.append)
-        yield Until(lambda: bool(done), _WAIT_US)
+        result = yield from awaited(lambda done: client.login(address, port, m.login, done), _WAIT_US)
     else:
         yield 3 * SECOND_US
-    good = done == [0]
-    m.live["umqtter"] = (0, 0) if good else (13, done[0] if done and done[0] > 0 else 8)
+    good = result == 0
+    m.live["umqtter"] = (0, 0) if good else (13, result if result and result > 0 else 8)
     m.urc(f"+UUMQTTC: 1,{int(good)}")
     return ""
 

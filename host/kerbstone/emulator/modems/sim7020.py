@@ -9,7 +9,7 @@ from kerbstone.emulator.modems import at, common, network, sim7020_apps
 from kerbstone.emulator.modems.at import Command, Failed
 from kerbstone.emulator.modems.internet import Socket
 from kerbstone.emulator.modems.life import Keys
-from kerbstone.emulator.modems.modem import Handler, Modem, Until, Work
+from kerbstone.emulator.modems.modem import Handler, Modem, Until, Work, awaited
 from kerbstone.emulator.modems.mqtt import MqttClient
 from kerbstone.emulator.modems.terminal import Prompt
 from kerbstone.emulator.parts.base import PartContext
@@ -194,10 +194,8 @@ def _csostatus(m: Sim7020, c: Command) -> None:
 def _cdnsgip(m: Sim7020, c: Command) -> Work:
     name = c.text(0, 254)
     m.info(at.OK)
-    done: list[bool] = []
-    m.radio.send(60, done.append)
-    yield Until(lambda: bool(done), 60 * SECOND_US)
-    address = m.internet.resolve(name) if done and done[0] else None
+    result = yield from awaited(lambda done: m.radio.send(60, done), 60 * SECOND_US)
+    address = m.internet.resolve(name) if result else None
     m.urc(at.line("+CDNSGIP", 1, name, address) if address else "+CDNSGIP: 0,8")
     return ""
 
@@ -237,27 +235,11 @@ def _csntpstart(m: Sim7020, c: Command) -> Work:
         raise Failed
     quarters = int(zone)
     m.info(at.OK)
-    done: list[bool] = []
-    m.radio.send(76, done.append)
-    yield Until(lambda: bool(done), 60 * SECOND_US)
-    if done and done[0] and m.internet.resolve(host) == m.internet.resolve("pool.ntp.org"):
+    result = yield from awaited(lambda done: m.radio.send(76, done), 60 * SECOND_US)
+    if result and m.internet.resolve(host) == m.internet.resolve("pool.ntp.org"):
         m.clock_us, m.tz_quarters = m.cell.utc_us - m.kernel.now, quarters
         when, _ = common.local_time(m)
         m.urc(f"+CSNTP: {when.strftime('%y/%m/%d,%H:%M:%S')}:{when.microsecond // 10_000:02d},{quarters:+03d}")
-    return ""
-
-
-def _cpowd(m: Sim7020, c: Command) -> str:
-    if c.number(0, 0, 1):
-        m.info("NORMAL POWER DOWN")
-    m.shut_down()
-    return ""
-
-
-def _creset(m: Sim7020, _c: Command) -> Work:
-    m.info(at.OK)
-    yield m.terminal.busy_us() + 50_000
-    m.reboot("command")
     return ""
 
 
@@ -274,7 +256,7 @@ COMMANDS: dict[str, Handler] = {
     "+CBANDSL": common.stored("+CBANDSL"), "*MCGDEFCONT": _mcgdefcont, "+CGCONTRDP": _cgcontrdp, "+CNBIOTRAI": _cnbiotrai,
     "+CENG": _ceng, "+CSNTPSTART": _csntpstart, "+CSNTPSTOP": common.stored("+CSNTPSTOP"), "+CPSMSTATUS": common.on_off("+CPSMSTATUS"),
     "+RETENTION": common.on_off("+RETENTION"), "+CSCLK": common.on_off("+CSCLK", 2), "+CLTS": common.on_off("+CLTS"),
-    "+CURTC": common.on_off("+CURTC"), "+CPOWD": _cpowd, "+CRESET": _creset, "*MEDRXCFG": _medrxcfg,
+    "+CURTC": common.on_off("+CURTC"), "+CPOWD": common.cpowd, "+CRESET": common.restart, "*MEDRXCFG": _medrxcfg,
     "+CTZU": common.on_off("+CTZU"), "+CTZR": common.on_off("+CTZR", 3),
 }  # fmt: skip
 Sim7020.COMMANDS = COMMANDS

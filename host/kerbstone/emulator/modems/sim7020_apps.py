@@ -8,7 +8,7 @@ from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.modems import at
 from kerbstone.emulator.modems.at import Command, Failed
 from kerbstone.emulator.modems.internet import Socket
-from kerbstone.emulator.modems.modem import Handler, Until, Work
+from kerbstone.emulator.modems.modem import Handler, Until, Work, awaited
 from kerbstone.emulator.modems.mqtt import Login, MqttClient
 
 if TYPE_CHECKING:
@@ -25,14 +25,12 @@ def _cmqnew(m: Sim7020, c: Command) -> Work:
     if m.mqtt or not port.isdigit() or not m.radio.registered:
         raise Failed
     address = m.internet.resolve(host)
-    done: list[bool] = []
     if address is None:
         yield timeout_ms * 1000
         raise Failed
     client = MqttClient(m.radio, m.internet, lambda topic, payload: _message(m, topic, payload), lambda: _lost(m))
-    client.reach(address, int(port), done.append)
-    yield Until(lambda: bool(done), timeout_ms * 1000)
-    if not (done and done[0]):
+    result = yield from awaited(lambda done: client.reach(address, int(port), done), timeout_ms * 1000)
+    if not result:
         raise Failed
     m.mqtt, m.broker = client, (address, int(port))
     m.info(at.line("+CMQNEW", 0))
@@ -63,11 +61,9 @@ def _cmqcon(m: Sim7020, c: Command) -> Work:
     clean, will = c.number(4, 0, 1), c.number(5, 0, 1, 0)
     if will:
         raise Failed
-    done: list[int] = []
     login = Login(name, c.text(6, 100, ""), c.text(7, 100, ""), keepalive, bool(clean), version == 4)
-    client.login(m.broker[0], m.broker[1], login, done.append)
-    yield Until(lambda: bool(done), _WAIT_US)
-    if done != [0]:
+    result = yield from awaited(lambda done: client.login(m.broker[0], m.broker[1], login, done), _WAIT_US)
+    if result != 0:
         m.mqtt = None
         m.urc("+CMQDISCON: 0")
         raise Failed
@@ -75,19 +71,17 @@ def _cmqcon(m: Sim7020, c: Command) -> Work:
 
 
 def _cmqsub(m: Sim7020, c: Command) -> Work:
-    client, done = _client(m, c), list[int]()
-    client.subscribe(c.text(1, 128), c.number(2, 0, 2), done.append)
-    yield Until(lambda: bool(done), _WAIT_US)
-    if not done or not 0 <= done[0] <= 2:
+    client = _client(m, c)
+    result = yield from awaited(lambda done: client.subscribe(c.text(1, 128), c.number(2, 0, 2), done), _WAIT_US)
+    if result not in (0, 1, 2):
         raise Failed
     return None
 
 
 def _cmqunsub(m: Sim7020, c: Command) -> Work:
-    client, done = _client(m, c), list[bool]()
-    client.unsubscribe(c.text(1, 128), done.append)
-    yield Until(lambda: bool(done), _WAIT_US)
-    if done != [True]:
+    client = _client(m, c)
+    result = yield from awaited(lambda done: client.unsubscribe(c.text(1, 128), done), _WAIT_US)
+    if result is not True:
         raise Failed
     return None
 
@@ -99,10 +93,8 @@ def _cmqpub(m: Sim7020, c: Command) -> Work:
     payload = c.hexed(6, 500)
     if 2 * len(payload) != count:
         raise Failed
-    done: list[bool] = []
-    client.publish(topic, payload, qos, bool(retain), done.append)
-    yield Until(lambda: bool(done), _WAIT_US)
-    if done != [True]:
+    result = yield from awaited(lambda done: client.publish(topic, payload, qos, bool(retain), done), _WAIT_US)
+    if result is not True:
         raise Failed
     return None
 

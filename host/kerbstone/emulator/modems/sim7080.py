@@ -10,7 +10,7 @@ from kerbstone.emulator.modems.at import Bare, Command
 from kerbstone.emulator.modems.coap import CoapClient
 from kerbstone.emulator.modems.internet import Socket
 from kerbstone.emulator.modems.life import Keys
-from kerbstone.emulator.modems.modem import Handler, Modem, Work
+from kerbstone.emulator.modems.modem import Handler, Modem
 from kerbstone.emulator.modems.mqtt import MqttClient
 
 
@@ -147,20 +147,6 @@ def _cpsi(m: Sim7080, c: Command) -> None:
     ))  # fmt: skip
 
 
-def _cpowd(m: Sim7080, c: Command) -> str:
-    if c.number(0, 0, 1):
-        m.info("NORMAL POWER DOWN")
-    m.shut_down()
-    return ""
-
-
-def _creboot(m: Sim7080, _c: Command) -> Work:
-    m.info(at.OK)
-    yield m.terminal.busy_us() + 50_000
-    m.reboot("command")
-    return ""
-
-
 COMMANDS: dict[str, Handler] = {
     **common.COMMANDS,
     **sim7080_net.COMMANDS,
@@ -170,7 +156,8 @@ COMMANDS: dict[str, Handler] = {
     "+CNBS": common.on_off("+CNBS", 5), "+NBSC": common.on_off("+NBSC"), "+CURCCFG": common.stored("+CURCCFG"),
     "+CPSMSTATUS": common.on_off("+CPSMSTATUS"), "+CPSMRDP": _cpsmrdp, "+CPSMCFG": common.on_off("+CPSMCFG", 1 << 20),
     "+CPSMCFGEXT": common.stored("+CPSMCFGEXT"), "+CRAI": _crai, "+CRRCSTATE": common.on_off("+CRRCSTATE"),
-    "+CSCLK": common.on_off("+CSCLK", 2), "+CLTS": common.on_off("+CLTS"), "+CPSI": _cpsi, "+CPOWD": _cpowd, "+CREBOOT": _creboot,
+    "+CSCLK": common.on_off("+CSCLK", 2), "+CLTS": common.on_off("+CLTS"), "+CPSI": _cpsi, "+CPOWD": common.cpowd,
+    "+CREBOOT": common.restart,
 }  # fmt: skip
 del COMMANDS["+CSCON"]  # it has CRRCSTATE
 Sim7080.COMMANDS = COMMANDS

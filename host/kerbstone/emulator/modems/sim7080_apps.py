@@ -8,7 +8,7 @@ from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.modems import at, common
 from kerbstone.emulator.modems.at import Command, Failed
 from kerbstone.emulator.modems.coap import CoapClient, Response, split_uri
-from kerbstone.emulator.modems.modem import Handler, Until, Work
+from kerbstone.emulator.modems.modem import Handler, Until, Work, awaited
 from kerbstone.emulator.modems.mqtt import Login, MqttClient
 from kerbstone.emulator.modems.terminal import Prompt
 
@@ -88,28 +88,24 @@ def _smpub(m: Sim7080, c: Command) -> Work:
             data = bytes.fromhex(data.decode("latin-1"))
         except ValueError:
             raise Failed from None
-    done: list[bool] = []
-    client.publish(topic, data, qos, bool(retain), done.append)
-    yield Until(lambda: bool(done), _WAIT_US)
-    if done != [True]:
+    result = yield from awaited(lambda done: client.publish(topic, data, qos, bool(retain), done), _WAIT_US)
+    if result is not True:
         raise Failed
     return None
 
 
 def _smsub(m: Sim7080, c: Command) -> Work:
-    client, done = _client(m), list[int]()
-    client.subscribe(c.text(0, 128), c.number(1, 0, 2), done.append)
-    yield Until(lambda: bool(done), _WAIT_US)
-    if not done or not 0 <= done[0] <= 2:
+    client = _client(m)
+    result = yield from awaited(lambda done: client.subscribe(c.text(0, 128), c.number(1, 0, 2), done), _WAIT_US)
+    if result not in (0, 1, 2):
         raise Failed
     return None
 
 
 def _smunsub(m: Sim7080, c: Command) -> Work:
-    client, done = _client(m), list[bool]()
-    client.unsubscribe(c.text(0, 128), done.append)
-    yield Until(lambda: bool(done), _WAIT_US)
-    if done != [True]:
+    client = _client(m)
+    result = yield from awaited(lambda done: client.unsubscribe(c.text(0, 128), done), _WAIT_US)
+    if result is not True:
         raise Failed
     return None
 

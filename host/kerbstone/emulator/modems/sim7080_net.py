@@ -8,7 +8,7 @@ from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.modems import at, common
 from kerbstone.emulator.modems.at import Command, Failed
 from kerbstone.emulator.modems.internet import Socket
-from kerbstone.emulator.modems.modem import Handler, Until, Work
+from kerbstone.emulator.modems.modem import Handler, Until, Work, awaited
 from kerbstone.emulator.modems.terminal import Prompt
 
 if TYPE_CHECKING:
@@ -53,10 +53,8 @@ def _cnact(m: Sim7080, c: Command) -> Work:
     if not m.radio.registered:
         raise Failed
     m.info(at.OK)
-    done: list[bool] = []
-    m.radio.send(60, done.append)
-    yield Until(lambda: bool(done), 150 * SECOND_US)
-    good = bool(done and done[0]) and m.cell.apn in ("", _apn(m, pdp))
+    result = yield from awaited(lambda done: m.radio.send(60, done), 150 * SECOND_US)
+    good = bool(result) and m.cell.apn in ("", _apn(m, pdp))
     m.contexts[pdp] = good
     m.urc(f"+APP PDP: {pdp},{'ACTIVE' if good else 'DEACTIVE'}")
     return ""
@@ -95,10 +93,8 @@ def _caopen(m: Sim7080, c: Command) -> Work:
     if address != host:
         yield from _ask_dns(m)
     socket = Socket(m.radio, m.internet, kind == "UDP", lambda data: _received(m, cid, data), lambda: _closed(m, cid))
-    done: list[bool] = []
-    socket.connect(address, port, done.append)
-    yield Until(lambda: bool(done), _CONNECT_US)
-    if done and done[0]:
+    result = yield from awaited(lambda done: socket.connect(address, port, done), _CONNECT_US)
+    if result:
         m.sockets[cid], m.inbox[cid] = socket, bytearray()
         m.live[f"push{cid}"] = push
         failed(0)
@@ -110,9 +106,7 @@ def _caopen(m: Sim7080, c: Command) -> Work:
 
 def _ask_dns(m: Sim7080) -> Work:
     """A question to the name server of the network and its answer."""
-    done: list[bool] = []
-    m.radio.send(60, done.append)
-    yield Until(lambda: bool(done), 20 * SECOND_US)
+    yield from awaited(lambda done: m.radio.send(60, done), 20 * SECOND_US)
     yield m.cell.latency_ms * 1000
     return None
 

@@ -5,6 +5,7 @@ AT manuals UBX-17003787 and UBX-19047455, application guides UBX-20009652 (R5) a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import md5
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from kerbstone.emulator.modems import at, common, ublox_coap
 from kerbstone.emulator.modems.at import Command, Failed
 from kerbstone.emulator.modems.coap import CoapClient
 from kerbstone.emulator.modems.internet import Socket
-from kerbstone.emulator.modems.modem import Handler, Modem, Until, Work
+from kerbstone.emulator.modems.modem import Handler, Modem, Until, Work, awaited
 from kerbstone.emulator.modems.mqtt import Login, MqttClient
 from kerbstone.emulator.modems.terminal import Prompt
 from kerbstone.emulator.parts.base import PartContext
@@ -73,6 +74,24 @@ class Sara(Modem):
 
     def unknown(self) -> int | None:
         return at.UNKNOWN_COMMAND if self.live.get("cmee") else None
+
+
+def set_login(m: Sara, c: Command) -> int:
+    """+UMQTT=<what>,...: takes one setting and returns its number. Raises Failed."""
+    what = c.number(0, 0, 12)
+    if what == 0:
+        m.login = replace(m.login, client_id=c.text(1, 256))
+    elif what in (2, 3):
+        m.broker = (c.text(1, 256), c.number(2, 1, 65_535, 1883))
+    elif what == 4:
+        m.login = replace(m.login, user=c.text(1, 256), password=c.text(2, 256, ""))
+    elif what == 10:
+        m.login = replace(m.login, keepalive_s=c.number(1, 0, 65_535))
+    elif what == 11 and c.number(1, 0, 1):
+        raise Failed(at.NOT_ALLOWED)  # TLS is not emulated
+    elif what == 12:
+        m.login = replace(m.login, clean=bool(c.number(1, 0, 1)))
+    return what
 
 
 def _usocr(m: Sara, c: Command) -> None:
@@ -228,11 +247,9 @@ def _usoctl(m: Sara, c: Command) -> None:
 
 def _udnsrn(m: Sara, c: Command) -> Work:
     c.number(0, 0, 1)
-    done: list[bool] = []
-    m.radio.send(60, done.append)
-    yield Until(lambda: bool(done), 70 * SECOND_US)
+    result = yield from awaited(lambda done: m.radio.send(60, done), 70 * SECOND_US)
     address = m.internet.resolve(c.text(1, 255))
-    if address is None or not (done and done[0]):
+    if address is None or not result:
         raise Failed(at.NOT_ALLOWED)
     yield m.cell.latency_ms * 1000
     m.info(at.line("+UDNSRN", address))
