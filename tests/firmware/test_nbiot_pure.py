@@ -1,5 +1,6 @@
 """The pure halves of the NB-IoT uplink: CoAP against aiocoap, network time against datetime, registration lines, the ceiling."""
 
+import json
 import zlib
 from datetime import UTC, datetime, timedelta
 
@@ -10,9 +11,13 @@ from aiocoap.numbers.types import Type
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interpreter import micropython
 from kerb.modem import cells
 from kerb.modem.ceiling import Ceiling
 from kerb.uplink import coap
+from kerbstone.build.checks.sleep import SESSION
+from kerbstone.build.compile import node_json
+from kerbstone.build.node import load_node
 
 TOKENS = st.binary(max_size=8)
 MIDS = st.integers(0, 0xFFFF)
@@ -115,3 +120,41 @@ def test_the_ceiling_holds_over_any_month(attempts, uah_day):
         spent += ms * 60 // 3600
         longest = max(longest, ms * 60 // 3600)
     assert spent <= uah_day * (now / 86400 + 1) + longest + len(attempts)
+
+
+STATE = """
+import sys, json
+class Pin:
+    OUT = 0
+class machine:
+    pass
+machine.Pin = Pin
+sys.modules["machine"] = machine
+from kerb.uplink.nbiot import Uplink
+class Board:
+    idle_ms = None
+config = json.loads(sys.stdin.readline())
+def fresh():
+    return Uplink(config, {"device_id": "bin-1"}, Board, None)
+one = fresh()
+one.health = {"rsrp_dbm": -128, "rsrq_db": -19, "sinr_db": -8, "cell": 0x0B28A812}
+one._carrier.address = "10.1.0.200"
+one._failures, one._rung, one._retry_at = 3, 2, 1 << 30
+one.modem.state, one.modem.configured, one.modem.sleeps = 1, True, False
+one._ceiling.level_uah, one._ceiling.at_s = 123456, 99
+two = fresh()
+two.unpack(one.pack())
+print(json.dumps([one.pack() == two.pack(), two.health, two._carrier.address, two.modem.sleeps, two.modem.state, two.mtu]))
+three = fresh()
+for bad in (b"", one.pack()[:-1], b"\\x07" + one.pack()[1:]):
+    three.unpack(bad)
+print(json.dumps([three.modem.state, three.health, len(three.pack())]))
+"""
+
+
+def test_what_the_bearer_keeps_over_deep_sleep_comes_back():
+    config = node_json(load_node("bins_nbiot"))["uplink"]
+    first, second = map(json.loads, micropython(STATE, json.dumps(config) + "\n").splitlines())
+    health = {"rsrp_dbm": -128, "rsrq_db": -19, "sinr_db": -8, "cell": 0x0B28A812}
+    assert first == [True, health, "10.1.0.200", False, 1, 1400 - len(coap.post(0, b"\0\0", (b"k", b"bin-1"), b""))]
+    assert second == [2, {}, SESSION["nbiot"]]

@@ -5,8 +5,10 @@ from binascii import hexlify, unhexlify
 from micropython import const
 
 from kerb.errors import ModemError
+from kerb.modem.cells import fields
 
 _MOST = const(512)  # bytes asked for at once
+_NAME_S = const(30)  # for a question to the name server
 
 
 class Udp:
@@ -15,6 +17,8 @@ class Udp:
     def __init__(self, modem):
         self._modem = modem
         self._d = modem.dialect["udp"]
+        self._host = modem.words["host"]
+        self.address = ""  # of the host; a question to the name server a wake would cost as much as a report
         self.is_open = False
         self._more = False  # what was read last may not have been all
 
@@ -33,10 +37,26 @@ class Udp:
                 raise
         while modem.at.take(self._d["incoming"] + self._d["lost"]):
             pass  # of another socket
-        for step in self._d["open"]:
-            modem.run(step)
+        modem.words["host"] = self._host
+        if not self.address:
+            self.address = self._resolve()
+        modem.words["host"] = self.address or self._host
+        modem.run_all(self._d["open"])
         self.is_open = True
         self._more = False
+
+    def _resolve(self):
+        """The address of the host; "" where it is not to be had, then the modem may find it itself."""
+        if is_address(self._host):
+            return self._host
+        command, want = self._d["resolve"]
+        try:
+            found = fields(self._modem.run((command, _NAME_S, want))[-1])[-1]
+        except ModemError as error:
+            if error.cause == "restarted":
+                raise
+            return ""
+        return found if is_address(found) else ""
 
     def close(self):
         if self.is_open:
@@ -75,6 +95,12 @@ class Udp:
         got = at.data if count else from_hex(lines[-1]) if lines else None
         self._more = bool(got)
         return got or None
+
+
+def is_address(text):
+    """True for an IPv4 address in decimal."""
+    parts = text.split(".")
+    return len(parts) == 4 and not [part for part in parts if not part.isdigit() or len(part) > 3 or int(part) > 255]
 
 
 def from_hex(line):

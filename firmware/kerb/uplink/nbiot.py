@@ -18,11 +18,11 @@ from kerb.modem.modem import OFF, PSM, UNKNOWN, Modem, saving, words
 from kerb.modem.network import Network
 from kerb.uplink.receipt import Receipt
 
-# Version, flags, failures, rung, message id, next attempt, ceiling's level and time; signal: cell and the figures of _HEALTH
-_STATE = "<BBBBHIIiIhbbb"
-_STATE_BYTES = const(27)
+# Version, flags, failures, rung, message id, next attempt, ceiling's level and time; signal: cell and the figures of _HEALTH; address
+_STATE = "<BBBBHIIiIhbbb4s"
+_STATE_BYTES = const(31)
 _HEALTH = ("rsrp_dbm", "rsrq_db", "sinr_db", "ecl")
-_NOT_KNOWN = const(-128)
+_NOT_KNOWN = const(127)  # none of them goes so far up
 _VERSION = const(1)
 _CONFIGURED, _SLEEPS_KNOWN, _SLEEPS = const(4), const(8), const(16)  # beside the modem's state in the flags
 _PAUSE_S = (30, 120, 600, 1800, 3600, 7200, 14400)
@@ -121,8 +121,13 @@ class Uplink:
                     raise
         return False
 
-    def _fail(self, spent_ms):
+    def _lost(self):
+        """The way to the server is gone, and its address may be another by now."""
         self._carrier.drop()
+        self._carrier.address = ""
+
+    def _fail(self, spent_ms):
+        self._lost()
         self._rung = min(self._rung + 1, 3)
         pause = _PAUSE_S[min(self._failures, len(_PAUSE_S) - 1)]
         self._failures = min(self._failures + 1, 255)
@@ -153,7 +158,7 @@ class Uplink:
                     return Receipt(True, left_at)
             except ModemError as error:
                 log.event("note", error)
-            self._carrier.drop()
+            self._lost()
             self._ceiling.spend(ticks_diff(ticks_ms(), began), self.modem.dialect["search_ma"], _now_s())
         self._fail(0)
         return None
@@ -211,10 +216,11 @@ class Uplink:
         flags |= _CONFIGURED if modem.configured else 0
         flags |= 0 if modem.sleeps is None else _SLEEPS_KNOWN | (_SLEEPS if modem.sleeps else 0)
         ceiling, get = self._ceiling, self.health.get
-        figures = [get(name, _NOT_KNOWN) for name in _HEALTH]
+        figures = [max(min(get(name, _NOT_KNOWN), _NOT_KNOWN), -999 if name == "rsrp_dbm" else -127) for name in _HEALTH]
         return pack(
             _STATE, _VERSION, flags, self._failures, self._rung, self._carrier.number, self._retry_at, ceiling.level_uah, ceiling.at_s,
-            get("cell", 0), figures[0], *[max(min(figure, 127), _NOT_KNOWN) for figure in figures[1:]],
+            get("cell", 0), figures[0], figures[1], figures[2], figures[3],
+            bytes([int(part) for part in self._carrier.address.split(".")]) if self._carrier.address else b"",
         )  # fmt: skip
 
     def unpack(self, data):
@@ -223,7 +229,9 @@ class Uplink:
         modem, ceiling = self.modem, self._ceiling
         got = unpack(_STATE, data)
         _, flags, self._failures, self._rung, self._carrier.number, self._retry_at, ceiling.level_uah, ceiling.at_s, cell = got[:9]
-        self.health = {name: figure for name, figure in zip(_HEALTH, got[9:]) if figure != _NOT_KNOWN}
+        self.health = {name: figure for name, figure in zip(_HEALTH, got[9:13]) if figure != _NOT_KNOWN}
+        if any(got[13]):
+            self._carrier.address = ".".join([str(part) for part in got[13]])
         if cell:
             self.health["cell"] = cell
         modem.state = (OFF, PSM, UNKNOWN, UNKNOWN)[flags & 3]

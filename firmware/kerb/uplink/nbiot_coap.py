@@ -23,7 +23,7 @@ _COMMANDS = const(4)
 
 
 class Carrier:
-    """`number`: the last message id."""
+    """`number`: the last message id. `address` of the server as last resolved; "": not, or no longer believed."""
 
     def __init__(self, modem, config, identity):
         self._udp = Udp(modem)
@@ -31,6 +31,14 @@ class Carrier:
         self.number = urandom(1)[0] << 8 | urandom(1)[0]
         self.mtu = self._udp.largest - len(coap.post(0, b"\0\0", self._path, b""))
         self._commands: list = []
+
+    @property
+    def address(self):
+        return self._udp.address
+
+    @address.setter
+    def address(self, address):
+        self._udp.address = address
 
     @property
     def is_open(self):

@@ -25,6 +25,8 @@ def _quoted(identity, name):
 class Carrier:
     """`number`: the last message id."""
 
+    address = ""  # the modem's client asks for it each time
+
     def __init__(self, modem, config, identity):
         self._modem = modem
         self._d = d = modem.dialect["mqtt"]

@@ -17,6 +17,7 @@ DIALECT.update({
     "udp": dict(quectel.UDP),
 })
 DIALECT["udp"].update({
+    "resolve": ("+QIDNSGIP=1,\"{host}\"", "+QIURC: \"dnsgip\",\""),
     "open": (("+QIOPEN=1,0,\"UDP\",\"{host}\",{port},0,1", 60, "+QIOPEN: 0,", "0"),),
     "release": (("?+QNBIOTRAI=2", 2),),
     "send": ("+QISENDEX=0,{n},{hex}", False, "SEND OK", "OK"),

@@ -21,6 +21,7 @@ DIALECT.update({
     "udp": dict(quectel.UDP),
 })
 DIALECT["udp"].update({
+    "resolve": ("+QIDNSGIP=0,\"{host}\"", "+QIDNSGIP: \""),
     "open": (("+QIOPEN=0,0,\"UDP\",\"{host}\",{port}", 60, "+QIOPEN: 0,", "0"),),
     "release": (),
     "send": ("+QISEND=0,{n},{hex}", False, "SEND OK", "OK"),

@@ -30,6 +30,7 @@ DIALECT.update({
     "udp": dict(quectel.UDP),
 })
 DIALECT["udp"].update({
+    "resolve": ("+QIDNSGIP=1,\"{host}\"", "+QIURC: \"dnsgip\",\""),
     "open": (("+QIOPEN=1,0,\"UDP\",\"{host}\",{port},0,0", 150, "+QIOPEN: 0,", "0"),),
     "release": (),
     "send": ("+QISENDEX=0,\"{hex}\",2", False, None, "SEND OK"),  # 2: one downlink, then release

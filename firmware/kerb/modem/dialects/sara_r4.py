@@ -28,6 +28,7 @@ DIALECT: dict = {
         ("+UCGED?", "+RSRQ:", {"rsrq_db": (2, 1, 1, 0)}),
     ),
     "udp": {
+        "resolve": ("+UDNSRN=0,\"{host}\"", "+UDNSRN: "),
         "largest": 500,
         "open": (("+USOCR=17", 10, "+USOCR: ", "0"),),
         "close": ("?+USOCL=0", 10),

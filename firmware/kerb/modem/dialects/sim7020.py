@@ -29,6 +29,7 @@ DIALECT: dict = {
         ),
     ),
     "udp": {
+        "resolve": ("+CDNSGIP=\"{host}\"", "+CDNSGIP: "),
         "largest": 250,  # 512 hexadecimal digits
         "open": (("+CSOC=1,2,1", 10, "+CSOC: ", "0"), ("+CSOCON=0,{port},\"{host}\"", 30)),
         "close": ("?+CSOCL=0", 5),

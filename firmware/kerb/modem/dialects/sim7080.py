@@ -29,6 +29,7 @@ DIALECT: dict = {
         ("+CPSI?", "+CPSI:", {"rsrq_db": (10, 1, 1, 0), "rsrp_dbm": (11, 1, 1, 0), "sinr_db": (13, 2, 1, -20)}),
     ),
     "udp": {
+        "resolve": ("+CDNSGIP=\"{host}\"", "+CDNSGIP: "),
         "largest": 1400,
         "open": (("+CAOPEN=0,0,\"UDP\",\"{host}\",{port}", 60, "+CAOPEN: 0,", "0"),),
         "close": ("?+CACLOSE=0", 5),
