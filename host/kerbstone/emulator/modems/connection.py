@@ -112,10 +112,8 @@ class Connection:
     # -- traffic -------------------------------------------------------------------------------------------
 
     def send(self, size: int, done: Done) -> None:
-        """Sends `size` bytes with their headers; `done(ok)` when they are over, or could not leave."""
-        if self.asleep:
-            done(False)
-            return
+        """Sends `size` bytes with their headers; `done(ok)` when they are over, or could not leave. What comes before the radio is awake
+        waits for it."""
         self._queue.append((size, done))
         if not self._sending:
             self._next()
