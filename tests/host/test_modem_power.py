@@ -294,3 +294,19 @@ def test_extended_drx_sleeps_lightly_and_is_paged_late():
             waits.append((chat.kernel.now - begun) / 1e6)
         assert currents == [("sleep", 1200.0), ("edrx", 590.0)]
         assert waits[0] < 8 and 3 < waits[1] < 90 and waits[1] > waits[0]
+
+
+def test_a_host_that_is_faster_than_the_radio_waits_for_it_after_a_wake():
+    chat = Chat(modem_class("BG95"))
+    chat.start(boot_s=8)
+    chat.registered()
+    assert chat.ask("AT+QIACT=1") == ["OK"]
+    chat.ask(PSM)
+    while chat.modem.mode != "psm":
+        chat.wait(1)
+    chat.press(0.6)
+    chat.wait(2.5)
+    chat.got = b""
+    assert chat.modem.radio.asleep
+    assert chat.ask("ATE0")[-1] == "OK"
+    assert chat.ask("AT+QIACT=1") == ["OK"]
