@@ -309,4 +309,4 @@ def test_a_host_that_is_faster_than_the_radio_waits_for_it_after_a_wake():
     chat.got = b""
     assert chat.modem.radio.asleep
     assert chat.ask("ATE0")[-1] == "OK"
-    assert chat.ask("AT+QIACT=1") == ["OK"]
+    assert chat.ask("AT+QIACT=1")[-1] == "OK"
