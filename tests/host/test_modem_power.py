@@ -310,3 +310,10 @@ def test_a_host_that_is_faster_than_the_radio_waits_for_it_after_a_wake():
     assert chat.modem.radio.asleep
     assert chat.ask("ATE0")[-1] == "OK"
     assert chat.ask("AT+QIACT=1")[-1] == "OK"
+    chat.ask("AT+CPSMS?")
+    while chat.modem.mode != "psm":
+        chat.wait(1)
+    chat.modem.cell.set(coverage=-1)
+    chat.press(0.6)
+    chat.wait(2.5)
+    assert chat.ask("AT+QIACT=1", 10)[-1] == "ERROR"

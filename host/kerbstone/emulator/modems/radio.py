@@ -163,6 +163,7 @@ class Radio(Connection):
             self.attached = False
             self._scans = 0
             self._search()
+            self._fail_queue()
             return
         self._enter("search")
         us = int(self.cell.warm_attach_s * SECOND_US * level.attach_factor * self.rng.uniform(0.6, 1.2))
