@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-COUNT = 100_000 if os.environ.get("KERBSTONE_CAMPAIGN") == "full" else 30_000
+COUNT = 100_000 if os.environ.get("KERBSTONE_CAMPAIGN") == "full" else 20_000
 
 
 def test_mutated_transcripts_end_in_time_and_grow_nothing():

@@ -58,8 +58,15 @@ def test_every_record_arrives_and_an_alarm_in_cover_has_its_receipt_within_fifte
     assert len(woken) >= 4 and max(woken) <= ALARM_S, took
 
 
+@pytest.mark.parametrize("chip", ["SIM7020G", "BC66", "BC660K", "SARA-R410M", "SARA-R510S"])
+def test_every_dialect_wakes_its_modem_and_gets_its_receipts(tmp_path, chip):
+    result = lived(node_of(tmp_path, uplink=f'host = "coap.local"\nmodem = "{chip}"', report_s=1200), 1)
+    assert result.decoded == result.readings >= 3 and result.waiting == 0
+    assert result.time_us["modem"]["psm"] > HOUR_US / 2
+
+
 def test_datagrams_that_are_lost_are_repeated_and_said_to_be(tmp_path):
-    result = lived(node_of(tmp_path, cell="loss = 0.3"), 6)
+    result = lived(node_of(tmp_path, cell="loss = 0.3"), 4)
     assert result.decoded >= result.readings - 1
 
 

@@ -29,13 +29,14 @@ ERRORS = ("ERROR", "+CME ERROR", "+CMS ERROR")
 
 class At:
     """`uart`: a machine.UART without timeout whose receiver holds 512 bytes or more. `errors`: how final results that mean failure begin.
-    `boot`: what the lines end with that a modem says when it starts or goes off.
+    `boot`: what the lines end with that a modem says when it starts or goes off; `naps`: how those begin with which it goes to sleep.
     """
 
-    def __init__(self, uart, errors=ERRORS, boot=()):
+    def __init__(self, uart, errors=ERRORS, boot=(), naps=()):
         self._uart = uart
         self._errors = errors
         self._boot = boot
+        self._naps = naps
         self._line = bytearray(_LINE_MAX)
         self._fill = 0
         self._over = False  # the line is longer than there is room
@@ -50,7 +51,8 @@ class At:
         self._sync_ms = 0  # for finding the beginning of an answer again; 0: we are in step
         self._urcs = []
         self.data = b""  # counted bytes of the last answer
-        self.restarted = False  # the modem said that it has started; whoever sets it up again clears this
+        self.restarted = False  # the modem said that it starts or goes to sleep; whoever sets it up again clears this
+        self.asleep = False  # it was the latter
         self.dropped = 0  # unsolicited lines that found no room, the oldest first
 
     def ask(self, command, prefix=None, limit_ms=5000, want=None, ok="OK", payload=None, prompt=">", settle_ms=0, accept=None, count=""):
@@ -157,7 +159,7 @@ class At:
         end = ticks_add(ticks_ms(), limit_ms)
         self.look()
         while True:
-            self._check("a message")
+            self._check("waiting")
             line = self.take(prefix)
             if line is not None:
                 return line
@@ -170,11 +172,11 @@ class At:
         """The modem is off, or begins anew: nothing that came before matters."""
         self._settle()
         self._urcs.clear()
-        self.restarted = False
+        self.restarted = self.asleep = False
 
     def _check(self, name):
         if self.restarted:
-            raise ModemError(name, "restarted")
+            raise ModemError(name, "restarted", "it went to sleep" if self.asleep else "")
 
     def _failed(self, line):
         return line.startswith(self._errors)
@@ -183,6 +185,10 @@ class At:
         if line.endswith(self._boot):
             # What a reset cut short may stand before it.
             self.restarted = True
+            self.asleep = False
+            return
+        if line.startswith(self._naps):
+            self.restarted = self.asleep = True
             return
         if len(self._urcs) >= _URCS:
             self._urcs.pop(0)

@@ -17,6 +17,7 @@ from kerb.modem.keys import Keys
 
 OFF, PSM, UNKNOWN = 0, 1, 2
 _RX_BYTES = const(1024)
+_NAP_MS = const(1500)  # from the message to sleep; a character meanwhile would hold some awake
 _ATTEND_MS = const(1200)  # for a modem that should be awake
 
 
@@ -40,6 +41,7 @@ class Modem:
         self.configured = False  # what it keeps without power has been written
         self.sleeps = None  # None: not known; True: it was seen to enter PSM; False: it does not
         self.attached = False  # has its data context
+        self._slept = True  # the node slept deeply since it left the modem
 
     # -- steps ----------------------------------------------------------------------------------------------
 
@@ -67,9 +69,12 @@ class Modem:
 
     def start(self):
         """Awake and set up. ModemError when it stays silent whatever its wires are told."""
+        if self.at and not self.at.restarted:
+            return
+        if self.at and self.at.asleep:
+            self.wait(_NAP_MS)
+            self.leave(PSM)
         if self.at:
-            if not self.at.restarted:
-                return
             self.at.forget()  # it started anew while we were away: its sockets are gone, its settings may be
         else:
             self._open()
@@ -86,20 +91,22 @@ class Modem:
         wires = self._wires
         self._keys.supply(True)
         uart = machine.UART(wires["id"], wires["baud"], tx=machine.Pin(wires["tx"]), rx=machine.Pin(wires["rx"]), rxbuf=_RX_BYTES)
-        self.at = At(uart, ERRORS + self.dialect["errors"], self.dialect["boot"])
+        naps = (self.dialect["psm_urc"],) if self.dialect["psm_urc"] else ()
+        self.at = At(uart, ERRORS + self.dialect["errors"], self.dialect["boot"], naps)
 
     def _wake(self):
         """Finds out how the modem is, and brings it to answer."""
         ready_ms = self.dialect["ready_ms"]
         if self.state != OFF and self.at.attend(_ATTEND_MS if self.state == UNKNOWN or self.sleeps is None else 300):
             # One that should have been asleep was awake all the time: from now on it is switched off.
-            if self.state == PSM and self.dialect["wake"] == "key":
+            if self.state == PSM and self._slept and self.dialect["wake"] == "key":
                 self.sleeps = False
                 log.event("note", "modem: it was told to sleep and did not")
         elif not self._press(ready_ms):
             raise ModemError("AT", "silent", "check its supply, power key and UART")
         self.at.forget()
         self.state = UNKNOWN
+        self._slept = False
 
     def _press(self, ready_ms):
         """True when it answers: the first press may have switched off one that hung, the second switches it on again."""

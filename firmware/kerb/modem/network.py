@@ -11,6 +11,9 @@ from kerb.modem.modem import PSM, UNKNOWN
 
 _POLL_MS = const(1000)  # between two questions for the registration
 _DENIED_MS = const(20000)  # a network that refuses the SIM card rarely thinks better of it
+_ATTACHES = const(4)
+_ATTACH_PAUSE_MS = const(700)  # shorter than any active time
+_NOTHING = "\n"  # how no line begins
 _AWAKE_MS = const(700)
 _RELEASE_MS = const(25000)  # until the network lets go of an idle connection, without release assistance
 
@@ -50,8 +53,19 @@ class Network:
             command, prefix, ready = modem.dialect["active"]
             there = [line for line in modem.at.ask(command, prefix) if line.startswith(ready)]
         if not there:
-            modem.run_all(modem.dialect["attach"])
+            self._attach(_ATTACHES)
         modem.attached = True
+
+    def _attach(self, tries):
+        """After a wake a modem may show the registration it had before it has found its SIM card and its cell again: it refuses then."""
+        while True:
+            tries -= 1
+            try:
+                return self._modem.run_all(self._modem.dialect["attach"])
+            except ModemError as error:
+                if not tries or error.cause != "refused":
+                    raise
+            self._modem.wait(_ATTACH_PAUSE_MS)
 
     def utc(self):
         """(seconds since 1970, tick at which the modem said so), or None while no network has set its clock."""
@@ -82,9 +96,10 @@ class Network:
         """True when the modem has gone to sleep by itself since it was last asked: a node without deep sleep leaves it alone."""
         at = self._modem.at
         at.look()
-        if not at.take(self._modem.dialect["psm_urc"] or "\n") and at.attend(_AWAKE_MS):
-            return False
-        self._modem.leave(PSM)
+        if not at.asleep:
+            if at.attend(_AWAKE_MS):
+                return False
+            self._modem.leave(PSM)
         self.registration = None
         return True
 
@@ -94,6 +109,9 @@ class Network:
         if not modem.at:
             if modem.state == UNKNOWN:
                 modem.off()
+            return
+        if modem.at.asleep:
+            modem.leave(PSM)
             return
         granted = None
         try:
@@ -113,8 +131,12 @@ class Network:
     def _see_it_sleep(self, granted_s):
         """Once: a modem that was granted PSM and does not enter it would empty the battery."""
         modem = self._modem
-        urc = modem.dialect["psm_urc"]
-        if urc:
-            modem.sleeps = modem.at.wait(urc, granted_s * 1000 + _RELEASE_MS) is not None
-            if not modem.sleeps:
-                log.event("note", "modem: it was granted %d s until PSM and did not enter it" % granted_s)
+        if not modem.dialect["psm_urc"]:
+            return
+        try:
+            modem.at.wait(_NOTHING, granted_s * 1000 + _RELEASE_MS)
+        except ModemError:
+            pass  # its last word is one of those that end every wait
+        modem.sleeps = modem.at.asleep
+        if not modem.sleeps:
+            log.event("note", "modem: it was granted %d s until PSM and did not enter it" % granted_s)
