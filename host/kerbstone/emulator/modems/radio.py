@@ -176,8 +176,9 @@ class Radio(Connection):
             return
         self._enter("idle")
         self._set(ROAMING if self.cell.roaming else HOME, always=True)
-        if self._queue and not self._sending:  # the host was faster than the radio
-            self._next()
+        if self._queue:  # the host was faster than the radio: its data keep it from sleeping
+            if not self._sending:
+                self._next()
             return
         if update:
             self.update()
