@@ -174,10 +174,13 @@ class Radio(Connection):
         if self.cell.level is None:
             self._search()
             return
-        self._enter("idle")
+        busy = self._sending or self.connected  # the host was faster than the radio
+        if not busy:
+            self._enter("idle")
         self._set(ROAMING if self.cell.roaming else HOME, always=True)
-        if self._queue and not self._sending:  # the host was faster than the radio
-            self._next()
+        if busy or self._queue:
+            if not self._sending:
+                self._next()
             return
         if update:
             self.update()
