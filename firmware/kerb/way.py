@@ -19,7 +19,7 @@ def random_below(limit):
 
 
 class Way:
-    """`config` is the bearer's table of node.json: "confirm" is "all", "events" or "none"; "search_s": seconds a day that attempts
+    """`config` is the bearer's table of node.json: "confirm" is "all", "events" or "none"; "ceiling_s": seconds a day that attempts
     without success may take, 0: no ceiling; "spread_s": longest random addition to a pause, so that a street does not come back at once."""
 
     def __init__(self, bearer, config):
@@ -27,7 +27,7 @@ class Way:
         self.kind = config.get("kind", "")
         self.confirm = {"all": 2, "events": 1, "none": -1}[config["confirm"]]
         self.hold = config.get("link") == "hold"
-        self._ceiling_ms = config.get("search_s", 0) * 1000
+        self._ceiling_ms = config.get("ceiling_s", 0) * 1000
         self._spread_s = config.get("spread_s", 0)
         self.retry_at = 0  # mono s
         self.down_at = 0  # mono s of the first failure in a row; 0: it works as far as is known

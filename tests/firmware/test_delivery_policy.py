@@ -210,7 +210,7 @@ def test_searching_stops_at_the_ceiling_of_the_day_and_an_alarm_does_not_break_i
     second = 0
     monkeypatch.setattr(kerb_way, "mono_ms", lambda: second * 1000)
     bearer = SimpleNamespace(uplink=SimpleNamespace(retry_after_s=lambda: 0))
-    way = Way(bearer, {"confirm": "all", "search_s": 60})
+    way = Way(bearer, {"confirm": "all", "ceiling_s": 60})
     spent = dict.fromkeys(range(30), 0)
     for second in range(0, 30 * 86400, 60):
         if second % 7200 == 0:
@@ -223,7 +223,7 @@ def test_searching_stops_at_the_ceiling_of_the_day_and_an_alarm_does_not_break_i
 
 
 def test_the_state_of_the_pauses_survives_deep_sleep():
-    way = Way(SimpleNamespace(uplink=None), {"confirm": "all", "search_s": 60})
+    way = Way(SimpleNamespace(uplink=None), {"confirm": "all", "ceiling_s": 60})
     way.retry_at, way.down_at, way._failures, way._day_at, way._spent_ms = 5, 6, 7, 8, 9
     other = Way(SimpleNamespace(uplink=None), {"confirm": "all"})
     other.unpack(b"xx" + way.pack(), 2)

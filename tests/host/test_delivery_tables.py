@@ -43,15 +43,15 @@ def test_the_board_gets_both_bearers_and_the_policy(tmp_path: Path) -> None:
         "batch": True, "gather_s": 0, "escalate_s": 300, "second_after_s": 3600, "quiet": [1350, 360], "spread_s": 60,
     }  # fmt: skip
     # The ceiling in seconds at the peak current: 2 mAh at 340 mA of Wi-Fi.
-    assert table["uplink"]["search_s"] == int(2 * 3600 / peak_ma(loaded, loaded.spec.uplink)[0]) == 21
-    assert table["uplink"]["search_s"] < table["second"]["search_s"] and table["second"]["spread_s"] == 60
+    assert table["uplink"]["ceiling_s"] == int(2 * 3600 / peak_ma(loaded, loaded.spec.uplink)[0]) == 21
+    assert table["uplink"]["ceiling_s"] < table["second"]["ceiling_s"] and table["second"]["spread_s"] == 60
     assert table["uplink"]["port"] == 1883 and "region" in table["second"] and "radio" in table["second"]
     assert table["policy"]["slip_ppm"] == 60_000
 
 
 def test_without_a_word_nothing_waits_and_nothing_is_limited(tmp_path: Path) -> None:
     table = node_json(node(tmp_path, 'tls = "server"'))
-    assert "second" not in table and "search_s" not in table["uplink"] and table["delivery"]["quiet"] is None
+    assert "second" not in table and "ceiling_s" not in table["uplink"] and table["delivery"]["quiet"] is None
     assert table["uplink"]["port"] == 8883, "the port of MQTT over TLS"
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from kerbstone.build.check import check, find_source
 from kerbstone.build.checks.power import peak_ma
-from kerbstone.build.chips import CHIPS, CRYSTAL_SLIP_PPM
+from kerbstone.build.chips import CHIPS, CRYSTAL_SLIP_PPM, rp2_uart_id
 from kerbstone.build.firmware import compile_file, compile_tree
-from kerbstone.build.node import LoRaWanTable, MqttTable, Node, PartTable
+from kerbstone.build.modems import DIALECTS
+from kerbstone.build.node import LoRaWanTable, MqttTable, NbIotTable, Node, PartTable
 from kerbstone.build.regions import region_table
 from kerbstone.codec.profile import compile_profile
 from kerbstone.identity.place import sectors
@@ -84,7 +85,7 @@ def _delivery(node: Node) -> dict[str, Any]:
     return table
 
 
-def _bearer(node: Node, uplink: LoRaWanTable | MqttTable) -> dict[str, Any]:
+def _bearer(node: Node, uplink: LoRaWanTable | MqttTable | NbIotTable) -> dict[str, Any]:
     table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db", *_EXTRAS}, exclude_none=True)
     if isinstance(uplink, LoRaWanTable):
         table |= uplink.model_dump(include=_EXTRAS, exclude_defaults=True, by_alias=True)
@@ -92,16 +93,32 @@ def _bearer(node: Node, uplink: LoRaWanTable | MqttTable) -> dict[str, Any]:
         radio = node.board.radio
         band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it
         table["radio"] = {"band_mhz": band_mhz, **(radio.model_dump(exclude_none=True) if radio else {})}
+    elif isinstance(uplink, NbIotTable):
+        table["port"] = uplink.port or {"coap": 5683, "mqtt": 1883}[uplink.protocol]
+        table["link"] = "hold" if uplink.edrx_s else "burst"
+        table["modem"] = _modem(node, uplink)
     else:
         table["port"] = uplink.port or (1883 if uplink.tls == "off" else 8883)
         table["static_ip"] = uplink.static_ip or None
     ceiling_mah = node.spec.delivery.search_mah_day
-    if ceiling_mah is not None:
+    highest_ma = peak_ma(node, uplink)[0]
+    if ceiling_mah is not None and highest_ma:
         # Reckoned at the highest current: a search that listens most of the time stays below.
-        table["search_s"] = max(1, int(ceiling_mah * 3600 / peak_ma(node, uplink)[0]))
+        table["ceiling_s"] = max(1, int(ceiling_mah * 3600 / highest_ma))
     if node.spec.delivery.spread_s:
         table["spread_s"] = node.spec.delivery.spread_s
     return table
+
+
+def _modem(node: Node, uplink: NbIotTable) -> dict[str, Any]:
+    """The modem's dialect and how it is wired."""
+    modem = node.board.modem
+    if modem is None:
+        return {}
+    wires = modem.model_dump(exclude_none=True, exclude={"chip", "ring", "pmu_rail", "psm_ua", "sleep_ua", "peak_ua", "solar_adc"})
+    taken = {uart.id for uart in node.board.uart.values()}
+    bus = rp2_uart_id(modem.tx) if node.board.mcu == "rp2040" else min({1, 2} - taken, default=1)
+    return {"dialect": DIALECTS[uplink.modem or modem.chip], "id": bus, **wires}
 
 
 def board_files(node: Node) -> dict[str, bytes]:

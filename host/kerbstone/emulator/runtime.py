@@ -14,9 +14,10 @@ from typing import Any
 
 from kerbstone.build.board import BoardFile
 from kerbstone.build.compile import board_files, node_json
+from kerbstone.build.files import nearest
 from kerbstone.build.firmware import kept_folder
 from kerbstone.build.image import write_image
-from kerbstone.build.node import MqttTable, Node
+from kerbstone.build.node import MqttTable, NbIotTable, Node
 from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
 from kerbstone.emulator.board.computing import IMPORT
@@ -36,6 +37,8 @@ from kerbstone.emulator.engine.process import Zygote
 from kerbstone.emulator.flash import Flash, used_blocks
 from kerbstone.emulator.identity import EmulatedIdentity, derive, mint
 from kerbstone.emulator.kernel import Kernel
+from kerbstone.emulator.modems.cell import OPTIONS, mistake
+from kerbstone.emulator.modems.registry import modem_class
 from kerbstone.emulator.net.sockets import Sockets
 from kerbstone.emulator.net.wifi import Wifi
 from kerbstone.emulator.parts.base import I2CPart, OneWirePart, Part, PartContext, SpiPart, UartPart
@@ -46,6 +49,7 @@ from kerbstone.identity.place import NVS_KEYS, NVS_SPACE, SECTOR, sectors
 from kerbstone.identity.record import LIMIT, pack
 
 _BLOCK = 4096
+_MODEM_OPTIONS = ("imei", "baud", "no_sim", "sim_pin")  # of the virtual modem itself; the others are its cell's
 
 
 @dataclass
@@ -221,6 +225,8 @@ class _Wiring:
         for key in ("uplink", "second"):
             if "radio" in config.get(key, {}):
                 self._radio(config[key]["radio"])
+        if cellular := node.bearer(NbIotTable):
+            self._modem(cellular)
 
     def _context(self, name: str, options: dict[str, Any], wires: dict[str, int]) -> PartContext:
         runtime, around = self.runtime, self.around
@@ -269,4 +275,31 @@ class _Wiring:
         assert isinstance(part, SpiPart)
         self.spi.attach(radio["sck"], radio["cs"], part)
         self.runtime.parts["radio"] = part
+        part.power_on()
+
+    def _modem(self, uplink: NbIotTable) -> None:
+        """The board's cellular modem; options of its virtual cell stand in `[world.parts.modem]`."""
+        runtime = self.runtime
+        table = runtime.node.board.modem
+        assert table is not None  # checked: NB-IoT needs a board with a modem
+        given = runtime.node.spec.world.parts.get("modem", {})
+        for name, value in given.items():
+            known = [*OPTIONS, *_MODEM_OPTIONS]
+            words = f"there is no option {name!r}; {nearest(name, known)}" if name not in known else ""
+            if words := words or (mistake(name, value) if name in OPTIONS else ""):
+                raise runtime.node.file.error(name, words)
+        wires = {key: pin for key in ("pwrkey", "reset", "dtr") if (pin := getattr(table, key)) is not None}
+        options: dict[str, Any] = {
+            "hosts": self.around.hosts, "start_utc": self.around.start_utc, "pwrkey_level": table.pwrkey_level,
+            "reset_level": table.reset_level, **given,
+        }
+        if table.enable and table.pwrkey is None:  # no key: it starts with its supply
+            wires["power"], options["power_on_level"] = table.enable[0].pin, table.enable[0].level
+        for key in ("pwrkey", "reset"):
+            if key in wires:
+                released = 1 - int(options[f"{key}_level"])
+                runtime.pins.rest[wires[key]] = runtime.pins.line(wires[key]).level = released
+        part = modem_class(uplink.modem or table.chip)(self._context("modem", options, wires))
+        self.uarts.attach(table.rx, part)
+        runtime.parts["modem"] = part
         part.power_on()

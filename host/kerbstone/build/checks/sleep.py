@@ -15,7 +15,7 @@ HEAD = 4
 SECTION = 5
 CLOCK, BOX, POLICY, WAY, DUE, FAILING = 40, 12, 8, 17, 4, 1  # WAY: a bearer; DUE, FAILING: a part
 IN_RAM = 0  # records the flash refused: none while it works
-SESSION = {"lorawan": 355, "mqtt": 19}
+SESSION = {"lorawan": 355, "mqtt": 19, "nbiot": 31}
 
 
 def wake_pins(node: Node) -> Iterator[Finding]:
