@@ -20,6 +20,7 @@ _CALIBRATE_US = 3_500  # section 9.2.1: all blocks; the sheet gives no figure fo
 _IMAGE_US = 2_000  # not in the sheet, order of magnitude
 _NEED_CLOCK = 0x7C  # PLL, ADC and image calibration run on the 32 MHz clock
 _LORA = 1
+_BANDWIDTH_HZ = {4: 125_000, 5: 250_000, 6: 500_000}  # table 13-48; the narrower ones are not modelled
 _STANDBY = (Mode.STANDBY_RC, Mode.STANDBY_XOSC)
 _AWAKE = (*_STANDBY, Mode.FS, Mode.RX, Mode.TX)
 
@@ -171,7 +172,7 @@ def _tx_params(chip: Sx1262, a: bytes) -> Verdict:
 def _modulation(chip: Sx1262, a: bytes) -> Verdict:
     if not 1 <= a[2] <= 4:
         return Verdict.PROCESSING_ERROR
-    _tune(chip, sf=a[0], bw_code=a[1], cr=a[2], ldro=bool(a[3] & 1))
+    _tune(chip, sf=a[0], bw_hz=_BANDWIDTH_HZ.get(a[1]), cr=a[2], ldro=bool(a[3] & 1))
     return Verdict.OK
 
 
@@ -180,7 +181,7 @@ def _packet(chip: Sx1262, a: bytes) -> Verdict:
     return Verdict.OK
 
 
-def _tune(chip: Sx1262, **changes: int | bool) -> None:
+def _tune(chip: Sx1262, **changes: int | bool | None) -> None:
     # A copy: a reception under way keeps the settings it was opened with.
     chip.config.modulation = replace(chip.config.modulation, **changes)  # type: ignore[arg-type]
 

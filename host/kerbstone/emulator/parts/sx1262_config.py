@@ -7,7 +7,7 @@ from enum import IntEnum, IntFlag
 
 from kerbstone.emulator.air.channel import Reception
 from kerbstone.emulator.parts import sx1262_power as power
-from kerbstone.emulator.parts.sx1262_modem import Irq, Modulation
+from kerbstone.emulator.parts.lora_modem import Irq, Modulation
 from kerbstone.emulator.parts.sx1262_registers import IQ_POLARITY, IQ_STANDARD_BIT, RX_BOOSTED, RX_GAIN, Registers
 
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 FULL_DBM = 22  # the SetTxParams value that gives the nominal power of a PA setting
 LOWEST_DBM = -9  # section 13.4.4
-NOT_SWITCHED_DB = -60.0  # what leaks through an antenna switch that nobody turned
 
 
 class Amplifier(NamedTuple):
