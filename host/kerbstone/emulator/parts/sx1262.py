@@ -15,9 +15,9 @@ from kerbstone.emulator.kernel import Event
 from kerbstone.emulator.parts import sx1262_commands as commands
 from kerbstone.emulator.parts import sx1262_power as power
 from kerbstone.emulator.parts.base import PartContext, SpiPart
+from kerbstone.emulator.parts.lora_modem import Irq
 from kerbstone.emulator.parts.sx1262_config import Config, DeviceError, Mode
 from kerbstone.emulator.parts.sx1262_front import Antenna, Front
-from kerbstone.emulator.parts.lora_modem import Irq
 
 _COLD_US, _WARM_US = 3_500, 340  # table 8-2: sleep or reset to standby
 _DEAF_US = 500  # section 13.1.1: after SetSleep the chip does not notice its chip select
