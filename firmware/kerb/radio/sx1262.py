@@ -1,7 +1,7 @@
-"""Semtech SX1262 LoRa transceiver on SPI.
+"""Semtech SX1262 and SX1261 LoRa transceivers on SPI.
 
 Section, table and register numbers are those of data sheet DS.SX1261-2.W.APP Rev 2.1. Currents (DC-DC, 868 MHz): sleep with
-retention 0.6 uA, standby 0.6 mA, receive 4.6 mA, transmit 45 mA at +14 dBm and 118 mA at +22 dBm. Wake from sleep 0.34 ms.
+retention 0.6 uA, standby 0.6 mA, receive 4.6 mA, transmit 45 mA at +14 dBm and 118 mA at +22 dBm, 25.5 mA at +14 dBm with the SX1261. Wake from sleep 0.34 ms.
 """
 
 import time
@@ -68,10 +68,12 @@ _IMAGE = (  # table 9-2
     (779, 787, b"\xc1\xc5"), (470, 510, b"\x75\x81"), (430, 440, b"\x6b\x6f"),
 )  # fmt: skip
 _TCXO_CODES = (1600, 1700, 1800, 2200, 2400, 2700, 3000, 3300)  # millivolts, table 13-35
-# dBm at the antenna pin with SetTxParams +22: paDutyCycle, hpMax (table 13-21)
-_PA = ((14, 2, 2), (17, 2, 3), (20, 3, 5), (22, 4, 7))
-_FULL = const(22)
-_LOWEST = const(-9)
+# deviceSel of SetPaConfig, the lowest SetTxParams (section 13.4.4), and rows: dBm at the antenna pin with SetTxParams as in the last
+# column, paDutyCycle, hpMax (table 13-21)
+_PA = {
+    "sx1262": (0, -9, ((14, 2, 2, 22), (17, 2, 3, 22), (20, 3, 5, 22), (22, 4, 7, 22))),
+    "sx1261": (1, -17, ((10, 1, 0, 13), (14, 4, 0, 14), (15, 6, 0, 14))),
+}
 _RAMP_200_US = const(4)  # table 13-41
 
 
@@ -82,7 +84,8 @@ class SX1262(Lora):
     dio3_tcxo_millivolts   1600..3300, left out for a crystal
     dio3_tcxo_start_time_us  default 5000
     dio2_rf_sw             True (default) when DIO2 switches the antenna
-    max_power_dbm          default 22, what board and antenna may do
+    model                  "sx1262" (default) or "sx1261", which differ in the amplifier only
+    max_power_dbm          default 22 (SX1261: 15), what board and antenna may do
     rx_boost               True for 2 dB more sensitivity at 0.7 mA more (default False)
     sync_word              0x34 public (default) or 0x12 private
     band_mhz               a frequency of the band, for the image calibration (default 868)
@@ -105,7 +108,9 @@ class SX1262(Lora):
         self._rate = None
         self._asleep = False
         self.wake_ms = 8 + options.get("dio3_tcxo_start_time_us", 5000) // 1000  # from sleep to a prepared receiver
-        self._max_power = min(options.get("max_power_dbm", _FULL), _FULL)
+        self._pa = _PA[options.get("model", "sx1262")]
+        full = self._pa[2][-1][0]
+        self._max_power = min(options.get("max_power_dbm", full), full)
         self._tcxo = self._tcxo_argument(options)
         if self._rxen:
             self._rxen.value(0)
@@ -214,10 +219,11 @@ class SX1262(Lora):
         self.standby()
         self._tune(freq_hz, dr_row)
         self._rate = dr_row
-        power = max(_LOWEST, min(power_dbm, self._max_power))
-        nominal, duty, stages = [row for row in _PA if power <= row[0]][0]  # noqa: RUF015 (no next() default needed: 22 is last)
-        self._command(_PA_CONFIG, bytes((duty, stages, 0, 1)))
-        self._command(_TX_PARAMS, bytes((max(_LOWEST, _FULL - (nominal - power)) & 255, _RAMP_200_US)))
+        device, lowest, rows = self._pa
+        power = max(lowest, min(power_dbm, self._max_power))
+        nominal, duty, stages, full = [row for row in rows if power <= row[0]][0]  # noqa: RUF015 (the last row is never too small)
+        self._command(_PA_CONFIG, bytes((duty, stages, device, 1)))
+        self._command(_TX_PARAMS, bytes((max(lowest, full - (nominal - power)) & 255, _RAMP_200_US)))
 
     def _hear(self):
         if self._rxen:

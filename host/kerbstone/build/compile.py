@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kerbstone.build.board_tables import Radio
 from kerbstone.build.check import check, find_source
 from kerbstone.build.firmware import compile_file, compile_tree
 from kerbstone.build.node import LoRaWanTable, Node, PartTable
@@ -65,6 +66,12 @@ def _line(part: PartTable) -> dict[str, Any]:
     return {"baud": part.baud, "bits": int(bits), "parity": {"N": None, "E": 0, "O": 1}[parity], "stop": int(stop)}
 
 
+def radio_table(radio: Radio) -> dict[str, Any]:
+    """[radio] of a board as the firmware reads it: `chip` is the driver, `model` the chip where its driver serves several."""
+    table = {**radio.model_dump(exclude_none=True), "chip": radio.driver}
+    return table if radio.chip == radio.driver else {**table, "model": radio.chip}
+
+
 def _uplink(node: Node) -> dict[str, Any]:
     uplink = node.spec.uplink
     table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db"})
@@ -72,7 +79,7 @@ def _uplink(node: Node) -> dict[str, Any]:
         table["region"] = region_table(uplink.region)
         radio = node.board.radio
         band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it
-        table["radio"] = {"band_mhz": band_mhz, **(radio.model_dump(exclude_none=True) if radio else {})}
+        table["radio"] = {"band_mhz": band_mhz, **(radio_table(radio) if radio else {})}
     return table
 
 

@@ -24,6 +24,7 @@ from kerbstone.emulator.board.onewire import OneWires
 from kerbstone.emulator.board.pins import Pins
 from kerbstone.emulator.board.pio import Pio
 from kerbstone.emulator.board.pulses import Counters, Rmt
+from kerbstone.emulator.board.radio import virtual_radio
 from kerbstone.emulator.board.spec import DeviceSpec
 from kerbstone.emulator.board.storage import Storage
 from kerbstone.emulator.board.timing import Timing
@@ -35,7 +36,7 @@ from kerbstone.emulator.identity import EmulatedIdentity, derive, mint
 from kerbstone.emulator.kernel import Kernel
 from kerbstone.emulator.net.sockets import Sockets
 from kerbstone.emulator.net.wifi import Wifi
-from kerbstone.emulator.parts.base import I2CPart, OneWirePart, Part, PartContext, SpiPart, UartPart
+from kerbstone.emulator.parts.base import I2CPart, OneWirePart, Part, PartContext, UartPart
 from kerbstone.emulator.world.registry import build_site
 from kerbstone.emulator.world.site import Site
 from kerbstone.errors import EngineError, NodeFileError
@@ -219,14 +220,8 @@ class _Wiring:
         part.power_on()
 
     def _radio(self, radio: dict[str, Any]) -> None:
-        wires: dict[str, int] = {key: radio[key] for key in ("cs", "reset", "busy", "dio1", "rxen") if key in radio}
-        # Modules pull select and reset up, so a sleeping MCU neither wakes nor resets the radio.
-        self.runtime.pins.rest |= {radio["cs"]: 1, radio["reset"]: 1}
-        options = {
-            "air": self.around.channel, "board_tcxo": "dio3_tcxo_millivolts" in radio, "gateway_m": self.runtime.node.spec.world.gateway_m,
-        }
-        part = importlib.import_module(f"kerbstone.emulator.parts.{radio['chip']}").PART(self._context("radio", options, wires))
-        assert isinstance(part, SpiPart)
+        gateway_m = self.runtime.node.spec.world.gateway_m
+        part = virtual_radio(radio, self.around.channel, gateway_m, self.runtime.pins, self._context)
         self.spi.attach(radio["sck"], radio["cs"], part)
         self.runtime.parts["radio"] = part
         part.power_on()

@@ -47,7 +47,7 @@ def radio(node: Node) -> Iterator[Finding]:
     if node.spec.uplink.kind != "lorawan" or chip is None:
         return
     drivers = sorted(p.stem for p in (firmware_dir() / "kerb" / "radio").glob("sx*.py") if "_" not in p.stem)
-    if chip.chip not in drivers:
+    if chip.driver not in drivers:
         words = f"the firmware has no driver for the {chip.chip} of {node.spec.node.board}: choose a board with {' or '.join(drivers)}."
         yield Finding(("uplink", "kind"), words, board_row(node, "radio.chip"))
     elif chip.pmu_rail:

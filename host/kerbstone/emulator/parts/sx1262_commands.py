@@ -105,10 +105,11 @@ def _calibrated(chip: Sx1262, clock_us: int | None, blocks: int) -> Verdict:
 
 
 def _pa_config(chip: Sx1262, a: bytes) -> Verdict:
-    chip.config.pa = power.amplifier(a[0], a[1])
-    chip.config.pa_connected = a[2] == 0  # deviceSel 1 selects the amplifier of the SX1261, which this chip does not bond out
-    if (a[0], a[1]) not in power.AMPLIFIERS or not chip.config.pa_connected:
-        chip.complain("SetPaConfig is not a row of table 13-21 for the SX1262")
+    device = chip.device
+    chip.config.pa = device.amplifier(a[0], a[1])
+    chip.config.pa_connected = a[2] == device.select  # each chip bonds out one of the two amplifiers
+    if (a[0], a[1]) not in device.amplifiers or not chip.config.pa_connected:
+        chip.complain(f"SetPaConfig is not a row of table 13-21 for the {chip.model.upper()}")
     return Verdict.OK
 
 

@@ -57,7 +57,7 @@ class Config:
     dc_dc: bool = False
     tcxo_us: int | None = None  # time SetDIO3AsTCXOCtrl gives the TCXO; None = a crystal is expected
     rf_switch: bool = False
-    pa: power.Amplifier = power.AMPLIFIERS[4, 7]
+    pa: power.Amplifier = power.DEVICES["sx1262"].amplifiers[4, 7]
     pa_connected: bool = True
     tx_power: int = 0
     ramp: int = 0

@@ -37,10 +37,10 @@ class Front(LoraFront):
 
     def __init__(
         self, kernel: Kernel, air: Channel, node: str, rng: random.Random, antenna: Antenna, raise_irq: Callable[[Irq], None],
-        leave: Callable[[], None],
+        leave: Callable[[], None], device: power.Device,
     ):  # fmt: skip
         super().__init__(kernel, air, node, rng, raise_irq, leave)
-        self._antenna = antenna
+        self._antenna, self._device = antenna, device
         self._at = 0  # where in the buffer the next packet goes
         self.config = Config()
 
@@ -48,7 +48,7 @@ class Front(LoraFront):
         """Radiates the frame in the buffer from now on (section 13.1.4)."""
         c, m = self.config, self.config.modulation
         data = bytes(c.buffer[(c.tx_base + i) & 255] for i in range(m.size))
-        level = power.output_dbm(c.pa, c.tx_power) + self._antenna.through_db(c.rf_switch, False)
+        level = self._device.output_dbm(c.pa, c.tx_power) + self._antenna.through_db(c.rf_switch, False)
         if not c.pa_connected:
             level += NOT_SWITCHED_DB
         self.radiate(Frame(data, m, c.registers.sync_word if c.iq_consistent else -1, level), timeout_us)
