@@ -15,7 +15,7 @@ from kerbstone.emulator import runtime
 from kerbstone.emulator.board.limits import LIMITS
 from kerbstone.emulator.board.timing import Timing
 from kerbstone.emulator.cell import CellOrder, run_cell
-from kerbstone.emulator.parts.sx1262_power import AMPLIFIERS
+from kerbstone.emulator.parts.sx1262_power import DEVICES
 from kerbstone.emulator.run import START_UTC
 from kerbstone.errors import NodeFileError
 from kerbstone.paths import boards_dir, firmware_dir
@@ -104,8 +104,7 @@ CASES = {
         (change("bins", (HELTEC, "firebeetle2_esp32e"), ('rail = "vext"\n', "")), "no LoRa radio", NODES["bins"]),
     ],
     "radio": [
-        (bare("lilygo_t3_v2_1"), "radio.chip = sx1276", bare("lilygo_t3_s3")),
-        (bare("lilygo_tbeam_sx1262"), "radio.pmu_rail = v12.aldo2", bare("lilygo_t3_s3")),
+        (bare("lilygo_tbeam_sx1262"), "radio.pmu_rail = v12.aldo2", bare("lilygo_t3_v2_1")),
     ],
     "pin-exists": [
         (change("light", ("relay_pin = 14", "relay_pin = 30")), "no GPIO30", change("light", ("relay_pin = 14", "relay_pin = 22"))),
@@ -224,7 +223,7 @@ def test_peak_current_is_the_boards_and_the_radios_at_the_power_of_the_region():
 
 
 def test_the_radio_draws_in_the_rule_what_it_draws_in_the_emulator():
-    assert RADIO_TX_MA["sx1262"] == {row.nominal_dbm: row.full_ma for row in AMPLIFIERS.values()}
+    assert RADIO_TX_MA["sx1262"] == {row.nominal_dbm: row.full_ma for row in DEVICES["sx1262"].amplifiers.values()}
 
 
 @pytest.mark.parametrize("name", ["parking", "bins"])

@@ -129,8 +129,7 @@ class SX1276(Lora):
         self._write(_FRF, *pack(">I", (freq_hz << 8) // 15625)[1:])  # steps of 32 MHz / 2**19
 
     def _calibrate(self):
-        """Image and RSSI calibration at the carrier (section 2.5.6); possible in FSK standby only. Ends asleep."""
-        self._mode(_LORA | _SLEEP)
+        """Image and RSSI calibration at the carrier (section 2.5.6); possible in FSK standby only. Begins and ends asleep."""
         self._mode(_SLEEP)
         self._mode(_STANDBY)
         time.sleep_ms(1)

@@ -46,10 +46,6 @@ def radio(node: Node) -> Iterator[Finding]:
     chip = node.board.radio
     if node.spec.uplink.kind != "lorawan" or chip is None:
         return
-    drivers = sorted(p.stem for p in (firmware_dir() / "kerb" / "radio").glob("sx*.py") if "_" not in p.stem)
-    if chip.driver not in drivers:
-        words = f"the firmware has no driver for the {chip.chip} of {node.spec.node.board}: choose a board with {' or '.join(drivers)}."
-        yield Finding(("uplink", "kind"), words, board_row(node, "radio.chip"))
-    elif chip.pmu_rail:
+    if chip.pmu_rail:
         words = f"{node.spec.node.board} feeds its radio from a power chip the firmware does not switch: choose another board."
         yield Finding(("uplink", "kind"), words, board_row(node, "radio.pmu_rail"))
