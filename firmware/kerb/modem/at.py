@@ -96,7 +96,7 @@ class At:
                 raise ModemError(name, "refused", line)
             elif want and not wanted and line.startswith(want):
                 wanted = line
-            elif prefix is not None and line.startswith(prefix) and (accept is None or accept(line)):
+            elif prefix is not None and line.startswith(prefix) and (accept is None or accept(line)) and not line.endswith(self._boot):
                 if len(lines) < _LINES:
                     lines.append(line)
             elif line[:2] != "AT" or line[2:] != command:  # else the echo

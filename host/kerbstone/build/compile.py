@@ -7,8 +7,10 @@ from typing import Any
 
 from kerbstone.build.board_tables import Radio
 from kerbstone.build.check import check, find_source
+from kerbstone.build.chips import rp2_uart_id
 from kerbstone.build.firmware import compile_file, compile_tree
-from kerbstone.build.node import LoRaWanTable, Node, PartTable
+from kerbstone.build.modems import DIALECTS
+from kerbstone.build.node import LoRaWanTable, NbIotTable, Node, PartTable
 from kerbstone.build.regions import region_table
 from kerbstone.codec.profile import compile_profile
 from kerbstone.paths import firmware_dir
@@ -80,7 +82,21 @@ def _uplink(node: Node) -> dict[str, Any]:
         radio = node.board.radio
         band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it
         table["radio"] = {"band_mhz": band_mhz, **(radio_table(radio) if radio else {})}
+    if isinstance(uplink, NbIotTable):
+        table["port"] = uplink.port or {"coap": 5683, "mqtt": 1883}[uplink.protocol]
+        table["modem"] = _modem(node)
     return table
+
+
+def _modem(node: Node) -> dict[str, Any]:
+    """The modem's dialect and how it is wired."""
+    uplink, modem = node.spec.uplink, node.board.modem
+    if not isinstance(uplink, NbIotTable) or modem is None:
+        return {}
+    wires = modem.model_dump(exclude_none=True, exclude={"chip", "ring", "pmu_rail", "psm_ua", "sleep_ua", "peak_ua", "solar_adc"})
+    taken = {uart.id for uart in node.board.uart.values()}
+    bus = rp2_uart_id(modem.tx) if node.board.mcu == "rp2040" else min({1, 2} - taken, default=1)
+    return {"dialect": DIALECTS[uplink.modem or modem.chip], "id": bus, **wires}
 
 
 def board_files(node: Node) -> dict[str, bytes]:

@@ -89,6 +89,24 @@ class MqttTable(_Table):
     ntp: str = "pool.ntp.org"
 
 
+class NbIotTable(_Table):
+    """A cellular modem on the board's UART. Host and port are those of a CoAP server, or of an MQTT broker."""
+
+    kind: Literal["nbiot"]
+    confirm: Literal["all"] = "all"
+    modem: str | None = None  # a row of build/modems.py, where the board carries another than its file says
+    protocol: Literal["coap", "mqtt"] = "coap"
+    host: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$")] = "coap.local"
+    port: int | None = Field(default=None, ge=1, le=65535)  # 5683, or 1883 for MQTT
+    path: Word = "k"  # first part of the URI, or of the topic
+    apn: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,63}$")] = ""  # "": what the network gives
+    tau_s: int = Field(default=86_400, ge=60, le=35_712_000)  # T3412: the node's sign of life to the network
+    active_s: int = Field(default=2, ge=2, le=11_160)  # T3324: how long it can be reached after sending
+    psm: bool = True  # False: off between transmissions, and a new registration for each
+    search_s: int = Field(default=120, ge=20, le=600)  # the longest search for a network
+    search_mah_day: float = Field(default=2.0, gt=0, le=1000)  # what searches in vain and repeats may take
+
+
 class PolicyTable(_Table):
     deep_sleep: bool = True
     save_s: int = Field(default=3600, ge=60, le=86_400)
@@ -119,7 +137,7 @@ class NodeFile(_Table):
     node: NodeTable
     parts: dict[Word, PartTable]
     app: dict[str, Any] = Field(default_factory=dict)
-    uplink: Annotated[LoRaWanTable | MqttTable, Field(discriminator="kind")]
+    uplink: Annotated[LoRaWanTable | MqttTable | NbIotTable, Field(discriminator="kind")]
     policy: PolicyTable = Field(default_factory=PolicyTable)
     battery: BatteryTable | None = None
     world: WorldTable = Field(default_factory=WorldTable)

@@ -34,6 +34,7 @@ from kerbstone.emulator.engine.process import Zygote
 from kerbstone.emulator.flash import Flash, used_blocks
 from kerbstone.emulator.identity import EmulatedIdentity, derive, mint
 from kerbstone.emulator.kernel import Kernel
+from kerbstone.emulator.modems.registry import modem_class
 from kerbstone.emulator.net.sockets import Sockets
 from kerbstone.emulator.net.wifi import Wifi
 from kerbstone.emulator.parts.base import I2CPart, OneWirePart, Part, PartContext, UartPart
@@ -182,6 +183,8 @@ class _Wiring:
             self._part(name, part, node.spec.parts[name].wake_pin)
         if isinstance(node.spec.uplink, LoRaWanTable):
             self._radio(config["uplink"]["radio"])
+        if config["uplink"]["kind"] == "nbiot":
+            self._modem()
 
     def _context(self, name: str, options: dict[str, Any], wires: dict[str, int]) -> PartContext:
         runtime, around = self.runtime, self.around
@@ -224,4 +227,25 @@ class _Wiring:
         part = virtual_radio(radio, self.around.channel, gateway_m, self.runtime.pins, self._context)
         self.spi.attach(radio["sck"], radio["cs"], part)
         self.runtime.parts["radio"] = part
+        part.power_on()
+
+    def _modem(self) -> None:
+        """The board's cellular modem; options of its virtual cell stand in `[world.parts.modem]`."""
+        runtime = self.runtime
+        table = runtime.node.board.modem
+        assert table is not None  # checked: NB-IoT needs a board with a modem
+        wires = {key: pin for key in ("pwrkey", "reset", "dtr", "ring") if (pin := getattr(table, key)) is not None}
+        options: dict[str, Any] = {
+            "hosts": self.around.hosts, "start_utc": self.around.start_utc, "pwrkey_level": table.pwrkey_level,
+            "reset_level": table.reset_level, **runtime.node.spec.world.parts.get("modem", {}),
+        }
+        if table.enable and table.pwrkey is None:  # no key: it starts with its supply
+            wires["power"], options["power_on_level"] = table.enable[0].pin, table.enable[0].level
+        for key in ("pwrkey", "reset"):
+            if key in wires:
+                released = 1 - int(options[f"{key}_level"])
+                runtime.pins.rest[wires[key]] = runtime.pins.line(wires[key]).level = released
+        part = modem_class(table.chip)(self._context("modem", options, wires))
+        self.uarts.attach(table.rx, part)
+        runtime.parts["modem"] = part
         part.power_on()

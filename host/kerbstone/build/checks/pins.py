@@ -11,6 +11,7 @@ from kerbstone.build.node import Node, PartTable
 
 _MEASURE = ("battery", "current_loop", "pulse")  # drivers whose `pin` is a voltage
 _RADIO = ("sck", "mosi", "miso", "cs", "reset", "busy", "dio0", "dio1", "dio2", "rxen")
+_MODEM = ("tx", "rx", "pwrkey", "dtr", "reset")
 
 
 def used_pins(node: Node) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
@@ -24,6 +25,14 @@ def used_pins(node: Node) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
                 yield pin, f"radio {key}", place, f"radio {key}"
         for enable in board.radio.enable or ():
             yield enable.pin, f"radio {enable.what}", place, f"radio {enable.what}"
+    if node.spec.uplink.kind == "nbiot" and board.modem:
+        place = ("uplink", "kind")
+        for key in _MODEM:
+            pin = getattr(board.modem, key)
+            if pin is not None:
+                yield pin, f"modem {key}", place, f"modem {key}"
+        for enable in board.modem.enable or ():
+            yield enable.pin, f"modem {enable.what}", place, f"modem {enable.what}"
     for name, part in node.spec.parts.items():
         yield from _of_board(node, name, part)
         for key, pin in own_pins(part):

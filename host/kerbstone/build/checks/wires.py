@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from kerbstone.build.checks.rule import Finding, board_row
 from kerbstone.build.files import nearest
-from kerbstone.build.node import Node
+from kerbstone.build.modems import DIALECTS, WITHOUT_MQTT
+from kerbstone.build.node import NbIotTable, Node
 from kerbstone.paths import firmware_dir
 
 
@@ -40,6 +41,24 @@ def bearer(node: Node) -> Iterator[Finding]:
         yield Finding(("uplink", "kind"), f"board {board} has no LoRa radio: choose another board or bearer.")
     if kind == "mqtt" and node.board.wifi is None:
         yield Finding(("uplink", "kind"), f"board {board} has no Wi-Fi: choose another board or bearer.")
+    if kind == "nbiot" and node.board.modem is None:
+        yield Finding(("uplink", "kind"), f"board {board} has no cellular modem: choose another board or bearer.")
+
+
+def modem(node: Node) -> Iterator[Finding]:
+    uplink, board = node.spec.uplink, node.board.modem
+    if not isinstance(uplink, NbIotTable) or board is None:
+        return
+    chip = uplink.modem or board.chip
+    if chip not in DIALECTS:
+        place, row = (("uplink", "modem"), "") if uplink.modem else (("uplink", "kind"), board_row(node, "modem.chip"))
+        yield Finding(place, f"the firmware speaks no dialect for the modem {chip}; {nearest(chip, list(DIALECTS))}", row)
+    elif board.pmu_rail:
+        words = f"{node.spec.node.board} feeds its modem from a power chip the firmware does not switch: choose another board."
+        yield Finding(("uplink", "kind"), words, board_row(node, "modem.pmu_rail"))
+    elif uplink.protocol == "mqtt" and DIALECTS[chip] in WITHOUT_MQTT:
+        words = f'the MQTT client of the {chip} acknowledges nothing, so a record could be lost: choose protocol = "coap".'
+        yield Finding(("uplink", "protocol"), words)
 
 
 def radio(node: Node) -> Iterator[Finding]:

@@ -1,0 +1,79 @@
+"""One UDP socket inside a modem: a datagram out, a datagram in, whatever the dialect calls it."""
+
+from binascii import hexlify, unhexlify
+
+from micropython import const
+
+from kerb.errors import ModemError
+
+_MOST = const(512)  # bytes asked for at once
+
+
+class Udp:
+    """`modem`: one that is attached. Every method raises ModemError when the modem does not go along; the socket must be closed then."""
+
+    def __init__(self, modem):
+        self._modem = modem
+        self._d = modem.dialect["udp"]
+        self.is_open = False
+        self._more = False  # what was read last may not have been all
+
+    @property
+    def largest(self):
+        """Bytes of a datagram."""
+        return self._d["largest"]
+
+    def open(self):
+        """A socket to the host of the modem's words; one that an earlier life left open is closed first."""
+        modem = self._modem
+        try:
+            modem.run(self._d["close"])
+        except ModemError as error:
+            if error.cause != "refused":
+                raise
+        while modem.at.take(self._d["incoming"] + self._d["lost"]):
+            pass  # of another socket
+        for step in self._d["open"]:
+            modem.run(step)
+        self.is_open = True
+        self._more = False
+
+    def close(self):
+        if self.is_open:
+            self.is_open = False
+            self._modem.run(self._d["close"])
+
+    def send(self, data):
+        """Hands a datagram to the modem, which wants one answer to it before the network lets go of the connection."""
+        command, raw, want, ok = self._d["send"]
+        at = self._modem.at
+        for step in self._d["release"]:
+            self._modem.run(step)
+        text = command.format(n=len(data), n2=2 * len(data), hex="" if raw else str(hexlify(data), "ascii"), **self._modem.words)
+        at.ask(text, limit_ms=20000, want=want, ok=ok, payload=data if raw else None)
+
+    def receive(self, limit_ms):
+        """The next datagram, or None. ModemError also when the modem says that the socket is gone."""
+        d, at = self._d, self._modem.at
+        if not self._more:
+            line = at.wait(d["incoming"] + d["lost"], limit_ms)
+            if line and line.startswith(d["lost"]):
+                self.is_open = False
+                self._modem.attached = False
+                raise ModemError("the socket", "refused", line)
+            if not d["read"]:
+                return _from_hex(line) if line else None
+        # Also without a message: noise may have swallowed it, and some modems tell only once of several datagrams.
+        command, prefix, count = d["read"]
+        lines = at.ask(command.format(most=_MOST), prefix, count=count)
+        got = at.data if count else _from_hex(lines[-1]) if lines else None
+        self._more = bool(got)
+        return got or None
+
+
+def _from_hex(line):
+    """The last field of a line, in hexadecimal; None when it is not, or empty."""
+    try:
+        return unhexlify(line[line.rfind(",") + 1 :].strip('"')) or None
+    except ValueError:
+        return None
