@@ -55,6 +55,9 @@ RADIO_TX_MA = {
     "sx1262": {14: 45.0, 17: 58.0, 20: 84.0, 22: 118.0},
     "sx1276": {7: 20.0, 13: 29.0, 17: 90.0, 20: 120.0},
 }
+# The same of modules with a LoRaWAN stack of their own, at +20 dBm: RAKwireless RAK3172 data sheet.
+MODULE_TX_MA = {"rak3172": 87.0}
+
 # The firmware's driver, and the virtual chip, of each radio.
 RADIO_DRIVERS = {"sx1261": "sx1262", "sx1262": "sx1262", "sx1276": "sx1276", "sx1277": "sx1276", "sx1278": "sx1276", "sx1279": "sx1276"}
 

@@ -11,7 +11,7 @@ from kerbstone.build.chips import rp2_uart_id
 from kerbstone.build.firmware import compile_file, compile_tree
 from kerbstone.build.modems import DIALECTS
 from kerbstone.build.node import LoRaWanTable, NbIotTable, Node, PartTable
-from kerbstone.build.regions import region_table
+from kerbstone.build.regions import region_table, whole_table
 from kerbstone.codec.profile import compile_profile
 from kerbstone.paths import firmware_dir
 
@@ -76,15 +76,30 @@ def radio_table(radio: Radio) -> dict[str, Any]:
 
 def _uplink(node: Node) -> dict[str, Any]:
     uplink = node.spec.uplink
-    table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db"})
+    table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db", "module", "bus", "module_reset_pin"})
     if isinstance(uplink, LoRaWanTable):
         table["region"] = region_table(uplink.region)
-        radio = node.board.radio
-        band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it
-        table["radio"] = {"band_mhz": band_mhz, **(radio_table(radio) if radio else {})}
+        if uplink.module:
+            table |= {"kind": "lorawan_at", "module": _module(node, uplink)}
+        else:
+            radio = node.board.radio
+            band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it
+            table["radio"] = {"band_mhz": band_mhz, **(radio_table(radio) if radio else {})}
     if isinstance(uplink, NbIotTable):
         table["port"] = uplink.port or {"coap": 5683, "mqtt": 1883}[uplink.protocol]
         table["modem"] = _modem(node)
+    return table
+
+
+def _module(node: Node, uplink: LoRaWanTable) -> dict[str, Any]:
+    """A LoRaWAN module's dialect, how it is wired, and the sub-band of a fixed plan as its AT+MASK wants it."""
+    uart = node.board.uart.get((uplink.bus or "").removeprefix("uart."))
+    table: dict[str, Any] = {"dialect": uplink.module, **(uart.model_dump() if uart else {})}
+    if uplink.module_reset_pin is not None:
+        table["reset"] = uplink.module_reset_pin
+    if mask := whole_table(uplink.region)["network"].get("cflist_mask"):
+        banks = [bank for bank in range(8) if mask >> 8 * bank & 0xFF == 0xFF]
+        table["mask"] = f"{sum(1 << bank for bank in banks):04X}"
     return table
 
 

@@ -70,6 +70,10 @@ class LoRaWanTable(_Table):
     adr: bool = True
     adr_margin_db: float = Field(default=10.0, ge=0, le=40)  # what the network should keep in hand for this place
 
+    module: Literal["rak3172"] | None = None  # a module with its own LoRaWAN stack, instead of the board's radio
+    bus: str | None = None  # the module's UART: "uart.main"
+    module_reset_pin: int | None = Field(default=None, ge=0, le=48)
+
     @field_validator("region")
     @classmethod
     def _known(cls, region: str) -> str:

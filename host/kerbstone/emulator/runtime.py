@@ -24,7 +24,7 @@ from kerbstone.emulator.board.onewire import OneWires
 from kerbstone.emulator.board.pins import Pins
 from kerbstone.emulator.board.pio import Pio
 from kerbstone.emulator.board.pulses import Counters, Rmt
-from kerbstone.emulator.board.radio import virtual_radio
+from kerbstone.emulator.board.radio import virtual_module, virtual_radio
 from kerbstone.emulator.board.spec import DeviceSpec
 from kerbstone.emulator.board.storage import Storage
 from kerbstone.emulator.board.timing import Timing
@@ -182,7 +182,10 @@ class _Wiring:
         for name, part in config["parts"].items():
             self._part(name, part, node.spec.parts[name].wake_pin)
         if isinstance(node.spec.uplink, LoRaWanTable):
-            self._radio(config["uplink"]["radio"])
+            if "module" in config["uplink"]:
+                self._module(config["uplink"]["module"])
+            else:
+                self._radio(config["uplink"]["radio"])
         if config["uplink"]["kind"] == "nbiot":
             self._modem()
 
@@ -226,6 +229,15 @@ class _Wiring:
         gateway_m = self.runtime.node.spec.world.gateway_m
         part = virtual_radio(radio, self.around.channel, gateway_m, self.runtime.pins, self._context)
         self.spi.attach(radio["sck"], radio["cs"], part)
+        self.runtime.parts["radio"] = part
+        part.power_on()
+
+    def _module(self, module: dict[str, Any]) -> None:
+        world = self.runtime.node.spec.world
+        part = virtual_module(
+            module, self.around.channel, world.gateway_m, self.runtime.pins, world.parts.get("module", {}), self._context
+        )
+        self.uarts.attach(module["rx"], part)
         self.runtime.parts["radio"] = part
         part.power_on()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kerbstone.build.checks.rule import Finding, board_row
 from kerbstone.build.checks.sources import find_source, literal
-from kerbstone.build.node import Node
+from kerbstone.build.node import LoRaWanTable, Node
 from kerbstone.emulator.board.limits import LIMITS
 
 # What kerb/retained.py and kerb/node.py put into the record beside the application's state, bytes. A test packs the firmware's
@@ -15,7 +15,7 @@ HEAD = 4
 SECTION = 5
 CLOCK, BOX, RETRY, DUE, FAILING = 20, 12, 5, 4, 1  # DUE, FAILING: a part
 IN_RAM = 0  # records the flash refused: none while it works
-SESSION = {"lorawan": 334, "mqtt": 12, "nbiot": 18}
+SESSION = {"lorawan": 334, "lorawan_at": 6, "mqtt": 12, "nbiot": 18}
 
 
 def wake_pins(node: Node) -> Iterator[Finding]:
@@ -63,8 +63,13 @@ def retained_bytes(node: Node) -> int | None:
         return None
     parts = len(node.spec.parts)
     kept = _kept_bytes(node)
-    sections = (*((kept,) if kept else ()), state, CLOCK, DUE * parts, FAILING * parts, SESSION[node.spec.uplink.kind], BOX, RETRY, IN_RAM)
+    sections = (*((kept,) if kept else ()), state, CLOCK, DUE * parts, FAILING * parts, SESSION[_bearer(node)], BOX, RETRY, IN_RAM)
     return HEAD + sum(SECTION + size for size in sections)
+
+
+def _bearer(node: Node) -> str:
+    uplink = node.spec.uplink
+    return "lorawan_at" if isinstance(uplink, LoRaWanTable) and uplink.module else uplink.kind
 
 
 def _kept_bytes(node: Node) -> int:

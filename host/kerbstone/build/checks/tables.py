@@ -77,9 +77,10 @@ def sources(node: Node) -> set[str]:
 
 
 def world(node: Node) -> Iterator[Finding]:
-    """[world.parts] names parts of the node."""
+    """[world.parts] names parts of the node; "module" is its LoRaWAN module."""
+    module = getattr(node.spec.uplink, "module", None)
     for name in node.spec.world.parts:
-        if name not in node.spec.parts:
+        if name not in node.spec.parts and not (module and name == "module"):
             yield Finding(("world", "parts", name), f"there is no part {name!r}; {nearest(name, list(node.spec.parts))}")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kerbstone.build.checks.rule import Finding, board_row
 from kerbstone.build.files import nearest
 from kerbstone.build.modems import DIALECTS, WITHOUT_MQTT
-from kerbstone.build.node import NbIotTable, Node
+from kerbstone.build.node import LoRaWanTable, NbIotTable, Node
 from kerbstone.paths import firmware_dir
 
 
@@ -37,7 +37,17 @@ def supply(node: Node) -> Iterator[Finding]:
 
 def bearer(node: Node) -> Iterator[Finding]:
     kind, board = node.spec.uplink.kind, node.spec.node.board
-    if kind == "lorawan" and node.board.radio is None:
+    uplink = node.spec.uplink
+    if isinstance(uplink, LoRaWanTable) and uplink.module:
+        uarts = [f"uart.{name}" for name in node.board.uart]
+        if uplink.bus not in uarts:
+            has = f"it has {', '.join(uarts)}" if uarts else "it has none"
+            yield Finding(("uplink", "module"), f"bus = {uplink.bus!r} is no UART of {board}: {has}. The module {uplink.module} needs one.")
+        elif any(part.bus == uplink.bus for part in node.spec.parts.values()):
+            yield Finding(("uplink", "bus"), f"{uplink.bus} is used by a part too: give the module {uplink.module} a UART of its own.")
+    elif isinstance(uplink, LoRaWanTable) and (uplink.bus or uplink.module_reset_pin is not None):
+        yield Finding(("uplink", "kind"), "bus and module_reset_pin belong to a module: name it (module = \"rak3172\") or leave them out.")
+    elif kind == "lorawan" and node.board.radio is None:
         yield Finding(("uplink", "kind"), f"board {board} has no LoRa radio: choose another board or bearer.")
     if kind == "mqtt" and node.board.wifi is None:
         yield Finding(("uplink", "kind"), f"board {board} has no Wi-Fi: choose another board or bearer.")
@@ -63,7 +73,8 @@ def modem(node: Node) -> Iterator[Finding]:
 
 def radio(node: Node) -> Iterator[Finding]:
     chip = node.board.radio
-    if node.spec.uplink.kind != "lorawan" or chip is None:
+    uplink = node.spec.uplink
+    if not isinstance(uplink, LoRaWanTable) or uplink.module or chip is None:
         return
     if chip.pmu_rail:
         words = f"{node.spec.node.board} feeds its radio from a power chip the firmware does not switch: choose another board."

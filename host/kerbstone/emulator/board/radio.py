@@ -1,4 +1,4 @@
-"""The radio of a board file as a virtual chip on its wires."""
+"""The radio of a board file as a virtual chip on its wires, and a LoRaWAN module of a node file as one on its UART."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from kerbstone.emulator.air.channel import Channel
-from kerbstone.emulator.parts.base import PartContext, SpiPart
+from kerbstone.emulator.parts.base import PartContext, SpiPart, UartPart
 
 _LINES = ("cs", "reset", "busy", "dio0", "dio1", "rxen")
 
@@ -29,4 +29,17 @@ def virtual_radio(
     wires = {key: table[key] for key in _LINES if key in table}
     part = importlib.import_module(f"kerbstone.emulator.parts.{table['chip']}").PART(context("radio", options, wires))
     assert isinstance(part, SpiPart)
+    return part
+
+
+def virtual_module(
+    table: dict[str, Any], channel: Channel, gateway_m: float, pins: _Pins, extra: dict[str, Any],
+    context: Callable[[str, dict[str, Any], dict[str, int]], PartContext],
+) -> UartPart:  # fmt: skip
+    """The module of the uplink table of node.json. `extra`: options of the virtual one alone."""
+    wires = {"reset": table["reset"]} if "reset" in table else {}
+    pins.rest |= dict.fromkeys(wires.values(), 1)  # it pulls its reset up
+    options = {"air": channel, "gateway_m": gateway_m, **extra}
+    part = importlib.import_module(f"kerbstone.emulator.parts.{table['dialect']}").PART(context("radio", options, wires))
+    assert isinstance(part, UartPart)
     return part

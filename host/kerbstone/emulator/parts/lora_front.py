@@ -37,6 +37,11 @@ class Front:
         self._end: Event | None = None
         air.subscribe(self)
 
+    @property
+    def busy(self) -> bool:
+        """A transmission or a reception is under way."""
+        return self._sending is not None or self._receiver is not None
+
     def halt(self) -> None:
         """Stops at once; a frame on the air is cut."""
         if self._end:
