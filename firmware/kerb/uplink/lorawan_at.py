@@ -8,7 +8,7 @@ its dialect (kerb/modem/dialects): words, events, and how its answers look.
 from binascii import hexlify, unhexlify
 from hashlib import sha256
 from struct import pack, unpack
-from time import sleep_ms, ticks_ms
+from time import sleep_ms, ticks_diff, ticks_ms
 
 import machine
 from micropython import const
@@ -30,6 +30,9 @@ _JOIN_S = const(12)  # a join request and its windows, at the slowest rate
 _FRAME_S = const(12)  # a frame, its windows and the pause before a repeat
 _REPEATS = const(15)  # the network may ask for so many of an unconfirmed one
 _MORE_JOINS = const(2)
+_ANSWER_MS = const(2000)
+_STAYS_MS = const(1000)  # awake after a command, at least
+_TRIES = const(3)
 _EVENT_MS = const(300)  # what else a frame brought comes right behind its event
 _NARROW = const(51)  # a rate that carries less is none to begin with: a record would not fit
 _TICK_MS = const(40)  # between two looks at the module's clock, which has whole seconds
@@ -69,6 +72,7 @@ class Uplink:
         self._rssi = None
         self._failures = 0
         self._retry_at = 0  # mono s
+        self._talked = 0  # tick of the last command
 
     @property
     def mtu(self):
@@ -77,13 +81,31 @@ class Uplink:
 
     # -- module ---------------------------------------------------------------------------------------------
 
+    def _ask(self, command, got=None):
+        """For commands that may be said twice: an answer damaged on its way is asked for again."""
+        for _ in range(_TRIES - 1):
+            try:
+                lines = self._at.ask(command, got, _ANSWER_MS)
+                if lines or not got:
+                    return lines
+            except ModemError as error:
+                if error.cause != "silent":
+                    raise
+        return self._at.ask(command, got, _ANSWER_MS)
+
     def _get(self, word):
         got = self._words["got"].format(word)
-        lines = self._at.ask(self._words["get"].format(word), got)
+        lines = self._ask(self._words["get"].format(word), got)
         return lines[-1][len(got) :].strip() if lines else ""
 
+    def _look_at_rate(self):
+        """The network may have changed it; an answer that is no rate leaves the last one."""
+        value = self._get(self._words["rate"])
+        if value.isdigit() and int(value) < len(self._region.rates):
+            self._dr = int(value)
+
     def _put(self, word, value):
-        self._at.ask(self._words["set"].format(word, value))
+        self._ask(self._words["set"].format(word, value))
 
     def _reach(self):
         """The module awake, with our identity and settings. ModemError when it is not to be had."""
@@ -109,11 +131,13 @@ class Uplink:
         if not self._set:
             self._set_up()
             self._set = True
+        self._talked = ticks_ms()
 
     def _awake(self):
         """After a wait: the module may have fallen asleep, and what wakes it is lost."""
-        if not self._at.attend(_ATTEND_MS):
+        if ticks_diff(ticks_ms(), self._talked) > _STAYS_MS and not self._at.attend(_ATTEND_MS):
             raise ModemError("AT", "silent")
+        self._talked = ticks_ms()
 
     def _set_up(self):
         words = self._words
@@ -142,10 +166,10 @@ class Uplink:
             self._reach()
             self._joined = self._get(self._words["joined"]) == "1" or self._join()
             if self._joined:
-                self._dr = int(self._get(self._words["rate"]))
+                self._look_at_rate()
                 self._failures = 0
                 return True
-        except (ModemError, ValueError) as error:
+        except ModemError as error:
             self._trouble(error)
         self._fail()
         return False
@@ -207,6 +231,7 @@ class Uplink:
 
     def _exchange(self, frame, confirmed):
         at, words = self._at, self._words
+        self._awake()
         for stale in words["sent_events"]:
             while at.take(stale):  # of a frame that was given up
                 pass
@@ -216,15 +241,20 @@ class Uplink:
                 self._put(words["confirm"], value)
             self._confirm = confirmed
         if self._wants_time:
-            at.ask(words["ask_time"])
-        at.ask(words["send"].format(port=self.port, data=hexlify(frame).decode()))
+            self._ask(words["ask_time"])
+        try:
+            at.ask(words["send"].format(port=self.port, data=hexlify(frame).decode()), limit_ms=_ANSWER_MS)
+        except ModemError as error:
+            if error.cause != "silent":
+                raise
+            # Its OK may have been damaged on the way; the event tells.
         line = at.wait(words["sent_events"], (3 if confirmed else _REPEATS) * _FRAME_S * 1000)
         if line is None:
             self._joined = False  # look at it anew before the next frame
             return None
         self._awake()
         self._gather()
-        self._dr = int(self._get(words["rate"]))
+        self._look_at_rate()
         return line.startswith(words["sent_good"])
 
     def _gather(self):

@@ -25,12 +25,12 @@ _DOZE_US = 2_000_000  # low-power mode: asleep so long after the last command (n
 _GPS_EPOCH = 315_964_800
 _BANNER = "\r\nRAKwireless RAK3172 Example\r\n------------------------------------------------------\r\nCurrent Work Mode: LoRaWAN.\r\n"
 _PARAM, _BUSY, _NO_NETWORK, _ERROR = "AT_PARAM_ERROR", "AT_BUSY_ERROR", "AT_NO_NETWORK_JOINED", "AT_ERROR"
-_LATE_US = 40 * SECOND_US
+_LATE_US = 20 * SECOND_US
 
 
 class Rak3172(UartPart):
     """Lines: reset. Options: `air`, `node`, `gateway_m` as a radio's. `fault`: "silent", "garbage" (answers arrive
-    damaged), "reboot" (restarts while it takes every third AT+SEND), "late" (events come 40 s after their time)."""
+    damaged), "reboot" (restarts while it takes every third AT+SEND), "late" (events come 20 s after their time)."""
 
     baud = 115_200
     CURRENT_UA: ClassVar[dict[str, float]] = {"off": 0.0, "sleep": 1.69, "idle": 5_000.0, "rx": 5_220.0, "tx": 87_000.0}
