@@ -47,7 +47,7 @@ class DeviceSession:
     ack_due: bool = False
     answers: bytes = b""
     adr_count: int = 0
-    gps_s: int | None = None  # of the last DeviceTimeAns
+    gps_us: int | None = None  # of the last DeviceTimeAns
 
     # -- up ----------------------------------------------------------------------------------------------------------------
 
@@ -114,7 +114,7 @@ class DeviceSession:
             elif name == "NewChannelReq":
                 answer = self._new_channel(fields)
             elif name == "DeviceTimeAns":
-                self.gps_s, answer = fields["gps_s"], None
+                self.gps_us, answer = fields["gps_s"] * 1_000_000 + fields["fraction"] * 1_000_000 // 256, None
             elif name not in ("DutyCycleReq", "TxParamSetupReq"):
                 answer = None
             if answer is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from kerbstone.emulator.air.channel import Channel
@@ -131,7 +132,7 @@ class Rak3172(UartPart):
                 line, self._line = self._line.decode("latin-1").strip(), bytearray()
                 if line:
                     self._rest()
-                    self._later(_ANSWER_US, lambda line=line: self._command(line))
+                    self._later(_ANSWER_US, partial(self._command, line))
             elif len(self._line) < 600:
                 self._line.append(byte)
 
@@ -204,6 +205,8 @@ class Rak3172(UartPart):
         if changed and word in ("BAND", "MASK"):
             self.air.unsubscribe(self.mac.front)
             self.mac = self._new_mac()
+        elif word == "LPM":
+            self._rest()
         elif word == "DR" and self.mac.session:
             self.mac.session.dr = int(value)
         return "OK"
@@ -257,7 +260,7 @@ class Rak3172(UartPart):
         self._wants_time = False
         self.mac.send(int(port), data, confirmed, int(self.settings["RETY"]), requests, self._down, lambda acked: self._sent(confirmed, acked))
         if requests:
-            session.gps_s = None
+            session.gps_us = None
             self._asked = True
         return "OK"
 
@@ -270,10 +273,10 @@ class Rak3172(UartPart):
     def _down(self, down: Downlink) -> None:
         session, last = self.mac.session, self.mac.last
         assert session is not None and last is not None
-        if session.gps_s is not None:
+        if session.gps_us is not None:
             # The stack adds the difference of the two epochs and no leap seconds. The answer means the end of the uplink.
-            self._offset_us = (session.gps_s + _GPS_EPOCH) * SECOND_US - self.mac.sent_at
-            session.gps_s = None
+            self._offset_us = session.gps_us + _GPS_EPOCH * SECOND_US - self.mac.sent_at
+            session.gps_us = None
         if down.port:
             level = round(last.packet_rssi_dbm)
             self.event(f"RX_1:{level}:{round(last.snr_db)}:UNICAST:{down.port}:{down.data.hex()}")
