@@ -11,20 +11,38 @@ SLACK_MS = const(20)  # added to a computed time before the chip counts as stuck
 
 
 class Lora:
-    """A radio as the MAC sees it: configure_tx, transmit, receive, clear, standby, sleep, `wake_ms`, `idle_ms`. A driver brings
+    """A radio as the MAC sees it: configure_tx, transmit, receive, clear, standby, sleep, `wake_ms`, `idle_ms`. A driver brings what
+    stands here without a body, and those that are not here."""
 
-    NAME, standby()
-    _tune(freq_hz, dr_row)  carrier and data rate; `dr_row` starts with SF and bandwidth in Hz
-    _signalled()            True once the chip has something to report
-    _transmitted()          the report is that of a finished transmission
-    _hear()                 receives until told otherwise
-    _level()                dBm on the carrier, while it receives
-    """
+    NAME = "radio"
 
     def __init__(self):
         self._tick = 0
         self._fired = False
         self.idle_ms = time.sleep_ms  # waits of a known transmission; the owner may put a light sleep here
+
+    def standby(self):
+        raise NotImplementedError
+
+    def _tune(self, freq_hz, dr_row):
+        """Carrier and data rate; `dr_row` starts with SF and bandwidth in Hz."""
+        raise NotImplementedError
+
+    def _signalled(self):
+        """True once the chip has something to report."""
+        raise NotImplementedError
+
+    def _transmitted(self):
+        """The report is that of a finished transmission."""
+        raise NotImplementedError
+
+    def _hear(self):
+        """Receives until told otherwise."""
+        raise NotImplementedError
+
+    def _level(self):
+        """dBm on the carrier, while it receives."""
+        raise NotImplementedError
 
     def _on_irq(self, pin):
         if not self._fired:

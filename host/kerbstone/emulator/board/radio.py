@@ -22,7 +22,7 @@ def virtual_radio(
     """The chip of the radio table of node.json, without supply yet. `context(name, options, wires)` gives it its place."""
     # Modules pull select and reset up, so a sleeping MCU neither wakes nor resets the radio.
     pins.rest |= {table["cs"]: 1, table["reset"]: 1}
-    options = {
+    options: dict[str, Any] = {
         "air": channel, "gateway_m": gateway_m, "board_tcxo": bool(table.get("dio3_tcxo_millivolts") or table.get("tcxo")),
         **{key: table[key] for key in ("model", "pa_boost") if key in table},
     }  # fmt: skip

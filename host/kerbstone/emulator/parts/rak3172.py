@@ -31,7 +31,8 @@ _LATE_US = 20 * SECOND_US
 
 class Rak3172(UartPart):
     """Lines: reset. Options: `air`, `node`, `gateway_m` as a radio's. `fault`: "silent", "garbage" (answers arrive
-    damaged), "reboot" (restarts while it takes every third AT+SEND), "late" (events come 20 s after their time)."""
+    damaged), "reboot" (restarts while it takes every third AT+SEND), "late" (events come 20 s after their time), "hangs" (every
+    third AT+SEND is its last word until a reset)."""
 
     baud = 115_200
     CURRENT_UA: ClassVar[dict[str, float]] = {"off": 0.0, "sleep": 1.69, "idle": 5_000.0, "rx": 5_220.0, "tx": 87_000.0}
@@ -242,8 +243,10 @@ class Rak3172(UartPart):
         if not port.isdigit() or not 1 <= int(port) <= 223 or len(text) % 2 or not text or not set(text.lower()) <= set("0123456789abcdef"):
             return _PARAM
         self.sends += 1
-        if self.fault == "reboot" and self.sends % 3 == 0:
+        if self.fault in ("reboot", "hangs") and self.sends % 3 == 0:
             self.restart()
+            if self.fault == "hangs" and self._boot:
+                self._boot.cancel()
             return ""
         session = self.mac.session
         if session is None:
