@@ -3,7 +3,8 @@
 from kerb.errors import ConfigError
 
 _MODULES = {
-    "lorawan": "kerb.uplink.lorawan.uplink", "lorawan_at": "kerb.uplink.lorawan_at", "mqtt": "kerb.uplink.mqtt", "nbiot": "kerb.uplink.nbiot",
+    "lorawan": "kerb.uplink.lorawan.uplink", "lorawan_at": "kerb.uplink.lorawan_at",
+    "mqtt": "kerb.uplink.mqtt", "nbiot": "kerb.uplink.nbiot",
 }  # fmt: skip
 
 

@@ -6,7 +6,6 @@ import lorawan_world  # noqa: F401  (makes `micropython` importable)
 
 # isort: split
 from kerb.radio import lora, sx1262, sx1262_bus, sx1276
-
 from kerbstone.emulator.air.channel import Channel
 from kerbstone.emulator.kernel import Kernel
 from kerbstone.emulator.ledger import Meter

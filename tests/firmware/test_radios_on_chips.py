@@ -9,7 +9,6 @@ from radio_rig import Rig
 from kerb.errors import ConfigError, RadioError
 from kerb.radio.airtime import symbol_us, time_on_air_us
 from kerb.uplink.lorawan.mac import window
-
 from kerbstone.emulator.air.channel import Transmission
 
 CHIPS = ("sx1262", "sx1276")
@@ -199,7 +198,7 @@ def test_the_sx1276_says_what_is_wrong(rig):
         rig.radio("sx1276", leave_out=()).__class__(Silent(), {"cs": Silent(), "reset": Silent()}, {})
     radio = rig.radio("sx1276")
     for rate in ((6, 125000), (7, 62500), (0, 0)):
-        with pytest.raises(ConfigError, match="SF%d" % rate[0]):
+        with pytest.raises(ConfigError, match=f"SF{rate[0]}"):
             radio.configure_tx(FREQ, rate, 14)
     oscillator = rig.radio("sx1276", "tcxo", world={"board_tcxo": True})
     oscillator.configure_tx(FREQ, (7, 125000), 14)

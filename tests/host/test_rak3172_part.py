@@ -106,8 +106,9 @@ def test_the_part_is_found_by_its_module_and_says_that_it_started(bench):
 
 @pytest.mark.parametrize(
     ("command", "answer"),
-    [("AT", ["OK"]), ("AT+BAND=?", ["AT+BAND=4", "OK"]), ("AT+NJS=?", ["AT+NJS=0", "OK"]), ("at+cfm=1", ["OK"]), ("AT+CFM=2", ["AT_PARAM_ERROR"]),
-     ("AT+BAND=99", ["AT_PARAM_ERROR"]), ("AT+APPKEY=12", ["AT_PARAM_ERROR"]), ("AT+NOSUCH=1", ["AT_ERROR"]), ("AT+NOSUCH=?", ["AT_ERROR"]),
+    [("AT", ["OK"]), ("AT+BAND=?", ["AT+BAND=4", "OK"]), ("AT+NJS=?", ["AT+NJS=0", "OK"]), ("at+cfm=1", ["OK"]),
+     ("AT+CFM=2", ["AT_PARAM_ERROR"]), ("AT+BAND=99", ["AT_PARAM_ERROR"]), ("AT+APPKEY=12", ["AT_PARAM_ERROR"]),
+     ("AT+NOSUCH=1", ["AT_ERROR"]), ("AT+NOSUCH=?", ["AT_ERROR"]),
      ("hello", ["AT_ERROR"]), ("AT+SEND=2:00", ["AT_NO_NETWORK_JOINED"]), ("AT+SEND=0:00", ["AT_PARAM_ERROR"]),
      ("AT+SEND=2:0", ["AT_PARAM_ERROR"]), ("AT+SEND=2:xy", ["AT_PARAM_ERROR"]), ("AT+JOIN=1:0:1:8", ["AT_PARAM_ERROR"]),
      ("AT+JOIN=1", ["AT_PARAM_ERROR"]), ("AT+LTIME=?", ["AT+LTIME=00h00m01s on 01/01/1970", "OK"])],
@@ -240,7 +241,7 @@ def test_a_fixed_plan_stays_in_its_sub_band():
 
 def test_any_line_gets_one_status_and_breaks_nothing(bench):
     rng = random.Random(3172)
-    words = ["AT", "+", "SEND", "JOIN", "=", "?", ":", "BAND", "MASK", "DEVEUI", "APPKEY", "0102", "1", "9" * 700, "CFM", "DR", "TIMEREQ", "é"]
+    words = ["AT", "+", "SEND", "JOIN", "=", "?", ":", "BAND", "MASK", "DEVEUI", "APPKEY", "0102", "1", "9" * 700, "CFM", "DR", "é"]
     status = ("OK", "AT_", "Restricted_Wait")
     for _ in range(2000):
         text = "".join(rng.choice(words) for _ in range(rng.randrange(1, 7)))

@@ -1,7 +1,8 @@
 """Semtech SX1262 and SX1261 LoRa transceivers on SPI.
 
 Section, table and register numbers are those of data sheet DS.SX1261-2.W.APP Rev 2.1. Currents (DC-DC, 868 MHz): sleep with
-retention 0.6 uA, standby 0.6 mA, receive 4.6 mA, transmit 45 mA at +14 dBm and 118 mA at +22 dBm, 25.5 mA at +14 dBm with the SX1261. Wake from sleep 0.34 ms.
+retention 0.6 uA, standby 0.6 mA, receive 4.6 mA, transmit 45 mA at +14 dBm and 118 mA at +22 dBm; with the SX1261 25.5 mA at +14 dBm.
+Wake from sleep 0.34 ms.
 """
 
 import time

@@ -27,6 +27,7 @@ _EVENT_MS = const(300)  # what else a frame brought comes right behind its event
 _NARROW = const(51)  # a rate that carries less is none to begin with: a record would not fit
 _PAUSE_S = (60, 300, 900, 1800, 3600)  # between attempts to join or to find the module
 _QUEUE = const(4)
+_LONGEST_S = const(86400)  # no duty cycle asks for more
 
 
 class Uplink:
@@ -173,20 +174,18 @@ class Uplink:
             line = at.take(words["down"])
 
     def _keep(self, line):
-        try:
-            _, rssi, _, _, port, data = line[len(self._words["down"]) :].split(":")
-            found = int(port), unhexlify(data)
-            self._rssi = int(rssi)
-        except ValueError:
+        found = downlink(line[len(self._words["down"]) :])
+        if found is None:
             return  # damaged on its way
+        self._rssi = found[0]
         if len(self._inbox) == _QUEUE:
             self._inbox.pop(0)
-        self._inbox.append(found)
+        self._inbox.append(found[1:])
 
     def _wait(self, line):
         number = line[len(self._words["wait"]) :].split("_")[0]
         if number.isdigit():
-            self._retry_at = mono_ms() // 1000 + int(number) // 1000 + 1
+            self._retry_at = mono_ms() // 1000 + min(int(number) // 1000, _LONGEST_S) + 1
 
     def receive(self):
         """The oldest downlink not yet taken as (port, bytes), or None."""
@@ -228,3 +227,15 @@ class Uplink:
         version, self._failures, self._retry_at = unpack(_STATE, data)
         self._module.ready = version == _VERSION
         return True
+
+
+def downlink(text):
+    """(dBm, port, bytes) of "1:-70:8:UNICAST:2:0102ff": window, dBm, dB, kind, port, data; None for anything else."""
+    parts = text.split(":")
+    if len(parts) != 6:
+        return None
+    try:
+        rssi, port, data = int(parts[1]), int(parts[4]), unhexlify(parts[5])
+    except ValueError:
+        return None
+    return (rssi, port, data) if 0 < port < 256 and -200 < rssi < 50 else None

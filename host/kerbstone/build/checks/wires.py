@@ -8,7 +8,6 @@ from kerbstone.build.checks.rule import Finding, board_row
 from kerbstone.build.files import nearest
 from kerbstone.build.modems import DIALECTS, WITHOUT_MQTT
 from kerbstone.build.node import LoRaWanTable, NbIotTable, Node
-from kerbstone.paths import firmware_dir
 
 
 def buses(node: Node) -> Iterator[Finding]:

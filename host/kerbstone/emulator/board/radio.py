@@ -10,6 +10,7 @@ from kerbstone.emulator.air.channel import Channel
 from kerbstone.emulator.parts.base import PartContext, SpiPart, UartPart
 
 _LINES = ("cs", "reset", "busy", "dio0", "dio1", "rxen")
+_Context = Callable[[str, dict[str, Any], dict[str, int]], PartContext]
 
 
 class _Pins(Protocol):
@@ -17,7 +18,7 @@ class _Pins(Protocol):
 
 
 def virtual_radio(
-    table: dict[str, Any], channel: Channel, gateway_m: float, pins: _Pins, context: Callable[[str, dict[str, Any], dict[str, int]], PartContext]
+    table: dict[str, Any], channel: Channel, gateway_m: float, pins: _Pins, context: _Context
 ) -> SpiPart:
     """The chip of the radio table of node.json, without supply yet. `context(name, options, wires)` gives it its place."""
     # Modules pull select and reset up, so a sleeping MCU neither wakes nor resets the radio.
@@ -34,7 +35,7 @@ def virtual_radio(
 
 def virtual_module(
     table: dict[str, Any], channel: Channel, gateway_m: float, pins: _Pins, extra: dict[str, Any],
-    context: Callable[[str, dict[str, Any], dict[str, int]], PartContext],
+    context: _Context,
 ) -> UartPart:  # fmt: skip
     """The module of the uplink table of node.json. `extra`: options of the virtual one alone."""
     wires = {"reset": table["reset"]} if "reset" in table else {}

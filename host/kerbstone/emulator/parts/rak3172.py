@@ -180,7 +180,8 @@ class Rak3172(UartPart):
         live: dict[str, Any] = {
             "NJS": int(self.mac.session is not None), "VER": "RUI_4.2.4_RAK3172-E", "LTIME": self._local_time(),
             "DR": self.mac.session.dr if self.mac.session else self.settings["DR"], "TIMEREQ": int(self._wants_time),
-            "RSSI": round(self.mac.last.packet_rssi_dbm) if self.mac.last else 0, "SNR": round(self.mac.last.snr_db) if self.mac.last else 0,
+            "RSSI": round(self.mac.last.packet_rssi_dbm) if self.mac.last else 0,
+            "SNR": round(self.mac.last.snr_db) if self.mac.last else 0,
         }  # fmt: skip
         value = live.get(word, self.settings.get(word))
         if value is None:
@@ -261,7 +262,8 @@ class Rak3172(UartPart):
             return f"Restricted_Wait_{-(-wait_us // 1000)}_ms"
         confirmed = self.settings["CFM"] == "1"
         self._wants_time = False
-        self.mac.send(int(port), data, confirmed, int(self.settings["RETY"]), requests, self._down, lambda acked: self._sent(confirmed, acked))
+        retries = int(self.settings["RETY"])
+        self.mac.send(int(port), data, confirmed, retries, requests, self._down, lambda acked: self._sent(confirmed, acked))
         if requests:
             session.gps_us = None
             self._asked = True

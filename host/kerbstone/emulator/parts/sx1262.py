@@ -37,9 +37,9 @@ _STATE = {
 class Sx1262(SpiPart):
     """Lines: cs, busy, dio1, reset, and rxen where the board switches its receive path with it (high = receive).
 
-    Options: `model` "sx1262" or "sx1261", `air` the Channel, `node` the name of its antenna, `gateway_m` distance from the origin for an antenna that has no place
-    yet, `board_tcxo` True when DIO3 must feed a TCXO, `tcxo_start_us` (1000) the time it takes, `dio2_rf_sw` False when DIO2 does
-    not switch the antenna, `antenna_db` gain of the antenna (0).
+    Options: `model` "sx1262" or "sx1261", `air` the Channel, `node` the name of its antenna, `gateway_m` distance from the origin
+    for an antenna that has no place yet, `board_tcxo` True when DIO3 must feed a TCXO, `tcxo_start_us` (1000) the time it takes,
+    `dio2_rf_sw` False when DIO2 does not switch the antenna, `antenna_db` gain of the antenna (0).
     """
 
     CURRENT_UA: ClassVar[dict[str, float]] = {  # data sheet tables 3-8 and 3-9, 3.3 V; DC-DC unless the name says ldo
