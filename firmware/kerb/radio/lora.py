@@ -102,6 +102,10 @@ def wired(table, inputs):
     for name, level in (("cs", 1), ("reset", 1), ("rxen", 0)):
         if table.get(name) is not None:
             pins[name] = Pin(table[name], Pin.OUT, value=level)
+    if "pmu" in table:
+        from kerb.radio.pmu import switch_on
+
+        switch_on(table["pmu"])
     for supply in table.get("enable", ()):  # front ends, antenna switches, a TCXO: on before the radio is reset
         Pin(supply["pin"], Pin.OUT, value=supply["level"])
     return spi, pins

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from kerbstone.build.board_tables import Radio
+from kerbstone.build.board import BoardFile
 from kerbstone.build.check import check, find_source
 from kerbstone.build.chips import rp2_uart_id
 from kerbstone.build.firmware import compile_file, compile_tree
 from kerbstone.build.modems import DIALECTS
 from kerbstone.build.node import LoRaWanTable, NbIotTable, Node, PartTable
+from kerbstone.build.pmu import radio_supply
 from kerbstone.build.regions import region_table, whole_table
 from kerbstone.codec.profile import compile_profile
 from kerbstone.paths import firmware_dir
@@ -68,9 +69,14 @@ def _line(part: PartTable) -> dict[str, Any]:
     return {"baud": part.baud, "bits": int(bits), "parity": {"N": None, "E": 0, "O": 1}[parity], "stop": int(stop)}
 
 
-def radio_table(radio: Radio) -> dict[str, Any]:
+def radio_table(board: BoardFile) -> dict[str, Any]:
     """[radio] of a board as the firmware reads it: `chip` is the driver, `model` the chip where its driver serves several."""
-    table = {**radio.model_dump(exclude_none=True), "chip": radio.driver}
+    radio = board.radio
+    if radio is None:
+        return {}
+    table = {**radio.model_dump(exclude_none=True, exclude={"pmu_rail"}), "chip": radio.driver}
+    if radio.pmu_rail:
+        table["pmu"] = radio_supply(board)
     return table if radio.chip == radio.driver else {**table, "model": radio.chip}
 
 
@@ -82,9 +88,8 @@ def _uplink(node: Node) -> dict[str, Any]:
         if uplink.module:
             table |= {"kind": "lorawan_at", "module": _module(node, uplink)}
         else:
-            radio = node.board.radio
             band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it
-            table["radio"] = {"band_mhz": band_mhz, **(radio_table(radio) if radio else {})}
+            table["radio"] = {"band_mhz": band_mhz, **radio_table(node.board)}
     if isinstance(uplink, NbIotTable):
         table["port"] = uplink.port or {"coap": 5683, "mqtt": 1883}[uplink.protocol]
         table["modem"] = _modem(node)

@@ -53,7 +53,7 @@ def _radio(radio: Radio | None) -> Radio | None:
         return None
     own = ("rxen", "busy", "dio0", "dio1")  # pins not every radio has
     pins = {key: pin for key, pin in _RADIO_PINS.items() if key not in own or getattr(radio, key) is not None}
-    return radio.model_copy(update=pins)
+    return radio.model_copy(update={**pins, "pmu_rail": None})
 
 
 def _battery(battery: Battery | None) -> Battery | None:

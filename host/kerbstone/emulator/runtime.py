@@ -37,6 +37,7 @@ from kerbstone.emulator.kernel import Kernel
 from kerbstone.emulator.modems.registry import modem_class
 from kerbstone.emulator.net.sockets import Sockets
 from kerbstone.emulator.net.wifi import Wifi
+from kerbstone.emulator.parts.axp import Axp
 from kerbstone.emulator.parts.base import I2CPart, OneWirePart, Part, PartContext, UartPart
 from kerbstone.emulator.world.registry import build_site
 from kerbstone.emulator.world.site import Site
@@ -230,7 +231,13 @@ class _Wiring:
         part = virtual_radio(radio, self.around.channel, gateway_m, self.runtime.pins, self._context)
         self.spi.attach(radio["sck"], radio["cs"], part)
         self.runtime.parts["radio"] = part
-        part.power_on()
+        board = self.runtime.node.board
+        if "pmu" in radio and board.radio and board.radio.pmu_rail:
+            issue, _, rail = board.radio.pmu_rail.partition(".")
+            options = {"chip": board.pmu[issue].chip, "rail": rail, "feeds": part}
+            self.i2c.attach(radio["pmu"]["sda"], radio["pmu"]["addr"], Axp(self._context("pmu", options, {})))
+        else:
+            part.power_on()
 
     def _module(self, module: dict[str, Any]) -> None:
         world = self.runtime.node.spec.world

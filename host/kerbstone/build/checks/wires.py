@@ -68,13 +68,3 @@ def modem(node: Node) -> Iterator[Finding]:
     elif uplink.protocol == "mqtt" and DIALECTS[chip] in WITHOUT_MQTT:
         words = f'the MQTT client of the {chip} acknowledges nothing, so a record could be lost: choose protocol = "coap".'
         yield Finding(("uplink", "protocol"), words)
-
-
-def radio(node: Node) -> Iterator[Finding]:
-    chip = node.board.radio
-    uplink = node.spec.uplink
-    if not isinstance(uplink, LoRaWanTable) or uplink.module or chip is None:
-        return
-    if chip.pmu_rail:
-        words = f"{node.spec.node.board} feeds its radio from a power chip the firmware does not switch: choose another board."
-        yield Finding(("uplink", "kind"), words, board_row(node, "radio.pmu_rail"))
