@@ -53,7 +53,11 @@ class Line:
         return len(data)
 
     def any(self):
-        return sum([len(data) for at, data in self._due if at <= Time.now])
+        count = 0
+        for at, data in self._due:
+            if at <= Time.now:
+                count += len(data)
+        return count
 
     def readinto(self, buf, n):
         done = 0

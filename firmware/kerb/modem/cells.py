@@ -4,7 +4,7 @@ from kerb.modem import timers
 
 HOME = (1, 5)  # registered, at home or roaming
 DENIED = 3
-_EARLIEST = 1735689600  # 2025-01-01: before, a modem's clock has not been set (80/01/06 in most)
+_EARLIEST = 1735689600  # 2025-01-01: an earlier clock has not been set
 _MONTHS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
@@ -20,7 +20,7 @@ def is_read(line):
 
 
 class Registration:
-    """`state` as TS 27.007 7.1: 0 none, 1 home, 2 searching, 3 denied, 4 out of coverage, 5 roaming. `cell`: eight hexadecimal digits or "".
+    """`state` as TS 27.007 7.1: 0 none, 1 home, 2 searching, 3 denied, 4 out of coverage, 5 roaming. `cell`: its number, or 0.
     `active_s`, `tau_s`: T3324 and T3412 as granted; None: not, or the line does not say.
     """
 
@@ -29,7 +29,7 @@ class Registration:
         if is_read(line):
             got.pop(0)
         self.state = int(got[0]) if got[0].isdigit() else 0
-        self.cell = got[2] if len(got) > 2 else ""
+        self.cell = _hex(got[2]) if len(got) > 2 else 0
         self.active_s = self.tau_s = None
         # Modems leave fields out or have one more: only the two timers are eight bits long, the active time first.
         bits = [field for field in got[3:] if len(field) == 8 and not field.strip("01")]
@@ -65,6 +65,8 @@ def utc(line, local):
     if len(parts) != 6 or None in parts:
         return None
     year, month, day, hour, minute, second = parts
+    if 70 <= year < 100:
+        return None  # 80/01/06 and 70/01/01 are where unset clocks begin
     year += 2000 if year < 100 else 0
     if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 61 and year < 2100):
         return None
@@ -74,23 +76,29 @@ def utc(line, local):
     return seconds if seconds >= _EARLIEST else None
 
 
+def _hex(text):
+    try:
+        return int(text, 16) & 0xFFFFFFFF
+    except ValueError:
+        return 0
+
+
 def _int(text):
     return int(text) if text.isdigit() else None
 
 
 def signal(line, where):
-    """{name: number} of a line of signal figures. `where`: {name: (field, factor, divisor, offset)}; a field that is no number, or 255 in
-    a table of 3GPP (factor not 1 or offset), is left out. "cell" is a string.
+    """{name: number} of a line of signal figures. `where`: {name: (field, factor, divisor, offset)}; a field that is no number, or "not
+    known" (255 of a table with an offset), is left out.
     """
     got = fields(line)
     found = {}
     for name, (at, factor, divisor, offset) in where.items():
         text = got[at] if at < len(got) else ""
-        if name == "cell":
-            if text:
-                found[name] = text
-        elif text.lstrip("-").replace(".", "").isdigit():
+        try:
             number = float(text) if "." in text else int(text)
-            if not (number == 255 and offset):
-                found[name] = int(number * factor // divisor + offset)
+        except ValueError:
+            continue
+        if -1000 < number < 1000 and not (number == 255 and offset):
+            found[name] = int(number * factor // divisor + offset)
     return found

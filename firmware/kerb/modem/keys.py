@@ -1,6 +1,6 @@
 """The wires of a modem beside its UART: supply, power key, reset, DTR."""
 
-from time import sleep_ms
+from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 
 from machine import Pin
 
@@ -9,7 +9,7 @@ _SUPPLY_MS = 1000  # off, until its capacitors are empty
 
 
 class Keys:
-    """`wires`: pwrkey, pwrkey_level, reset, reset_level, dtr and enable, [{"pin", "level"}, ...], of the board's modem; all may be missing."""
+    """`wires`: pwrkey, pwrkey_level, reset, reset_level, dtr and enable, [{"pin", "level"}, ...], of the board's modem, as it has them."""
 
     def __init__(self, wires):
         self._enable = [(row["pin"], row["level"]) for row in wires.get("enable", ())]
@@ -28,12 +28,14 @@ class Keys:
         if on and self._dtr is not None:
             Pin(self._dtr, Pin.OUT, value=0)
 
-    def press(self, ms):
+    def press(self, ms, wait=sleep_ms):
         """Presses the power key for so long; nothing where there is none."""
         pin, level = self._pwrkey
         if pin is not None:
             key = Pin(pin, Pin.OUT, value=level)
-            sleep_ms(ms)
+            end = ticks_add(ticks_ms(), ms)
+            wait(ms)
+            sleep_ms(max(ticks_diff(end, ticks_ms()), 0))  # light sleep may end early, and a short press does nothing
             key.value(1 - level)
 
     def reset(self):

@@ -52,6 +52,12 @@ class Udp:
         text = command.format(n=len(data), n2=2 * len(data), hex="" if raw else str(hexlify(data), "ascii"), **self._modem.words)
         at.ask(text, limit_ms=20000, want=want, ok=ok, payload=data if raw else None)
 
+    def done(self):
+        """The exchange is over: a modem that cannot be told so beforehand is told now."""
+        released = self._d.get("released")
+        if released:
+            self._modem.run(released)
+
     def receive(self, limit_ms):
         """The next datagram, or None. ModemError also when the modem says that the socket is gone."""
         d, at = self._d, self._modem.at
@@ -62,16 +68,16 @@ class Udp:
                 self._modem.attached = False
                 raise ModemError("the socket", "refused", line)
             if not d["read"]:
-                return _from_hex(line) if line else None
+                return from_hex(line) if line else None
         # Also without a message: noise may have swallowed it, and some modems tell only once of several datagrams.
         command, prefix, count = d["read"]
         lines = at.ask(command.format(most=_MOST), prefix, count=count)
-        got = at.data if count else _from_hex(lines[-1]) if lines else None
+        got = at.data if count else from_hex(lines[-1]) if lines else None
         self._more = bool(got)
         return got or None
 
 
-def _from_hex(line):
+def from_hex(line):
     """The last field of a line, in hexadecimal; None when it is not, or empty."""
     try:
         return unhexlify(line[line.rfind(",") + 1 :].strip('"')) or None

@@ -14,15 +14,21 @@ from kerb import log
 from kerb.clock import mono_ms
 from kerb.errors import ConfigError, ModemError, UplinkError
 from kerb.modem.ceiling import Ceiling
-from kerb.modem.modem import OFF, PSM, UNKNOWN, Modem, words
+from kerb.modem.modem import OFF, PSM, UNKNOWN, Modem, saving, words
+from kerb.modem.network import Network
 from kerb.uplink.receipt import Receipt
 
-_STATE = "<BBBBHIIi"  # version, flags, failures, rung, message id, next attempt, ceiling's level and time
-_STATE_BYTES = const(18)
+# Version, flags, failures, rung, message id, next attempt, ceiling's level and time; signal: cell and the figures of _HEALTH
+_STATE = "<BBBBHIIiIhbbb"
+_STATE_BYTES = const(27)
+_HEALTH = ("rsrp_dbm", "rsrq_db", "sinr_db", "ecl")
+_NOT_KNOWN = const(-128)
 _VERSION = const(1)
 _CONFIGURED, _SLEEPS_KNOWN, _SLEEPS = const(4), const(8), const(16)  # beside the modem's state in the flags
 _PAUSE_S = (30, 120, 600, 1800, 3600, 7200, 14400)
+_FULL_SEARCH = const(4)  # every fourth attempt: a cell that is back is found in seconds, a scan of all bands takes longest
 _CLOCK_ERROR_MS = const(2000)  # network time comes in whole seconds, some time after it was true
+_SURE_MS = const(1500)  # after an answer the modem is still awake
 _CLOCK_TRIES = const(2)  # a connection
 _CARRIERS = {"coap": "kerb.uplink.nbiot_coap", "mqtt": "kerb.uplink.nbiot_mqtt"}
 
@@ -32,8 +38,8 @@ def _now_s():
 
 
 class Uplink:
-    """`config`: the node's uplink table (host/kerbstone/build/node.py, NbIotTable) with the modem's wires. `identity`: device_id, and for MQTT
-    mqtt_user and mqtt_password. `board`: waits with idle_ms(ms).
+    """`config`: the node's uplink table (NbIotTable in host/kerbstone/build/node.py) with the modem's wires. `identity`: device_id, and for
+    MQTT mqtt_user and mqtt_password. `board`: waits with idle_ms(ms).
     """
 
     def __init__(self, config, identity, board, store):
@@ -43,7 +49,8 @@ class Uplink:
             raise ConfigError("uplink key protocol = %s is not one of %s" % (config["protocol"], ", ".join(sorted(_CARRIERS))))
         self._psm = config["psm"]
         self._search_ms = config["search_s"] * 1000
-        self.modem = Modem(config["modem"], words(config), board.idle_ms)
+        self.modem = Modem(config["modem"], words(config), saving(config), board.idle_ms)
+        self.network = Network(self.modem)
         self._ceiling = Ceiling(config["search_mah_day"] * 1000)
         module = __import__(_CARRIERS[config["protocol"]], None, None, ("Carrier",))
         self._carrier = module.Carrier(self.modem, config, identity)
@@ -52,7 +59,8 @@ class Uplink:
         self._retry_at = 0  # mono s
         self._wants_time = 0  # questions left
         self._told_signal = False
-        self.health = {}  # signal figures of the last connection: see Modem.signal
+        self._heard_at = 0  # tick at which the modem was last known to be awake
+        self.health: dict = {}  # signal figures of the last connection, kept over deep sleep: see Network.signal
 
     @property
     def mtu(self):
@@ -63,7 +71,7 @@ class Uplink:
 
     def connect(self):
         """One bounded attempt: True with a way to the server. False: no network, or no way, see retry_after_s."""
-        if self._carrier.is_open and self.modem.at and not self.modem.at.restarted:
+        if self._carrier.is_open and self._is_up():
             return True
         if self.retry_after_s():
             return False
@@ -78,6 +86,19 @@ class Uplink:
                 self._fail(ticks_diff(ticks_ms(), began))
         return done
 
+    def _is_up(self):
+        """True while the modem is as we left it."""
+        at = self.modem.at
+        if not at or at.restarted:
+            return False
+        if ticks_diff(ticks_ms(), self._heard_at) < _SURE_MS:
+            return True
+        if self.network.fell_asleep():
+            self._carrier.drop()
+            return False
+        self._heard_at = ticks_ms()
+        return not at.restarted
+
     def _reach(self):
         modem = self.modem
         self._told_signal = False
@@ -86,12 +107,13 @@ class Uplink:
                 if self._rung:
                     modem.recover(self._rung)
                 modem.start()
-                if not modem.search(self._search_ms):
-                    log.event("note", "modem: no network, registration %d" % modem.registration.state)
+                if not self.network.search(self._search_ms if self._failures % _FULL_SEARCH == 0 else self._search_ms // 3):
+                    log.event("note", "modem: no network, registration %d" % self.network.registration.state)
                     modem.off()  # a modem without a network sleeps in no PSM
                     return False
-                modem.attach()
+                self.network.attach()
                 self._carrier.open()
+                self._heard_at = ticks_ms()
                 return True
             except ModemError as error:
                 # Its boot message may come late, or a dip of the supply have thrown it out: once more from the beginning costs seconds.
@@ -126,6 +148,7 @@ class Uplink:
             try:
                 if self._carrier.deliver(attempt):
                     self._failures = self._rung = self._retry_at = 0
+                    self._heard_at = ticks_ms()
                     self._tell_signal()
                     return Receipt(True, left_at)
             except ModemError as error:
@@ -145,7 +168,7 @@ class Uplink:
             return
         self._told_signal = True
         try:
-            self.health = self.modem.signal()
+            self.health = self.network.signal()
         except ModemError as error:
             log.event("note", error)
         log.event("signal", *["%s=%s" % (name, self.health[name]) for name in sorted(self.health)])
@@ -158,11 +181,11 @@ class Uplink:
 
     def take_time(self):
         """(utc s, 0, tick, error in ms), or None while the network has given none."""
-        if not self._wants_time or not self.modem.at or not self.modem.registration:
+        if not self._wants_time or not self.modem.at or not self.network.registration:
             return None
         self._wants_time -= 1
         try:
-            found = self.modem.utc()
+            found = self.network.utc()
         except ModemError as error:
             log.event("note", error)
             return None
@@ -177,7 +200,7 @@ class Uplink:
         """To PSM, or off where the network does not grant it; sockets end."""
         try:
             self._carrier.close()
-            self.modem.rest(self._psm)
+            self.network.rest(self._psm)
         except ModemError as error:
             log.event("note", error)
 
@@ -187,16 +210,22 @@ class Uplink:
         flags = modem.state if modem.at is None else UNKNOWN
         flags |= _CONFIGURED if modem.configured else 0
         flags |= 0 if modem.sleeps is None else _SLEEPS_KNOWN | (_SLEEPS if modem.sleeps else 0)
-        ceiling = self._ceiling
+        ceiling, get = self._ceiling, self.health.get
+        figures = [get(name, _NOT_KNOWN) for name in _HEALTH]
         return pack(
-            _STATE, _VERSION, flags, self._failures, self._rung, self._carrier.number, self._retry_at, ceiling.level_uah, ceiling.at_s
+            _STATE, _VERSION, flags, self._failures, self._rung, self._carrier.number, self._retry_at, ceiling.level_uah, ceiling.at_s,
+            get("cell", 0), figures[0], *[max(min(figure, 127), _NOT_KNOWN) for figure in figures[1:]],
         )  # fmt: skip
 
     def unpack(self, data):
         if len(data) != _STATE_BYTES or data[0] != _VERSION:
             return
         modem, ceiling = self.modem, self._ceiling
-        _, flags, self._failures, self._rung, self._carrier.number, self._retry_at, ceiling.level_uah, ceiling.at_s = unpack(_STATE, data)
+        got = unpack(_STATE, data)
+        _, flags, self._failures, self._rung, self._carrier.number, self._retry_at, ceiling.level_uah, ceiling.at_s, cell = got[:9]
+        self.health = {name: figure for name, figure in zip(_HEALTH, got[9:]) if figure != _NOT_KNOWN}
+        if cell:
+            self.health["cell"] = cell
         modem.state = (OFF, PSM, UNKNOWN, UNKNOWN)[flags & 3]
         modem.configured = bool(flags & _CONFIGURED)
         modem.sleeps = bool(flags & _SLEEPS) if flags & _SLEEPS_KNOWN else None

@@ -58,6 +58,7 @@ class Carrier:
             self._udp.send(message)
             answer = self._await(token, wait_ms)
             if answer:
+                self._udp.done()
                 return self._judge(answer)
             wait_ms *= 2
         return False
@@ -93,6 +94,8 @@ class Carrier:
             if answer.payload and len(self._commands) < _COMMANDS:
                 self._commands.append(answer.payload)
             return True
+        if answer.code == coap.BAD:
+            return False  # it was damaged on its way to the modem
         if answer.code == coap.BUSY:
             raise UplinkError("CoAP server is busy for the next %d s" % answer.max_age_s)
         what = "resets the connection" if answer.kind == coap.RESET else "refuses the message with " + answer.words

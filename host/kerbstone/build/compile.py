@@ -92,6 +92,7 @@ def _uplink(node: Node) -> dict[str, Any]:
             table["radio"] = {"band_mhz": band_mhz, **radio_table(node.board)}
     if isinstance(uplink, NbIotTable):
         table["port"] = uplink.port or {"coap": 5683, "mqtt": 1883}[uplink.protocol]
+        table["link"] = "hold" if uplink.edrx_s else "burst"
         table["modem"] = _modem(node)
     return table
 

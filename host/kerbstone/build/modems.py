@@ -16,5 +16,5 @@ DIALECTS = {
     "SARA-R500S": "sara_r5",
     "SARA-R510S": "sara_r5",
 }
-# Their MQTT clients acknowledge no message at QoS 1, or keep no connection alive.
-WITHOUT_MQTT = ("sara_r4",)
+# MQTT clients that say nothing of an acknowledgement (SARA-R410M), or of which no way is known to give them any byte (BC66, BC660K).
+WITHOUT_MQTT = ("bc66", "bc660k", "sara_r4")

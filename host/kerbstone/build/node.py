@@ -107,6 +107,7 @@ class NbIotTable(_Table):
     tau_s: int = Field(default=86_400, ge=60, le=35_712_000)  # T3412: the node's sign of life to the network
     active_s: int = Field(default=2, ge=2, le=11_160)  # T3324: how long it can be reached after sending
     psm: bool = True  # False: off between transmissions, and a new registration for each
+    edrx_s: int = Field(default=0, ge=0, le=10_486)  # in place of PSM, awake and within reach every so often; 0: no
     search_s: int = Field(default=120, ge=20, le=600)  # the longest search for a network
     search_mah_day: float = Field(default=2.0, gt=0, le=1000)  # what searches in vain and repeats may take
 

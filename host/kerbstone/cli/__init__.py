@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from kerbstone.cli import board, boards, chip, decode, emulate, encode, energy, faults, generate, replay
+from kerbstone.cli import board, boards, chip, decode, emulate, encode, energy, faults, generate, listen, replay
 from kerbstone.errors import KerbstoneError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app.command("emulate")(emulate.command)
 app.command("replay")(replay.command)
 app.command("faults")(faults.command)
 app.command("energy")(energy.command)
+app.command("listen")(listen.command)
 app.command("decode")(decode.command)
 app.command("encode")(encode.command)
 app.command("generate")(generate.command)

@@ -1,13 +1,31 @@
-"""What came out at a broker, in virtual time."""
+"""What came out at a broker or a CoAP server, in virtual time."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from kerbstone.build.node import MqttTable, NbIotTable, Node
 from kerbstone.emulator.tally import Arrival
+from kerbstone.listen.coap import CoapListener
 from kerbstone.listen.mqtt import MqttListener
 
+Listener = MqttListener | CoapListener
+
 _QUIET_S = 20.0  # real time the broker may take to pass on what it has
+
+
+def mqtt_place(node: Node) -> tuple[str, str] | None:
+    """Host name and topic prefix under which a node publishes; None: it does not."""
+    uplink = node.spec.uplink
+    if isinstance(uplink, MqttTable):
+        return uplink.broker, uplink.prefix
+    return (uplink.host, uplink.path) if isinstance(uplink, NbIotTable) and uplink.protocol == "mqtt" else None
+
+
+def coap_place(node: Node) -> tuple[str, str] | None:
+    """Host name and first path segment to which a node posts; None: it does not."""
+    uplink = node.spec.uplink
+    return (uplink.host, uplink.path) if isinstance(uplink, NbIotTable) and uplink.protocol == "coap" else None
 
 
 def published(events: list[tuple[int, str, str, dict[str, Any]]], name: str) -> list[tuple[int, bytes, bool]]:
@@ -15,7 +33,7 @@ def published(events: list[tuple[int, str, str, dict[str, Any]]], name: str) -> 
     return [(t, bytes.fromhex(f["payload"]), bool(f["dup"])) for t, source, kind, f in events if source == name and kind == "publish"]
 
 
-def match(listener: MqttListener, device_id: str, published: list[tuple[int, bytes, bool]]) -> list[Arrival]:
+def match(listener: Listener, device_id: str, published: list[tuple[int, bytes, bool]]) -> list[Arrival]:
     """Gives each message of the subscriber the virtual time at which the node published it."""
     listener.wait_quiet({device_id: len({(p, t) for t, p, _ in published})}, _QUIET_S)
     open_times: dict[bytes, list[tuple[int, bool]]] = {}

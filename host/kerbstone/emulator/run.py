@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from kerbstone.build.check import check
-from kerbstone.build.node import MqttTable, Node
+from kerbstone.build.node import Node
 from kerbstone.emulator import log
-from kerbstone.emulator.arrivals import match, published
+from kerbstone.emulator.arrivals import Listener, coap_place, match, mqtt_place, published
 from kerbstone.emulator.cell import CellOrder, CellResult, split
 from kerbstone.emulator.engine import interpreter
 from kerbstone.emulator.engine.shimset import shim_folder
@@ -23,6 +23,7 @@ from kerbstone.energy.budget import exceeded
 from kerbstone.errors import NodeFileError
 from kerbstone.listen.broker import BrokerAddress, EmbeddedBroker
 from kerbstone.listen.broker import check as check_broker
+from kerbstone.listen.coap import CoapListener
 from kerbstone.listen.mqtt import MqttListener
 
 Progress = Callable[[str, float], None]
@@ -48,23 +49,28 @@ def run(nodes: list[Node], seed: int, duration_us: int, start_utc: int = START_U
     with ExitStack() as stack:
         hosts: dict[str, tuple[str, int]] = {}
         login: tuple[str, str] | None = None
-        listeners: dict[str, MqttListener] = {}
-        over_mqtt = [n for n in nodes if isinstance(n.spec.uplink, MqttTable)]
+        listeners: dict[str, Listener] = {}  # by node
+        over_mqtt = {n.name: place for n in nodes if (place := mqtt_place(n))}
         if over_mqtt:
             address = BrokerAddress.parse(broker) if broker else stack.enter_context(EmbeddedBroker()).address
             check_broker(address)
             login = (address.user, address.password or "") if address.user else None
-            for node in over_mqtt:
-                uplink = node.spec.uplink
-                assert isinstance(uplink, MqttTable)
-                hosts[uplink.broker] = (address.host, address.port)
-                if uplink.prefix not in listeners:
-                    listeners[uplink.prefix] = stack.enter_context(MqttListener(address, uplink.prefix))
+            by_prefix: dict[str, Listener] = {}
+            for name, (host, prefix) in over_mqtt.items():
+                hosts[host] = (address.host, address.port)
+                if prefix not in by_prefix:
+                    by_prefix[prefix] = stack.enter_context(MqttListener(address, prefix))
+                listeners[name] = by_prefix[prefix]
+        over_coap = {n.name: place for n in nodes if (place := coap_place(n))}
+        if over_coap:
+            coap = stack.enter_context(CoapListener(paths={path for _, path in over_coap.values()}))
+            for name, (host, _) in over_coap.items():
+                hosts[host], listeners[name] = coap.address, coap
         orders = [CellOrder(c, seed, start_utc, duration_us, hosts, login, tuple(faults), lns) for c in split(nodes)]
         results = run_cells(orders, lambda order, share: _tell(progress, order, share))
         traces = {t.name: t for r in results for t in r.nodes}
         events = [e for r in results for e in r.events]
-        arrivals = _arrivals(nodes, results, listeners)
+        arrivals = _arrivals(results, listeners)
     tallied = [tally(n, traces[n.name], arrivals[n.name], start_utc, duration_us) for n in nodes]
     for node, done in zip(nodes, tallied, strict=True):
         done.notes = exceeded(node, done.mah_per_day, duration_us) + done.notes
@@ -85,16 +91,13 @@ def _tell(progress: Progress | None, order: CellOrder, share: float) -> None:
             progress(node.name, share)
 
 
-def _arrivals(nodes: list[Node], results: list[CellResult], listeners: dict[str, MqttListener]) -> dict[str, list[Arrival]]:
+def _arrivals(results: list[CellResult], listeners: dict[str, Listener]) -> dict[str, list[Arrival]]:
     """What came out at the other end, by node."""
     arrivals: dict[str, list[Arrival]] = {}
     events = [e for r in results for e in r.events]
-    for result in results:
-        for trace in result.nodes:
-            node = next(n for n in nodes if n.name == trace.name)
-            if isinstance(node.spec.uplink, MqttTable):
-                mine = published(events, trace.name)
-                arrivals[trace.name] = match(listeners[node.spec.uplink.prefix], trace.device_id, mine)
-            else:
-                arrivals[trace.name] = [Arrival(a.t_us, a.payload, a.dr, a.rssi_dbm) for a in trace.delivered]
+    for trace in (t for r in results for t in r.nodes):
+        if trace.name in listeners:
+            arrivals[trace.name] = match(listeners[trace.name], trace.device_id, published(events, trace.name))
+        else:
+            arrivals[trace.name] = [Arrival(a.t_us, a.payload, a.dr, a.rssi_dbm) for a in trace.delivered]
     return arrivals

@@ -14,7 +14,7 @@ from typing import Any
 
 from kerbstone.build.compile import board_files, node_json
 from kerbstone.build.image import write_image
-from kerbstone.build.node import LoRaWanTable, Node
+from kerbstone.build.node import LoRaWanTable, NbIotTable, Node
 from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
 from kerbstone.emulator.board.computing import IMPORT
@@ -187,8 +187,8 @@ class _Wiring:
                 self._module(config["uplink"]["module"])
             else:
                 self._radio(config["uplink"]["radio"])
-        if config["uplink"]["kind"] == "nbiot":
-            self._modem()
+        if isinstance(node.spec.uplink, NbIotTable):
+            self._modem(node.spec.uplink)
 
     def _context(self, name: str, options: dict[str, Any], wires: dict[str, int]) -> PartContext:
         runtime, around = self.runtime, self.around
@@ -248,7 +248,7 @@ class _Wiring:
         self.runtime.parts["radio"] = part
         part.power_on()
 
-    def _modem(self) -> None:
+    def _modem(self, uplink: NbIotTable) -> None:
         """The board's cellular modem; options of its virtual cell stand in `[world.parts.modem]`."""
         runtime = self.runtime
         table = runtime.node.board.modem
@@ -264,7 +264,7 @@ class _Wiring:
             if key in wires:
                 released = 1 - int(options[f"{key}_level"])
                 runtime.pins.rest[wires[key]] = runtime.pins.line(wires[key]).level = released
-        part = modem_class(table.chip)(self._context("modem", options, wires))
+        part = modem_class(uplink.modem or table.chip)(self._context("modem", options, wires))
         self.uarts.attach(table.rx, part)
         runtime.parts["modem"] = part
         part.power_on()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from kerbstone.build.node import MqttTable, Node, load_node
+from kerbstone.build.node import Node, load_node
 from kerbstone.emulator.air.network import NetworkServer
-from kerbstone.emulator.arrivals import match, published
+from kerbstone.emulator.arrivals import Listener, coap_place, match, mqtt_place, published
 from kerbstone.emulator.bench import Bench
 from kerbstone.emulator.cell import NodeTrace
 from kerbstone.emulator.faults import fault
@@ -20,6 +21,7 @@ from kerbstone.emulator.tally import Arrival
 from kerbstone.energy.budget import judge
 from kerbstone.errors import FaultError, KerbstoneError
 from kerbstone.listen.broker import BrokerAddress
+from kerbstone.listen.coap import CoapListener
 from kerbstone.listen.mqtt import MqttListener
 from kerbstone.testing.node import KerbNode
 from kerbstone.testing.site import PinnedSite
@@ -32,7 +34,7 @@ class TestBench:
 
     def __init__(self, broker: Callable[[], BrokerAddress], seed: int = 1, start_utc: int = START_UTC):
         self._broker = broker
-        self._listeners: dict[str, MqttListener] = {}
+        self._listeners: dict[str, Listener] = {}
         self._stack = ExitStack()
         self.bench = self._stack.enter_context(Bench(seed, start_utc, over_site=self._pinned))
         self._names: set[str] = set()
@@ -51,7 +53,8 @@ class TestBench:
             raise KerbstoneError(f"There is a node {loaded.name!r} on this bench already: give the second file another name.")
         orders = [replace(order, node=order.node or loaded.name) for order in faults]
         check_orders(orders, [*(n.node for n in self.nodes), loaded])
-        arrivals = self._over_mqtt(loaded, loaded.spec.uplink) if isinstance(loaded.spec.uplink, MqttTable) else _over_the_air
+        listener = self._listener(loaded)
+        arrivals = partial(self._listened, listener, loaded.name) if listener else _over_the_air
         runtime = self.bench.add(loaded, orders)
         self.bench.start()
         self._arm(orders)
@@ -86,13 +89,24 @@ class TestBench:
         for node in self.nodes:
             judge(node.node, node.mah_per_day, node.on_for_us)
 
-    def _over_mqtt(self, node: Node, uplink: MqttTable) -> Callable[[NodeTrace], list[Arrival]]:
-        address = self._broker()
-        self.bench.hosts[uplink.broker] = (address.host, address.port)
-        if uplink.prefix not in self._listeners:
-            self._listeners[uplink.prefix] = self._stack.enter_context(MqttListener(address, uplink.prefix))
-        listener, log = self._listeners[uplink.prefix], self.bench.kernel.log
-        return lambda seen: match(listener, seen.device_id, published(log.events, node.name))
+    def _listener(self, node: Node) -> Listener | None:
+        """What listens at the other end of the node's bearer, and is where the node looks for it."""
+        if place := mqtt_place(node):
+            address = self._broker()
+            self.bench.hosts[place[0]] = (address.host, address.port)
+            if place[1] not in self._listeners:
+                self._listeners[place[1]] = self._stack.enter_context(MqttListener(address, place[1]))
+            return self._listeners[place[1]]
+        if place := coap_place(node):
+            key = f"coap {place[0]}"
+            if key not in self._listeners:
+                self._listeners[key] = listener = self._stack.enter_context(CoapListener(paths=(place[1],)))
+                self.bench.hosts[place[0]] = listener.address
+            return self._listeners[key]
+        return None
+
+    def _listened(self, listener: Listener, name: str, seen: NodeTrace) -> list[Arrival]:
+        return match(listener, seen.device_id, published(self.bench.kernel.log.events, name))
 
     def close(self) -> None:
         self._stack.close()

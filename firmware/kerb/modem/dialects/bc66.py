@@ -2,13 +2,13 @@
 
 from kerb.modem.dialects import quectel
 
-DIALECT = dict(quectel.DIALECT)
+DIALECT: dict = dict(quectel.DIALECT)
 DIALECT.update({
     "wake": "key",
     "setup": (
         ("E0", 2), ("+CMEE=1", 2), ("+CEREG=4", 2), ("?+QSCLK=1", 2), ("?+QNBIOTEVENT=1,1", 2), ("?+QICFG=\"dataformat\",1,1", 2),
     ),
-    "config": (("?+QSPCHSC=1", 2), ("+QCGDEFCONT=\"IP\",\"{apn}\"", 5), ("+CPSMS=1,,,\"{tau}\",\"{active}\"", 5)),
+    "config": (("?+QSPCHSC=1", 2), ("+QCGDEFCONT=\"IP\",\"{apn}\"", 5)),
     "off": ("+QPOWD=0", 5),
     "active": ("+CGATT?", "+CGATT:", "+CGATT: 1"),
     "attach": (("+CGATT=1", 85),),

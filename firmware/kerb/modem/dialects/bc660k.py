@@ -2,7 +2,7 @@
 
 from kerb.modem.dialects import quectel
 
-DIALECT = dict(quectel.DIALECT)
+DIALECT: dict = dict(quectel.DIALECT)
 DIALECT.update({
     "wake": "any",
     # It keeps the echo setting; the TLS and socket settings it does not.
@@ -11,9 +11,9 @@ DIALECT.update({
         ("?+CFUN=1", 25),
     ),
     "config": (
-        ("+CFUN=0", 25), ("+QCGDEFCONT=\"IP\",\"{apn}\"", 5), ("+CPSMS=1,,,\"{tau}\",\"{active}\"", 5),
+        ("+CFUN=0", 25), ("+QCGDEFCONT=\"IP\",\"{apn}\"", 5),
     ),
-    "off": None,
+    "off": ("+CFUN=0", 25),  # no key would switch it on again; it sleeps deeply so
     "active": ("+CGATT?", "+CGATT:", "+CGATT: 1"),
     "attach": (("+CGATT=1", 70),),
     "detach": (("+CGATT=0", 70),),

@@ -1,17 +1,18 @@
 """u-blox SARA-R410M (AT Manual UBX-17003787, System Integration UBX-16029218). Datagrams travel in hexadecimal."""
 
-DIALECT = {
+DIALECT: dict = {
     "errors": (),
     "boot": ("RDY",),  # it says nothing when it starts
     "on_ms": 300,  # 150 to 3200 ms
     "off_ms": 1600,
     "off_wait_ms": 5000,
-    "ready_ms": 10000,  # 6 s
+    "boot_ms": 3000,  # of 6 s
+    "ready_ms": 10000,
     "wake": "key",
     "search_ma": 60,  # not confirmed
     "setup": (("E0", 2), ("+CMEE=1", 2), ("+CEREG=4", 2), ("+UDCONF=1,1", 2)),
     "config": (
-        ("+CFUN=0", 40), ("+URAT=8", 5), ("+CGDCONT=1,\"IP\",\"{apn}\"", 5), ("+CPSMS=1,,,\"{tau}\",\"{active}\"", 5),
+        ("+CFUN=0", 40), ("+URAT=8", 5), ("+CGDCONT=1,\"IP\",\"{apn}\"", 5),
     ),
     "reboot": ("+CFUN=15", 40),
     "reboot_ms": 6000,
@@ -28,7 +29,6 @@ DIALECT = {
     ),
     "udp": {
         "largest": 500,
-        "resolve": ("+UDNSRN=0,\"{host}\"", "+UDNSRN:"),
         "open": (("+USOCR=17", 10, "+USOCR: ", "0"),),
         "close": ("?+USOCL=0", 10),
         "release": (),

@@ -15,7 +15,7 @@ HEAD = 4
 SECTION = 5
 CLOCK, BOX, RETRY, DUE, FAILING = 20, 12, 5, 4, 1  # DUE, FAILING: a part
 IN_RAM = 0  # records the flash refused: none while it works
-SESSION = {"lorawan": 334, "lorawan_at": 6, "mqtt": 12, "nbiot": 18}
+SESSION = {"lorawan": 334, "lorawan_at": 6, "mqtt": 12, "nbiot": 27}
 
 
 def wake_pins(node: Node) -> Iterator[Finding]:

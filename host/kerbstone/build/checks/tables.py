@@ -77,11 +77,12 @@ def sources(node: Node) -> set[str]:
 
 
 def world(node: Node) -> Iterator[Finding]:
-    """[world.parts] names parts of the node; "module" is its LoRaWAN module."""
-    module = getattr(node.spec.uplink, "module", None)
+    """[world.parts] names parts of the node, its modem (the cell that is on), or its LoRaWAN module."""
+    uplink = node.spec.uplink
+    known = [*node.spec.parts, *(["modem"] if uplink.kind == "nbiot" else []), *(["module"] if getattr(uplink, "module", None) else [])]
     for name in node.spec.world.parts:
-        if name not in node.spec.parts and not (module and name == "module"):
-            yield Finding(("world", "parts", name), f"there is no part {name!r}; {nearest(name, list(node.spec.parts))}")
+        if name not in known:
+            yield Finding(("world", "parts", name), f"there is no part {name!r}; {nearest(name, known)}")
 
 
 def _row(

@@ -65,6 +65,9 @@ def modem(node: Node) -> Iterator[Finding]:
     elif board.pmu_rail:
         words = f"{node.spec.node.board} feeds its modem from a power chip the firmware does not switch: choose another board."
         yield Finding(("uplink", "kind"), words, board_row(node, "modem.pmu_rail"))
+    elif uplink.edrx_s and node.spec.policy.deep_sleep:
+        words = "a node that sleeps deeply hears nothing between two reports: take edrx_s away, or set deep_sleep = false in [policy]."
+        yield Finding(("uplink", "edrx_s"), words)
     elif uplink.protocol == "mqtt" and DIALECTS[chip] in WITHOUT_MQTT:
-        words = f'the MQTT client of the {chip} acknowledges nothing, so a record could be lost: choose protocol = "coap".'
+        words = f'the MQTT client of the {chip} cannot carry records with a receipt: choose protocol = "coap".'
         yield Finding(("uplink", "protocol"), words)

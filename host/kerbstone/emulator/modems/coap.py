@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiocoap import ACK, CON, NON, RST, Message
 from aiocoap.error import UnparsableMessage
@@ -27,21 +28,38 @@ def split_uri(uri: str) -> tuple[str, int, list[str], list[str]]:
     return host, int(port) if colon else 5683, [s for s in path.split("/") if s], [q for q in query.split("&") if q]
 
 
-class CoapClient:
-    """One request at a time. `on_request(payload, again)` for the event log."""
+@dataclass(frozen=True)
+class Response:
+    """What a server answered; `size`: bytes of the whole message."""
 
-    def __init__(self, radio: Radio, internet: Internet, on_request: Callable[[bytes, bool], None]):
-        self.radio, self.internet, self.on_request = radio, internet, on_request
+    code: int
+    mid: int
+    token: bytes
+    payload: bytes
+    size: int
+
+    @property
+    def dotted(self) -> str:
+        """Class and detail: 2.04."""
+        return f"{self.code >> 5}.{self.code & 31:02d}"
+
+
+class CoapClient:
+    """One request at a time."""
+
+    def __init__(self, radio: Radio, internet: Internet):
+        self.radio, self.internet = radio, internet
         self.mid = radio.rng.randrange(1 << 16)
         self._socket: Socket | None = None
+        self.dead = False  # fault: the network forgot it and nobody said so
         self._again: Event | None = None
         self._request: Message | None = None
         self._left = 0
         self._wait_us = 0
-        self._done: Callable[[Message | None], None] = lambda message: None
+        self._done: Callable[[Response | None], None] = lambda message: None
 
     def request(self, address: str, port: int, code: int, path: list[str], query: list[str], payload: bytes,
-                done: Callable[[Message | None], None], confirmable: bool = True, content: int | None = None,
+                done: Callable[[Response | None], None], confirmable: bool = True, content: int | None = None,
                 token: bytes | None = None, mid: int | None = None) -> int:
         """Sends; `done(response)` with None when none came. Returns the message id."""
         self.close()
@@ -55,14 +73,13 @@ class CoapClient:
         self._left = _MAX_RETRANSMIT if confirmable else 0
         self._wait_us = int(_ACK_TIMEOUT_S * SECOND_US * self.radio.rng.uniform(1, 1.5))
         self._socket = Socket(self.radio, self.internet, True, self._heard, lambda: None)
-        self._socket.connect(address, port, lambda ok: self._send(False))
+        self._socket.dead = self.dead
+        self._socket.connect(address, port, lambda ok: self._send())
         return self.mid
 
-    def _send(self, again: bool) -> None:
+    def _send(self) -> None:
         if self._socket and self._request:
-            data = self._request.encode()
-            self.on_request(self._request.payload, again)
-            self._socket.send(data, self._sent)
+            self._socket.send(self._request.encode(), self._sent)
 
     def _sent(self, ok: bool) -> None:
         if self._request is None:
@@ -79,7 +96,7 @@ class CoapClient:
             return
         self._left -= 1
         self._wait_us *= 2
-        self._send(True)
+        self._send()
 
     def _heard(self, data: bytes) -> None:
         request = self._request
@@ -95,16 +112,16 @@ class CoapClient:
         if message.mtype == CON:
             self._socket.send(Message(_mtype=ACK, _mid=message.mid, code=Code.EMPTY).encode(), lambda ok: None)
         if message.code.is_response() and message.token == request.token:
-            self._finish(message)
+            self._finish(Response(int(message.code), message.mid, message.token, bytes(message.payload), len(data)))
         elif message.mtype == ACK and message.mid == request.mid and self._again:
             self._again.cancel()  # the answer itself comes apart
             self._left = 0
             self._again = self.radio.kernel.after(60 * SECOND_US, self._repeat)
 
-    def _finish(self, message: Message | None) -> None:
+    def _finish(self, response: Response | None) -> None:
         done = self._done
         self.close()
-        done(message)
+        done(response)
 
     def close(self) -> None:
         """Gives up what is under way, without a word."""

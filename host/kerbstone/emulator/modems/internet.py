@@ -9,9 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from aiocoap import Message
+from aiocoap.error import UnparsableMessage
+
 from kerbstone.emulator.modems.radio import Radio
 from kerbstone.emulator.net import ntp
-from kerbstone.emulator.net.mqtt_watch import MqttWatch
+from kerbstone.emulator.net.mqtt_watch import MqttWatch, Publish
+from kerbstone.listen.coap import damaged
 
 PATIENCE_S = 5.0  # real seconds an answer that must come may take
 _SILENCE_S = 0.15  # real seconds for protocols whose answers cannot be foreseen
@@ -19,6 +23,7 @@ _HEADERS = 28  # IPv4 and UDP; a TCP segment has 40
 _NTP_NAME, _NTP_ADDRESS = "pool.ntp.org", "10.1.0.1"
 _COAP_PORTS = (5683,)
 _MQTT_PORTS = (1883,)
+_POST = 2
 
 
 class Watch(Protocol):
@@ -35,6 +40,7 @@ class CoapWatch:
 
     def __init__(self) -> None:
         self._open: set[bytes] = set()  # message ids of CON and tokens of requests not yet answered
+        self._posted: set[bytes] = set()
 
     @staticmethod
     def _parts(data: bytes) -> tuple[int, int, bytes, bytes] | None:
@@ -43,15 +49,24 @@ class CoapWatch:
             return None
         return data[0] >> 4 & 3, data[1], b"m" + data[2:4], b"t" + data[4 : 4 + (data[0] & 15)]
 
-    def sent(self, data: bytes) -> None:
+    def sent(self, data: bytes) -> list[Publish]:
+        """Takes what the device sent; returns the payload of a POST the server does not know yet."""
         parts = self._parts(data)
         if parts is None:
-            return
+            return []
         kind, code, mid, token = parts
+        try:
+            message = Message.decode(data)
+        except (UnparsableMessage, ValueError):
+            return []  # damaged before it reached the modem: nobody answers it
         if kind == 0:
             self._open.add(mid)
             if 1 <= code < 32:
                 self._open.add(token)
+        if code != _POST or mid in self._posted or damaged(message):
+            return []
+        self._posted.add(mid)
+        return [Publish("", message.payload, False)]
 
     def received(self, data: bytes) -> None:
         parts = self._parts(data)
@@ -93,10 +108,11 @@ def take(real: socket.socket, watch: Watch | None, first_s: float) -> tuple[list
 
 
 class Internet:
-    """`hosts`: names to real (host, port); anything else does not resolve."""
+    """`hosts`: names to real (host, port); anything else does not resolve. `on_post(payload, again)`: a record is on its way to a server,
+    for the event log."""
 
-    def __init__(self, hosts: dict[str, tuple[str, int]]):
-        self.hosts = hosts
+    def __init__(self, hosts: dict[str, tuple[str, int]], on_post: Callable[[bytes, bool], None]):
+        self.hosts, self.on_post = hosts, on_post
         self.dead = False  # fault: nothing passes until the modem starts again
         self.trouble = ""  # "": all well; "refused", "half_open" or "deaf", as for the sockets of a Wi-Fi node
 
@@ -177,13 +193,13 @@ class Socket:
         if self._real is None or self.internet.trouble == "half_open" or (self.datagram and self.internet.trouble == "refused"):
             return
         watch: CoapWatch | MqttWatch | None = self._coap or self._mqtt
-        if watch:
-            watch.sent(data)
         try:
             self._real.sendall(data)
         except OSError:
             self._closed()
             return
+        for publish in watch.sent(data) if watch else ():
+            self.internet.on_post(publish.payload, publish.dup)
         self.poll(_SILENCE_S)
 
     def poll(self, first_s: float = 0.0) -> None:

@@ -1,4 +1,4 @@
-"""The core of every virtual modem: power and its pins, the serial line, the queue of commands, URCs, sleep, charge.
+"""The core of every virtual modem: the line, the queue of commands, URCs, charge; its life is in life.py, its network in radio.py.
 
 A dialect is a subclass with tables. Its command handlers are functions `(modem, command)`; one that takes time is a generator that yields
 microseconds to wait, a `Until`, or a `Prompt` for data, and may return its own final line. Sources: the manuals each dialect names;
@@ -9,21 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from types import GeneratorType
 from typing import Any, ClassVar
 
 from kerbstone.emulator.kernel import SECOND_US, Event
-from kerbstone.emulator.modems import at, grants
+from kerbstone.emulator.modems import at
 from kerbstone.emulator.modems.cell import Cell
-from kerbstone.emulator.modems.internet import Internet
+from kerbstone.emulator.modems.coap import CoapClient
+from kerbstone.emulator.modems.internet import Internet, Socket
+from kerbstone.emulator.modems.life import Life
+from kerbstone.emulator.modems.mqtt import MqttClient
 from kerbstone.emulator.modems.radio import Radio
 from kerbstone.emulator.modems.terminal import Prompt, Terminal
-from kerbstone.emulator.parts.base import PartContext, UartPart
+from kerbstone.emulator.parts.base import PartContext
 
 Work = Generator[Any, Any, str | None]
 Handler = Callable[[Any, at.Command], Work | str | None]
 
 _POLL_US = 100_000
-_LONGEST_KEY_S = 60
 
 
 @dataclass(frozen=True)
@@ -34,35 +37,17 @@ class Until:
     us: int
 
 
-@dataclass(frozen=True)
-class Keys:
-    """What PWRKEY and its like do, in ms (hardware design of the modem)."""
-
-    on_ms: int
-    off_ms: int
-    ready_ms: int  # from the start of the pulse to a UART that listens
-    off_takes_ms: int = 1800
-    reset_ms: int = 0  # held so long, it resets; 0: never
-    reset_pin_ms: int = 100  # shortest pulse on the reset pin
-    wake_ms: int = 0  # shortest pulse that ends power saving mode
-
-
-class Modem(UartPart):
+class Modem(Life):
     """Options: those of `Cell`; `pwrkey_level`, `reset_level` (GPIO level at which the key is pressed), `hosts`, `imei`, `baud`
-    (what IPR was set to before; 0: autobaud). Lines: pwrkey, reset, dtr, ring, status (high while on), power."""
+    (what IPR was set to before; 0: autobaud). Lines: pwrkey, reset, wake, dtr, status and vint (high while on), power."""
 
     NAME: ClassVar[str] = ""
     IDENTITY: ClassVar[dict[str, str]] = {}  # command without +: text
     COMMANDS: ClassVar[dict[str, Handler]] = {}
-    KEYS: ClassVar[Keys]
-    DEFAULTS: ClassVar[dict[str, Any]] = {}
     SAVED: ClassVar[frozenset[str]] = frozenset()  # settings that survive power and power saving mode
     ANSWER_MS: ClassVar[tuple[int, int]] = (20, 50)  # plain commands; 21-42 ms seen on a BC660K
-    BAUD: ClassVar[int] = 115_200  # of a new modem; 0: autobaud
-    SLEEPS_WITHOUT_KEY: ClassVar[bool] = False  # starts as soon as it has power
     UART_WAKES: ClassVar[bool] = False  # an edge on its receiver ends deep sleep; that command is lost
-    PSM_GUARD_US: ClassVar[int] = 0  # a quiet line this long before power saving mode is entered
-    SIM_US: ClassVar[int] = 900_000
+    LOCK_US: ClassVar[int] = 0  # awake so long after the last character before it sleeps lightly
     CGATT_US: ClassVar[int] = 75 * SECOND_US
     ACT: ClassVar[int] = 9  # what +COPS and +CEREG call NB-IoT
     CELL_FORMAT: ClassVar[str] = "{:08X}"
@@ -75,243 +60,27 @@ class Modem(UartPart):
         self.imei = str(options.get("imei", f"8648030{ctx.rng.randrange(10**8):08d}"))
         self.cell = Cell.of(self.kernel, options)
         self.radio = Radio(self.kernel, ctx.rng, self.cell, self)
-        self.internet = Internet(options.get("hosts", {}))
+        self.internet = Internet(options.get("hosts", {}), self._posted)
         self.terminal = Terminal(self)
-        self.mode = "off"  # off, boot, on, psm
         self.saved: dict[str, Any] = {"ipr": int(options.get("baud", self.BAUD))}
         self.live: dict[str, Any] = {}
-        self.clock_us: int | None = None  # UTC minus kernel time, once set
-        self.tz_quarters = 0
-        self.since_us = 0  # when a clock that was never set began to run
-        self.stuck = ""  # fault: the next data mode does not end by itself; "escape" or "power" ends it
-        self.psm_enabled_here = True  # fault psm_never: the modem itself never goes down
-        self.boots = 0
+        self.noise: Callable[[bytes], bytes] | None = None  # fault on the wire, both ways
         self._jobs: list[list[at.Command]] = []
         self._work: Work | None = None
         self._wait: Event | None = None
-        self._booting: Event | None = None
-        self._t3412: Event | None = None
-        self._guard: Event | None = None
-        self._pressed_us: int | None = None
-        self._key: Event | None = None
-        self.boot_sequence: list[Event] = []
+        self._drowsy: Event | None = None
         self._wire_pins()
-
-    # -- supply and keys -----------------------------------------------------------------------------------
-
-    def _wire_pins(self) -> None:
-        for name, react in (("pwrkey", self._pwrkey), ("reset", self._reset_pin), ("dtr", self._dtr)):
-            line = self.line(name)
-            if line:
-                line.watchers.append(react)
-        enable = self.line("power")
-        if enable:
-            on_level = int(self.ctx.options.get("power_on_level", 1))
-            enable.watchers.append(lambda level: self.set_power(level == on_level))
-
-    def power_on(self) -> None:
-        """Supply comes up: off until its key is pressed, unless it has none."""
-        enable = self.line("power")
-        if enable and enable.level != int(self.ctx.options.get("power_on_level", 1)):
-            self.powered = False
-            self.state("off")
-            return
-        self._off()
-        if self.SLEEPS_WITHOUT_KEY or self.line("pwrkey") is None:
-            self.boot()
-
-    def power_off(self) -> None:
-        self._off()
-        self.clock_us, self.since_us = None, self.kernel.now
-        super().power_off()
-
-    def _pwrkey(self, level: int) -> None:
-        if not self.powered:
-            return
-        if level == int(self.ctx.options.get("pwrkey_level", 0)):
-            self._pressed_us = self.kernel.now
-            starts = self.mode in ("off", "psm")
-            ms = (self.KEYS.wake_ms or self.KEYS.on_ms) if self.mode == "psm" else self.KEYS.on_ms if starts else self.KEYS.reset_ms
-            if ms:
-                self._key = self.kernel.after(ms * 1000, self._key_held)
-        elif self._pressed_us is not None:
-            held, self._pressed_us = self.kernel.now - self._pressed_us, None
-            if self._key:
-                self._key.cancel()
-                self._key = None
-                if self.mode == "on" and held >= self.KEYS.off_ms * 1000:
-                    self.shut_down(self.kernel.now)
-
-    def _key_held(self) -> None:
-        """The key was held long enough; letting it go means nothing more."""
-        self._key = None
-        if self.mode == "off":
-            self.boot()
-        elif self.mode == "psm":
-            self.wake("key")
-        else:
-            self.reboot("key")
-
-    def _reset_pin(self, level: int) -> None:
-        if not self.powered:
-            return
-        if level == int(self.ctx.options.get("reset_level", 0)):
-            self._held_reset = self.kernel.now
-        elif self.kernel.now - getattr(self, "_held_reset", self.kernel.now) >= self.KEYS.reset_pin_ms * 1000:
-            self.reboot("reset pin")
-
-    def _dtr(self, _level: int) -> None:
-        self.charge()
-
-    # -- life ----------------------------------------------------------------------------------------------
-
-    def boot(self, woken: str = "") -> None:
-        """The processor starts. `woken`: what ended power saving mode, so the network still knows it."""
-        self._stop_work()
-        self.mode = "boot"
-        self.boots += 1
-        self.live = {**self.DEFAULTS, **self.saved}
-        self.internet.dead = False
-        self.radio.asked = self.saved["psm_timers"] if self.live.get("cpsms") and "psm_timers" in self.saved else None
-        self.radio.edrx_us = grants.EDRX_US[self.live["edrx"]] if self.live.get("edrx") and self.cell.edrx else 0
-        self.terminal.reset(self.saved["ipr"])
-        self.state("boot")
-        self.log("boot", woken=woken)
-        self._booting = self.kernel.after(self.KEYS.ready_ms * 1000, self._ready, woken)
-
-    def _ready(self, woken: str) -> None:
-        self._booting = None
-        self.mode = "on"
-        self.status(1)
-        self.charge()
-        if self.saved["ipr"]:
-            for line in self.boot_lines(bool(woken)):
-                self.urc(line)
-        self.boot_sequence = [self.kernel.after(self.SIM_US, self._sim_ready, woken)]
-
-    def _sim_ready(self, woken: str) -> None:
-        for line in self.sim_lines() if self.saved["ipr"] else ():
-            self.urc(line)
-        if woken:
-            self.radio.wake(woken == "t3412")
-        elif self.live.get("cfun", 1) == 1:
-            self.radio.start()
-
-    def shut_down(self, _at: int = 0, text: str = "") -> None:
-        """An orderly power-off."""
-        if text:
-            self.urc(text)
-        self.radio.stop()
-        self.kernel.after(self.KEYS.off_takes_ms * 1000, self._off_if_on)
-        self.mode = "stopping"
-
-    def _off_if_on(self) -> None:
-        if self.mode == "stopping":
-            self._off()
-
-    def _off(self) -> None:
-        self._stop_work()
-        self.forget()
-        self.radio.stop()
-        self.mode = "off"
-        self.status(0)
-        self.state("off")
-
-    def reboot(self, why: str) -> None:
-        """Starts again without a word before: network and sockets are gone, the clock is kept."""
-        self.log("reboot", why=why)
-        self._stop_work()
-        self.forget()
-        self.radio.stop()
-        self.status(0)
-        self.boot()
-
-    def _stop_work(self) -> None:
-        for event in (self._wait, self._booting, self._t3412, self._guard, *self.boot_sequence):
-            if event:
-                event.cancel()
-        self._wait = self._booting = self._t3412 = self._guard = None
-        self.boot_sequence = []
-        self._jobs.clear()
-        work, self._work = self._work, None
-        if work and not work.gi_running:  # a command that restarts the modem ends by itself
-            work.close()
-        self.terminal.stop()
-
-    def status(self, level: int) -> None:
-        for name in ("status", "vint"):
-            line = self.line(name)
-            if line:
-                line.drive(level)
-
-    # -- power saving mode ---------------------------------------------------------------------------------
-
-    def active_time_over(self) -> None:
-        """T3324 has run out: down, as soon as the dialect's own conditions hold."""
-        if self._guard:
-            self._guard.cancel()
-            self._guard = None
-        if self.mode != "on" or not self.radio.registered or self.radio.connected:
-            return
-        wait = self.psm_wait_us()
-        if wait is None:
-            return
-        if wait > 0:
-            self._guard = self.kernel.after(wait, self.active_time_over)
-            return
-        self.enter_psm()
-
-    def psm_wait_us(self) -> int | None:
-        """0: may go down now; more: ask again then; None: not as it is set up (the condition may change)."""
-        if not self.live.get("cpsms") or not self.psm_enabled_here:
-            return 5 * SECOND_US
-        if self._work or self._jobs:
-            return SECOND_US
-        return max(0, self.terminal.heard_us + self.PSM_GUARD_US - self.kernel.now)
-
-    def enter_psm(self) -> None:
-        """Says so, then goes down: registered, deaf, and without its volatile settings."""
-        self.before_psm()
-        self.mode = "stopping"
-        self.kernel.after(50_000 + self.terminal.busy_us(), self._psm)
-
-    def _psm(self) -> None:
-        if self.mode != "stopping":
-            return
-        self._stop_work()
-        self.forget()
-        self.radio.sleep()
-        self.mode = "psm"
-        self.status(0)
-        self.state("psm")
-        self.log("psm")
-        tau = self.tau_us()
-        if tau:
-            self._t3412 = self.kernel.after(tau, self.wake, "t3412")
-
-    def tau_us(self) -> int:
-        """Until the periodic update, us; 0: never."""
-        return (grants.t3412_s(self.radio.granted[0]) or 0) * SECOND_US
-
-    def wake(self, why: str) -> None:
-        """Ends power saving mode."""
-        if self.mode == "psm":
-            self.boot(why)
 
     # -- what dialects say ---------------------------------------------------------------------------------
 
-    def boot_lines(self, woken: bool) -> tuple[str, ...]:
-        """URCs of a start, with a fixed rate only."""
-        return ()
+    def connections(self) -> list[Socket | MqttClient | CoapClient]:
+        """What the modem holds open."""
+        return []
 
-    def sim_lines(self) -> tuple[str, ...]:
-        return ("+CPIN: READY",)
-
-    def before_psm(self) -> None:
-        """URCs that announce power saving mode."""
-
-    def forget(self) -> None:
-        """Sockets and clients of the modem are gone."""
+    def sockets_die(self) -> None:
+        """The network forgets what is open; the modem does not notice."""
+        for connection in self.connections():
+            connection.dead = True
 
     def registration(self) -> None:
         """+CEREG as it is now, if the host asked for it."""
@@ -331,7 +100,7 @@ class Modem(UartPart):
         self.radio.asked = self.saved["psm_timers"] if self.live.get("cpsms") else None
         self.radio.update()
 
-    def cell_has_no_sim(self) -> bool:
+    def sim_missing(self) -> bool:
         return bool(self.ctx.options.get("no_sim"))
 
     def address(self) -> str:
@@ -361,6 +130,10 @@ class Modem(UartPart):
         """In light sleep between pages, as the dialect allows it."""
         return False
 
+    def quiet(self) -> bool:
+        """No command in hand, and none for LOCK_US."""
+        return not self._work and self.kernel.now - self.terminal.heard_us >= self.LOCK_US
+
     # -- charge --------------------------------------------------------------------------------------------
 
     def charge(self) -> None:
@@ -375,6 +148,9 @@ class Modem(UartPart):
         else:
             self.state("idle")
 
+    def _posted(self, payload: bytes, again: bool) -> None:
+        self.kernel.log.write(self.node, "publish", payload=payload.hex(), dup=again)
+
     def log(self, what: str, **fields: Any) -> None:
         self.kernel.log.write(self.node, "modem", what=what, **fields)
 
@@ -383,26 +159,36 @@ class Modem(UartPart):
     def uart_write(self, data: bytes) -> None:
         if self.mode == "psm" and self.UART_WAKES:
             self.wake("uart")
-        if self.mode == "on":
-            self.terminal.hear(data)
+        if self.mode == "on" and not self.hung:
+            self.terminal.hear(self.noise(data) if self.noise else data)
+            self._hold_awake()
+
+    def _hold_awake(self) -> None:
+        self.charge()
+        if self._drowsy:
+            self._drowsy.cancel()
+        self._drowsy = self.kernel.after(self.LOCK_US + 1, self.charge) if self.LOCK_US else None
 
     def uart_other(self, data: bytes, baud: int, framing: tuple[int, int | None, int]) -> None:
         if self.mode == "psm" and self.UART_WAKES:
             self.wake("uart")
-        if self.mode == "on":
+        if self.mode == "on" and not self.hung:
             self.terminal.hear_other(data, baud, framing)
+            self._hold_awake()
 
     def urc(self, text: str) -> None:
         """An unsolicited line; lost while nobody can hear it."""
         if self.mode in ("on", "stopping"):
-            self.terminal.say(f"\r\n{text}\r\n".encode("latin-1"))
+                self.info(text)
 
     def deliver(self, data: bytes) -> None:
         """Bytes have left the modem: to the receiver, through whatever disturbs the wire."""
-        self._arrive(data)
+        if not self.hung:
+            self._arrive(self.noise(data) if self.noise else data)
 
     def info(self, text: str) -> None:
-        self.terminal.say(f"\r\n{text}\r\n".encode("latin-1"))
+        end = chr(self.live.get("s3", 13)) + chr(self.live.get("s4", 10))
+        self.terminal.say(f"{end}{text}{end}".encode("latin-1"))
 
     def raw(self, data: bytes) -> None:
         self.terminal.say(data)
@@ -414,6 +200,18 @@ class Modem(UartPart):
             self.saved[name] = value
 
     # -- commands ------------------------------------------------------------------------------------------
+
+    def busy(self) -> bool:
+        return bool(self._work or self._jobs)
+
+    def stop_commands(self) -> None:
+        if self._wait:
+            self._wait.cancel()
+            self._wait = None
+        self._jobs.clear()
+        work, self._work = self._work, None
+        if isinstance(work, GeneratorType) and not work.gi_running:  # a command that restarts the modem ends by itself
+            work.close()
 
     def command_line(self, text: str) -> None:
         """One line after AT, as the terminal heard it."""

@@ -33,12 +33,12 @@ class Login:
 
 
 class MqttClient:
-    """`on_message(topic, payload)`; `on_lost()` when the connection ends by itself; `on_publish(payload)` for the event log."""
+    """`on_message(topic, payload)`; `on_lost()` when the connection ends by itself."""
 
     def __init__(self, radio: Radio, internet: Internet, on_message: Callable[[str, bytes], None], on_lost: Callable[[], None],
-                 on_publish: Callable[[bytes], None], pings: bool = True):
+                 pings: bool = True):
         self.radio, self.internet = radio, internet
-        self.on_message, self.on_lost, self.on_publish = on_message, on_lost, on_publish
+        self.on_message, self.on_lost = on_message, on_lost
         self.pings = pings
         self.connected = False
         self.dead = False  # fault: the network forgot the connection, the modem does not know
@@ -104,7 +104,7 @@ class MqttClient:
 
     def _publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> bool:
         assert self._client
-        self.on_publish(payload)
+        self.internet.on_post(payload, False)
         self._got.pop("puback", None)
         self._client.publish(topic, payload, qos, retain)
         return self._turn("puback")

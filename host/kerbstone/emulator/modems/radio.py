@@ -1,74 +1,35 @@
-"""Registration, RRC connection and power saving of a modem on its cell (3GPP TS 24.301, 36.331, 23.401 section 4.3.22)."""
+"""Registration and power saving of a modem on its cell (3GPP TS 24.301, TS 23.401 section 4.3.22)."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from typing import Protocol
 
 from kerbstone.emulator.kernel import SECOND_US, Event, Kernel
 from kerbstone.emulator.modems import grants
 from kerbstone.emulator.modems.cell import CAUSES, Cell
+from kerbstone.emulator.modems.connection import HOME, ROAMING, Connection, Owner
 
-Done = Callable[[bool], None]
-
-NOT, HOME, SEARCHING, DENIED, ROAMING = 0, 1, 2, 3, 5  # +CEREG stat
+NOT, SEARCHING = 0, 2  # +CEREG stat
 _SCAN_US = 20 * SECOND_US  # a scan of all bands that finds nothing; 7.7 s for 2 bands to 46.7 s for 14 (SARA-R5 guide)
 _PAUSES_S = (10, 30, 60, 120, 300)  # between scans out of coverage; the last for ever
 _NOTICE_US = 8 * SECOND_US  # until a modem that listens is sure that its cell is gone (unconfirmed)
-_GIVE_UP_US = 6 * SECOND_US  # a service request nobody answers (T300 and its repeats, unconfirmed)
-_RAI_US = 1_200_000  # release after "no more data"; 1.2 s and, after the expected downlink, 0.15 s measured (Quectel TCP/IP note)
-_RAI_DOWN_US = 150_000
-_PAGING_US = 2_560_000  # longest idle cycle
 
 
-class Owner(Protocol):
-    """What the radio tells its modem."""
-
-    def charge(self) -> None: ...
-
-    def registration(self) -> None: ...
-
-    def connection(self, up: bool) -> None: ...
-
-    def network_time(self) -> None: ...
-
-    def active_time_over(self) -> None: ...
-
-    def context_lost(self) -> None: ...
-
-
-class Radio:
-    """`phase` for the ledger: off, search, idle, connected, tx. `stat` as +CEREG shows it."""
+class Radio(Connection):
+    """A modem's side of the network: searches, attaches, keeps registered, sleeps."""
 
     def __init__(self, kernel: Kernel, rng: random.Random, cell: Cell, owner: Owner):
-        self.kernel, self.rng, self.cell, self.owner = kernel, rng, cell, owner
-        self.phase = "off"
-        self.stat = NOT
+        super().__init__(kernel, rng, cell, owner)
         self.cause = 0  # EMM cause of the last refusal
         self.known = False  # this network was found before
-        self.asleep = False  # power saving mode: hears nothing
         self.asked: tuple[str, str] | None = None  # T3412, T3324 the modem wants
-        self.granted = (grants.t3412_bits(3240), grants.OFF)
-        self.edrx_us = 0  # granted cycle
-        self.rai = 0  # 1: no more data, 2: one answer expected; of the datagram sent next
         self.attached = False
-        self._queue: list[tuple[int, Done]] = []
-        self._sending = False
-        self._released_by = 0
         self._scans = 0
         self._life: Event | None = None  # search or retry
-        self._release: Event | None = None
-        self._active: Event | None = None
         self._notice: Event | None = None
-        self._step: Event | None = None  # of the datagram on its way
         cell.changed.append(self._cell_changed)
 
     # -- registration --------------------------------------------------------------------------------------
-
-    @property
-    def registered(self) -> bool:
-        return self.stat in (HOME, ROAMING)
 
     def start(self) -> None:
         """CFUN=1: looks for a network."""
@@ -148,14 +109,15 @@ class Radio:
             self._idle()
             self.owner.context_lost()
 
+    def put_out(self) -> None:
+        """The network detaches the modem, which tries to come back; one that sleeps finds out when it wakes."""
+        if self.registered and not self.asleep:
+            self.lost()
+
     def _set(self, stat: int, always: bool = False) -> None:
         if stat != self.stat or always:
             self.stat = stat
             self.owner.registration()
-
-    def _enter(self, phase: str) -> None:
-        self.phase = phase
-        self.owner.charge()
 
     def _cell_changed(self) -> None:
         if self.phase == "off" or self.asleep:
@@ -182,155 +144,6 @@ class Radio:
         self._idle()
         self._fail_queue()
         self._search()
-
-    # -- connection ----------------------------------------------------------------------------------------
-
-    @property
-    def connected(self) -> bool:
-        return self.phase in ("connected", "tx")
-
-    def _connected(self) -> None:
-        was = self.connected
-        self._enter("connected")
-        if not was:
-            self.owner.connection(True)
-        self._stop_active()
-        self._rearm(int(self.cell.inactivity_s * SECOND_US))
-
-    def _rearm(self, us: int) -> None:
-        if self._release:
-            self._release.cancel()
-        self._release = self.kernel.after(us, self._idle)
-
-    def _idle(self) -> None:
-        was = self.connected
-        if self._release:
-            self._release.cancel()
-            self._release = None
-        if was:
-            self._enter("idle")
-            self.owner.connection(False)
-            active = grants.t3324_s(self.granted[1])
-            if self.registered and active is not None:
-                self._active = self.kernel.after(active * SECOND_US, self._active_over)
-
-    def _active_over(self) -> None:
-        self._active = None
-        self.owner.active_time_over()
-
-    def _stop_active(self) -> None:
-        if self._active:
-            self._active.cancel()
-            self._active = None
-
-    def release(self) -> None:
-        """Ends the connection now."""
-        self._idle()
-
-    # -- traffic -------------------------------------------------------------------------------------------
-
-    def send(self, size: int, done: Done) -> None:
-        """Sends `size` bytes with their headers; `done(ok)` when they are over, or could not leave."""
-        self._queue.append((size, done))
-        if not self._sending:
-            self._next()
-
-    def _next(self) -> None:
-        if not self._queue or self.asleep:
-            return
-        level = self.cell.level
-        if not self.registered:
-            self._finish(False)
-            return
-        self._sending = True
-        self._stop_active()
-        if level is None:
-            self._then(_GIVE_UP_US, self._refused)
-            return
-        if self.connected:
-            self._transmit()
-        else:
-            self._then(int(level.setup_us * self.rng.uniform(0.8, 1.4)), self._set_up)
-
-    def _then(self, us: int, fn: Callable[..., None], *args: int) -> None:
-        self._step = self.kernel.after(us, fn, *args)
-
-    def _set_up(self) -> None:
-        if self.registered and self.cell.level:
-            self._connected()
-            self._transmit()
-        else:
-            self._refused()
-
-    def _transmit(self) -> None:
-        level = self.cell.level
-        if level is None:
-            self._then(_GIVE_UP_US, self._refused)
-            return
-        us = level.up_us + level.up_byte_us * self._queue[0][0]
-        sends = int(us * level.sends)
-        self._enter("tx")
-        self._then(sends, self._sent, us - sends)
-
-    def _sent(self, rest_us: int) -> None:
-        self._connected()
-        self._then(rest_us, self._over)
-
-    def _over(self) -> None:
-        self._step = None
-        self._finish(True)
-        if self._queue:
-            return
-        self._released_by, self.rai = self.rai, 0
-        if self._released_by == 1 and self.connected:
-            self._rearm(_RAI_US)
-
-    def _refused(self) -> None:
-        self._step = None
-        self._finish(False)
-        if self.cell.level is None and self.registered:
-            self.lost()
-
-    def _finish(self, ok: bool) -> None:
-        self._sending = False
-        if self._queue:
-            _, done = self._queue.pop(0)
-            done(ok)
-        if not self._sending:
-            self._next()
-
-    def _fail_queue(self) -> None:
-        if self._step:
-            self._step.cancel()
-            self._step = None
-        waiting, self._queue, self._sending = self._queue, [], False
-        for _, done in waiting:
-            done(False)
-
-    def receive(self, size: int, deliver: Callable[[], None]) -> None:
-        """Something for the modem has come to its network: handed over now, at the next paging, or never."""
-        level = self.cell.level
-        if self.asleep or not self.registered or level is None or self.rng.random() < self.cell.loss:
-            return
-        if self.connected:
-            self.kernel.after(level.down_us, self._down, deliver)
-            return
-        paging = self.rng.randrange(max(self.edrx_us, _PAGING_US))
-        self.kernel.after(paging, self._paged, deliver)
-
-    def _paged(self, deliver: Callable[[], None]) -> None:
-        level = self.cell.level
-        if not self.asleep and self.registered and level is not None:
-            self.kernel.after(level.setup_us + level.down_us, self._down, deliver)
-
-    def _down(self, deliver: Callable[[], None]) -> None:
-        if self.asleep or not self.registered:
-            return
-        self._connected()
-        if self._released_by == 2:
-            self._released_by = 0
-            self._rearm(_RAI_DOWN_US)
-        deliver()
 
     # -- sleep ---------------------------------------------------------------------------------------------
 
@@ -360,6 +173,9 @@ class Radio:
             return
         self._enter("idle")
         self._set(ROAMING if self.cell.roaming else HOME, always=True)
+        if self._queue and not self._sending:  # the host was faster than the radio
+            self._next()
+            return
         if update:
             self.update()
             return

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from kerbstone.emulator.kernel import SECOND_US
-from kerbstone.emulator.modems import at, common, grants, sim7080_apps, sim7080_net
+from kerbstone.emulator.modems import at, common, grants, network, sim7080_apps, sim7080_net
 from kerbstone.emulator.modems.at import Bare, Command
 from kerbstone.emulator.modems.coap import CoapClient
 from kerbstone.emulator.modems.internet import Socket
-from kerbstone.emulator.modems.modem import Handler, Keys, Modem, Work
+from kerbstone.emulator.modems.life import Keys
+from kerbstone.emulator.modems.modem import Handler, Modem, Work
 from kerbstone.emulator.modems.mqtt import MqttClient
 
 
@@ -52,7 +53,7 @@ class Sim7080(Modem):
         return (*lines, '+CPSMSTATUS: "EXIT PSM"') if woken and self.live["cpsmstatus"] else lines
 
     def sim_lines(self) -> tuple[str, ...]:
-        return ("+CPIN: NOT INSERTED",) if self.cell_has_no_sim() else ("+CPIN: READY", "SMS Ready")
+        return ("+CPIN: NOT INSERTED",) if self.sim_missing() else ("+CPIN: READY", "SMS Ready")
 
     def before_psm(self) -> None:
         if self.live["cpsmstatus"]:
@@ -93,6 +94,9 @@ class Sim7080(Modem):
             socket.close()
         self.sockets.clear()
         self.inbox.clear()
+
+    def connections(self) -> list[Any]:
+        return [*self.sockets.values(), *(c for c in (self.mqtt, self.coap) if c)]
 
     def context_gone(self) -> None:
         """MQTT and CoAP end with the context; so do the sockets, which say so."""
@@ -161,7 +165,7 @@ COMMANDS: dict[str, Handler] = {
     **common.COMMANDS,
     **sim7080_net.COMMANDS,
     **sim7080_apps.COMMANDS,
-    "+CFUN": common.cfun(reset_modes=(6,), us=2 * SECOND_US), "+CSQ": common.csq(-115),
+    "+CFUN": common.cfun(reset_modes=(6,), us=2 * SECOND_US), "+CSQ": network.csq(-115),
     "+CNMP": common.on_off("+CNMP", 51), "+CMNB": common.on_off("+CMNB", 3), "+CBANDCFG": common.stored("+CBANDCFG"),
     "+CNBS": common.on_off("+CNBS", 5), "+NBSC": common.on_off("+NBSC"), "+CURCCFG": common.stored("+CURCCFG"),
     "+CPSMSTATUS": common.on_off("+CPSMSTATUS"), "+CPSMRDP": _cpsmrdp, "+CPSMCFG": common.on_off("+CPSMCFG", 1 << 20),

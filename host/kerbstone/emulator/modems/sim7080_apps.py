@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiocoap import Message
-from aiocoap.numbers.codes import Code
-
 from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.modems import at, common
 from kerbstone.emulator.modems.at import Command, Failed
-from kerbstone.emulator.modems.coap import CoapClient, split_uri
+from kerbstone.emulator.modems.coap import CoapClient, Response, split_uri
 from kerbstone.emulator.modems.modem import Handler, Until, Work
 from kerbstone.emulator.modems.mqtt import Login, MqttClient
 from kerbstone.emulator.modems.terminal import Prompt
@@ -56,7 +53,6 @@ def _smconn(m: Sim7080, c: Command) -> Work:
         raise Failed
     m.mqtt = MqttClient(
         m.radio, m.internet, lambda topic, payload: _message(m, topic, payload), lambda: m.urc("+SMSTATE: 0"),
-        lambda payload: m.kernel.log.write(m.node, "publish", payload=payload.hex(), dup=False),
     )
     will = (conf["TOPIC"], conf.get("MESSAGE", "").encode(), conf.get("QOS", 0), bool(conf.get("RETAIN"))) if conf.get("TOPIC") else None
     done: list[int] = []
@@ -143,7 +139,7 @@ def _smssl(m: Sim7080, c: Command) -> None:
 def _ccoapinit(m: Sim7080, _c: Command) -> None:
     if not any(m.contexts):
         raise Failed
-    m.coap = CoapClient(m.radio, m.internet, lambda payload, again: m.kernel.log.write(m.node, "publish", payload=payload.hex(), dup=again))
+    m.coap = CoapClient(m.radio, m.internet)
     m.live["ccoap"] = {"answers": {}}
 
 
@@ -190,41 +186,35 @@ def _ccoapaction(m: Sim7080, c: Command) -> Work:
     if address is None or not m.radio.registered:
         m.info("+CCOAPACTION: 3,0")
         return None
-    sent: list[Message | None] = []
     mid = m.coap.request(
         address, port, int(para.get("code", 1)), path + para["uri-path"], query + para["uri-query"], para["payload"],
-        lambda answer: _answered(m, mid, answer, sent), content=para.get("content"),
+        lambda answer: _answered(m, mid, answer), content=para.get("content"),
     )
     yield 100_000
     m.info(at.line("+CCOAPACTION", 0, mid))
     return None
 
 
-def _answered(m: Sim7080, mid: int, answer: Message | None, _sent: list[Message | None]) -> None:
+def _answered(m: Sim7080, mid: int, answer: Response | None) -> None:
     if answer is None:
         m.urc(f"+CCOAPACTION: 2,{mid}")
         return
     m.live["ccoap"]["answers"][mid] = answer
-    m.urc(at.line("+CCOAPRECV", mid, len(answer.encode()), len(answer.payload)))
+    m.urc(at.line("+CCOAPRECV", mid, answer.size, len(answer.payload)))
 
 
-def _answer(m: Sim7080, c: Command) -> Message:
+def _answer(m: Sim7080, c: Command) -> Response:
     answers = m.live.get("ccoap", {}).get("answers", {})
     mid = c.number(0, 0, 65_535)
     if mid not in answers:
         raise Failed
-    found: Message = answers[mid]
+    found: Response = answers[mid]
     return found
 
 
 def _ccoaphead(m: Sim7080, c: Command) -> None:
     answer = _answer(m, c)
-    m.info(at.line("+CCOAPHEAD", 1, 1, 2, len(answer.token), at.Bare(dotted(answer.code)), answer.mid, at.Bare(at.hexed(answer.token))))
-
-
-def dotted(code: Code) -> str:
-    """A response code as class and detail: 2.04."""
-    return f"{int(code) >> 5}.{int(code) & 31:02d}"
+    m.info(at.line("+CCOAPHEAD", 1, 1, 2, len(answer.token), at.Bare(answer.dotted), answer.mid, at.Bare(at.hexed(answer.token))))
 
 
 def _ccoapread(m: Sim7080, c: Command) -> None:

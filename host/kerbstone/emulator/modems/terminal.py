@@ -35,16 +35,16 @@ class Prompt:
     escape: bool = False
     timeout_us: int = 60_000_000
     deaf_us: int = 0
-    echo: bool = False
     ends_by: str = ""  # fault: only ESC or Ctrl-Z ("escape") or nothing ("power") ends it
 
 
 class Terminal:
-    """One modem's line. `heard_us`: when the last character came."""
+    """One modem's line. `heard_us`: when the last character came, or the modem began to listen; `heard`: any came since it started."""
 
     def __init__(self, modem: Modem):
         self.modem = modem
         self.heard_us = 0
+        self.heard = False
         self._line = bytearray()
         self._free_us = 0
         self._out: list[Event] = []
@@ -60,6 +60,7 @@ class Terminal:
     def reset(self, rate: int) -> None:
         """A start: nothing heard, nothing on its way; `rate` 0 listens for any."""
         self.stop()
+        self.heard = False
         self.auto = rate == 0
         self.modem.baud = rate or self.modem.baud
         self._line.clear()
@@ -75,7 +76,7 @@ class Terminal:
     # -- in ------------------------------------------------------------------------------------------------
 
     def hear(self, data: bytes) -> None:
-        self.heard_us = self.modem.kernel.now
+        self.heard_us, self.heard = self.modem.kernel.now, True
         for byte in data:
             if self._prompt:
                 self._data_byte(byte)
@@ -120,8 +121,6 @@ class Terminal:
         assert prompt is not None
         if self.modem.kernel.now < self._deaf_until:
             return
-        if prompt.echo and self.modem.live.get("echo", 1):
-            self._echo(byte)
         if prompt.ends_by:
             if prompt.ends_by == "escape" and byte in (_ESC, _CTRL_Z):
                 self.modem.stuck = ""
