@@ -2,8 +2,10 @@
 
 import pytest
 
+from kerbstone.build.check import check
 from kerbstone.build.compile import node_json
 from kerbstone.build.node import load_node
+from kerbstone.chip.bench import transplant
 from kerbstone.emulator.bench import Bench
 from kerbstone.emulator.cell import CellOrder, run_cell
 from kerbstone.emulator.identity import mint
@@ -84,6 +86,13 @@ def test_a_module_on_an_rp2040_that_sleeps_lightly_is_reset_when_it_hangs(tmp_pa
     text = text.replace('bus = "uart.main"', 'bus = "uart.main"\nmodule_reset_pin = 5') + "[policy]\ndeep_sleep = false\n"
     done, _ = lived(tmp_path, 3, text + f'[world.parts.module]\nfault = "{fault}"\n')
     assert (done.lost, done.duplicates) == (0, 0) and done.decoded >= 16, done.notes
+
+
+def test_on_the_bench_chip_the_module_keeps_its_uart_and_gets_a_reset_pin_that_is_free(tmp_path):
+    moved = transplant(node(tmp_path, NODE.replace('bus = "uart.main"', 'bus = "uart.main"\nmodule_reset_pin = 4')))
+    check(moved)
+    module = node_json(moved)["uplink"]["module"]
+    assert (module["id"], module["tx"], module["rx"]) == (0, 0, 1) and module["reset"] not in (0, 1, 4)
 
 
 def test_a_fixed_plan_takes_the_sub_band_of_the_network(tmp_path):

@@ -1,5 +1,7 @@
 """The virtual SX1276 by its registers, as the data sheet tells them."""
 
+import random
+
 import pytest
 from sx1276_bench import FREQ, RX, RX_DONE, RX_SINGLE, RX_TIMEOUT, SLEEP, STANDBY, TX, TX_DONE, VALID_HEADER, Bench
 
@@ -329,3 +331,25 @@ def test_every_mode_is_charged(bench):
     assert bench.meter.current_ua == pytest.approx(10_300)
     bench.chip.set_power(False)
     assert bench.meter.current_ua == 0
+
+
+def test_any_bytes_on_its_bus_break_nothing(world):
+    kernel, air = world
+    a, b = Bench(kernel, air, "a"), Bench(kernel, air, "b")
+    b.setup()
+    b.listen()
+    rng = random.Random(127)
+    for _ in range(3000):
+        a.lines["cs"].drive(0)
+        register = rng.choice((0x00, 0x01, 0x06, 0x0D, 0x1D, 0x26, 0x33, 0x40, rng.randrange(128))) | rng.choice((0, 0x80))
+        assert len(a.chip.spi_transfer(bytes((register, *rng.randbytes(rng.randrange(6)))))) >= 1
+        a.lines["cs"].drive(1)
+        a.run(rng.choice((0, 10, 1000, 50_000)))
+    a.lines["reset"].drive(0)
+    a.lines["reset"].drive(1)
+    a.run(5000)
+    a.setup()
+    a.transmit(b"sane")
+    b.write(0x12, 255)
+    b.run(100_000)
+    assert b.irq() & RX_DONE and b.packet() == b"sane"

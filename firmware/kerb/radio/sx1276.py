@@ -13,6 +13,7 @@ from micropython import const
 from kerb.errors import ConfigError, RadioError
 from kerb.radio.airtime import low_rate, time_on_air_us
 from kerb.radio.lora import SLACK_MS, Lora, wired
+from kerb.radio.sx1276_bus import Bus
 
 _FIFO = const(0x00)
 _OP_MODE = const(0x01)
@@ -84,9 +85,9 @@ class SX1276(Lora):
 
     def __init__(self, spi, pins, options):
         super().__init__()
-        self._spi = spi
-        self._cs = pins["cs"]
-        self._cs.value(1)
+        bus = Bus(spi, pins["cs"])
+        self._write = bus.write
+        self._read = bus.read
         self._dio0 = pins.get("dio0")
         self._dio1 = pins.get("dio1")
         self._rate = None
@@ -102,30 +103,19 @@ class SX1276(Lora):
         pins["reset"].value(1)
         time.sleep_ms(6)
         if self._read(_VERSION, 1)[0] != _CHIP:
-            raise RadioError("sx1276 does not answer on its SPI bus: check the pins and the supply of the radio")
+            raise RadioError("sx1276 does not answer: check the pins and the supply of the radio")
         self._write(_TCXO, 0x19 if options.get("tcxo") else 0x09)
         self._calibrate()
         self._write(_LNA, 0x23 if options.get("rx_boost", True) else 0x20)
         self._write(_PREAMBLE, 0, 8)
         self._write(_SYNC_WORD, options.get("sync_word", 0x34))
 
-    def _write(self, register, *values):
-        self._cs.value(0)
-        self._spi.write(bytes((register | 0x80,)) + bytes(values))
-        self._cs.value(1)
-
-    def _read(self, register, size):
-        self._cs.value(0)
-        self._spi.write(bytes((register,)))
-        data = self._spi.read(size)
-        self._cs.value(1)
-        return data
-
     def _mode(self, mode):
         self._write(_OP_MODE, mode | (0 if self._hz >= _HF_HZ else 8))
 
     def _carrier(self, freq_hz):
         self._hz = freq_hz
+        self._floor = 157 if freq_hz >= _HF_HZ else 164  # dBm below zero where the level counts from
         self._write(_FRF, *pack(">I", (freq_hz << 8) // 15625)[1:])  # steps of 32 MHz / 2**19
 
     def _calibrate(self):
@@ -139,7 +129,7 @@ class SX1276(Lora):
         while self._read(_IMAGE_CAL, 1)[0] & 0x60:
             waits += 1
             if waits > 50:
-                raise RadioError("sx1276 did not calibrate: check the supply of the radio, and tcxo of the board file")
+                raise RadioError("sx1276 did not calibrate: check its supply, and tcxo of the board file")
             time.sleep_ms(1)
         self._mode(_SLEEP)
         self._mode(_LORA | _SLEEP)
@@ -211,7 +201,7 @@ class SX1276(Lora):
         if self._boost:
             power = max(2, min(power, _BOOST_DBM))
             full = power > _BOOST_PLAIN_DBM
-            setting = 0x80 | power - (5 if full else 2)
+            setting = power + (0x7B if full else 0x7E)  # bit 7 set, less 5 or 2
         else:
             power = max(-4, min(power, _RFO_DBM))
             setting = 0x70 | power if power >= 0 else power + 4  # at most 15 or 10.8 dBm, less 15 less the setting
@@ -224,7 +214,7 @@ class SX1276(Lora):
         self._mode(_LORA | _RX)
 
     def _level(self):
-        return self._read(_RSSI, 1)[0] - (157 if self._hz >= _HF_HZ else 164)
+        return self._read(_RSSI, 1)[0] - self._floor
 
     def transmit(self, data):
         """Sends up to 255 bytes as configured (uplink: CRC on, IQ normal); returns the tick (us) at which the last symbol left."""
@@ -261,7 +251,7 @@ class SX1276(Lora):
         snr = (snr - 256 if snr > 127 else snr) >> 2
         if snr >= 0:
             rssi += rssi // 15  # section 5.5.5; below 0 dB the figure stays that of signal and noise, as other chips give it
-        return bytes(data), rssi - (157 if self._hz >= _HF_HZ else 164), snr, tick
+        return bytes(data), rssi - self._floor, snr, tick
 
 
 def from_board(table):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from kerbstone.build.board import Battery, BoardFile, Current, Filesystem, I2CBus, Radio, Rail, Times, UartBus
 from kerbstone.build.board_extras import Modem
-from kerbstone.build.node import Node, PartTable
+from kerbstone.build.node import LoRaWanTable, Node, PartTable
 from kerbstone.chip.uf2 import PICO_FLASH_MB
 from kerbstone.errors import ChipError
 
@@ -49,7 +49,10 @@ def transplant(node: Node) -> Node:
     adc = iter(_ADC_PINS)
     parts = {name: _part(part, free, adc) for name, part in node.spec.parts.items()}
     policy = node.spec.policy.model_copy(update={"deep_sleep": False})
-    return replace(node, board=bench, spec=node.spec.model_copy(update={"parts": parts, "policy": policy}))
+    uplink = node.spec.uplink
+    if isinstance(uplink, LoRaWanTable) and uplink.module_reset_pin is not None:
+        uplink = uplink.model_copy(update={"module_reset_pin": next(free)})
+    return replace(node, board=bench, spec=node.spec.model_copy(update={"parts": parts, "policy": policy, "uplink": uplink}))
 
 
 def _radio(radio: Radio | None) -> Radio | None:
