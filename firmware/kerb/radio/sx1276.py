@@ -129,7 +129,7 @@ class SX1276(Lora):
         while self._read(_IMAGE_CAL, 1)[0] & 0x60:
             waits += 1
             if waits > 50:
-                raise RadioError("sx1276 did not calibrate: check its supply, and tcxo of the board file")
+                raise RadioError("sx1276 did not calibrate: check its supply, and tcxo of its board")
             time.sleep_ms(1)
         self._mode(_SLEEP)
         self._mode(_LORA | _SLEEP)

@@ -9,10 +9,21 @@ from dataclasses import dataclass
 from kerbstone.emulator.air import lora
 from kerbstone.emulator.air.channel import Channel, Reception, Transmission
 from kerbstone.emulator.kernel import Event, Kernel
+from kerbstone.emulator.parts.base import PartContext
 from kerbstone.emulator.parts.lora_modem import Irq, Modulation, Receiver, Search
 
 NOT_SWITCHED_DB = -60.0  # what leaks through an antenna switch that nobody turned, or from an amplifier no antenna is wired to
 Store = Callable[[bytes, Reception], None]
+
+
+def antenna_of(ctx: PartContext) -> tuple[Channel, str]:
+    """The air a part is in and the name of its antenna there: options `air`, `node`, and `gateway_m`, its distance from the origin when it
+    has no place yet."""
+    air: Channel = ctx.options.get("air") or Channel(ctx.kernel)
+    node = str(ctx.options.get("node", ctx.name))
+    if "gateway_m" in ctx.options:
+        air.place_around(node, float(ctx.options["gateway_m"]))
+    return air, node
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar
 
-from kerbstone.emulator.air.channel import Channel
 from kerbstone.emulator.air.device_mac import DeviceMac
 from kerbstone.emulator.air.device_session import Downlink
 from kerbstone.emulator.air.plan import plan
 from kerbstone.emulator.kernel import SECOND_US, Event
 from kerbstone.emulator.parts.base import PartContext, UartPart
+from kerbstone.emulator.parts.lora_front import antenna_of
 from kerbstone.emulator.parts.rak3172_settings import BANDS, CHECKS, DEFAULTS, SECRET
 
 _BOOT_US = 600_000
@@ -40,10 +40,7 @@ class Rak3172(UartPart):
     def __init__(self, ctx: PartContext):
         super().__init__(ctx)
         options = ctx.options
-        self.air: Channel = options.get("air") or Channel(ctx.kernel)
-        self.node = str(options.get("node", ctx.name))
-        if "gateway_m" in options:
-            self.air.place_around(self.node, float(options["gateway_m"]))
+        self.air, self.node = antenna_of(ctx)
         self.fault = str(options.get("fault", ""))
         self.settings: dict[str, str] = dict(DEFAULTS)  # in flash: kept without supply
         self.nonces = [0, -1]

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from kerbstone.emulator.air.channel import Channel
 from kerbstone.emulator.kernel import Event
 from kerbstone.emulator.parts import sx1262_commands as commands
 from kerbstone.emulator.parts import sx1262_power as power
 from kerbstone.emulator.parts.base import PartContext, SpiPart
+from kerbstone.emulator.parts.lora_front import antenna_of
 from kerbstone.emulator.parts.lora_modem import Irq
 from kerbstone.emulator.parts.sx1262_config import Config, DeviceError, Mode
 from kerbstone.emulator.parts.sx1262_front import Antenna, Front
@@ -51,10 +51,7 @@ class Sx1262(SpiPart):
     def __init__(self, ctx: PartContext):
         super().__init__(ctx)
         options = ctx.options
-        air: Channel = options.get("air") or Channel(ctx.kernel)
-        self.node = str(options.get("node", ctx.name))
-        if "gateway_m" in options:
-            air.place_around(self.node, float(options["gateway_m"]))
+        air, self.node = antenna_of(ctx)
         self.model = str(options.get("model", "sx1262"))
         self.device = power.DEVICES[self.model]
         self._board_tcxo = bool(options.get("board_tcxo", False))

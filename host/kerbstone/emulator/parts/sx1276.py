@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from kerbstone.emulator.air.channel import Channel, Reception
+from kerbstone.emulator.air.channel import Reception
 from kerbstone.emulator.kernel import Event
 from kerbstone.emulator.parts import sx1276_power as power
 from kerbstone.emulator.parts import sx1276_registers as r
 from kerbstone.emulator.parts.base import PartContext, SpiPart
-from kerbstone.emulator.parts.lora_front import Frame, Front
+from kerbstone.emulator.parts.lora_front import Frame, Front, antenna_of
 from kerbstone.emulator.parts.lora_modem import Irq
 from kerbstone.emulator.parts.sx1276_settings import VARIANTS, figure_db, frame_settings, iq_consistent, search_settings
 
@@ -45,10 +45,7 @@ class Sx1276(SpiPart):
     def __init__(self, ctx: PartContext):
         super().__init__(ctx)
         options = ctx.options
-        air: Channel = options.get("air") or Channel(ctx.kernel)
-        self.node = str(options.get("node", ctx.name))
-        if "gateway_m" in options:
-            air.place_around(self.node, float(options["gateway_m"]))
+        air, self.node = antenna_of(ctx)
         self.variant = VARIANTS[str(options.get("model", "sx1276"))]
         self._board_tcxo = bool(options.get("board_tcxo", False))
         self._boost = bool(options.get("pa_boost", True))
