@@ -79,7 +79,7 @@ class Rig:
         self.kernel = Kernel()
         self.air = Channel(self.kernel)
         self.clock = Clock(self.kernel)
-        self.meters = {}
+        self.meters, self.parts = {}, {}
         for module in (lora, sx1262, sx1262_bus, sx1276):
             monkeypatch.setattr(module, "time", self.clock)
 
@@ -88,7 +88,7 @@ class Rig:
         lines = {wire: Line(wire, 1 if wire in ("cs", "reset") else 0) for wire in _WIRES[chip]}
         meter = self.meters[name] = Meter(self.kernel, name)
         site = Constant(0, random.Random(0), {})
-        part = _PARTS[chip](
+        part = self.parts[name] = _PARTS[chip](
             PartContext(name, self.kernel, site, random.Random(1), meter, {"air": self.air, "node": name, **(world or {})}, lines)
         )
         part.power_on()
