@@ -22,7 +22,7 @@ DIALECT.update({
     "active": ("+QIACT?", "+QIACT:", "+QIACT: 1,1"),
     "attach": (("+QIACT=1", 150),),
     "detach": (("+QIDEACT=1", 40),),
-    "clock": ("+QLTS=1", "+QLTS:", False),
+    "clock": ("+QLTS=2", "+QLTS:", True),  # local time; 1 would be GMT, with the zone behind it all the same
     "signal": (
         ("+QCSQ", "+QCSQ: \"NBIoT\"", {"rsrp_dbm": (2, 1, 1, 0), "sinr_db": (3, 1, 5, -20), "rsrq_db": (4, 1, 1, 0)}),
         ("+QCFG=\"celevel\"", "+QCFG: \"celevel\"", {"ecl": (1, 1, 1, 0)}),

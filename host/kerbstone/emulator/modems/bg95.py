@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from kerbstone.emulator.kernel import SECOND_US
@@ -204,7 +205,10 @@ def _qlts(m: Bg95, c: Command) -> None:
     if m.clock_us is None or not m.cell.nitz:
         m.info('+QLTS: ""')
         return
-    m.info(f'+QLTS: "{common.stamp(*common.local_time(m), "%Y/%m/%d,%H:%M:%S")},0"')
+    when, quarters = common.local_time(m)
+    if c.number(0, 0, 2, 0) == 1:  # GMT, with the zone behind it all the same
+        when -= timedelta(minutes=15 * quarters)
+    m.info(f'+QLTS: "{common.stamp(when, quarters, "%Y/%m/%d,%H:%M:%S")},0"')
 
 
 def _qfupl(m: Bg95, c: Command) -> Work:
