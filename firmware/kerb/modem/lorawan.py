@@ -64,7 +64,11 @@ class Module:
         return lines[-1][len(got) :].strip() if lines else ""
 
     def put(self, word, value):
-        self.ask(self.words["set"].format(word, value))
+        """Writes a setting. What the module said to it stays out of the error: a damaged echo may look like a refusal, and has the key."""
+        try:
+            self.ask(self.words["set"].format(word, value))
+        except ModemError as error:
+            raise ModemError("AT+" + word, error.cause)
 
     def say_once(self, command):
         """A command that must not be said twice. Its OK may get lost on the way: the event behind it tells."""
