@@ -195,7 +195,12 @@ def test_the_sx1276_calibrates_again_after_an_hour(rig):
 
 def test_the_sx1276_says_what_is_wrong(rig):
     with pytest.raises(RadioError, match="does not answer"):
-        rig.radio("sx1276", leave_out=()).__class__(Silent(), {"cs": Silent(), "reset": Silent()}, {})
+        rig.radio("sx1276", world={"fault": "silent"})
+    mute = rig.radio("sx1276", world={"fault": "no_irq"})
+    mute.configure_tx(FREQ, (7, 125000), 14)
+    with pytest.raises(RadioError, match="did not finish sending 1 bytes"):
+        mute.transmit(b"x")
+    assert mute.receive(FREQ, (7, 125000), 20, 50, True) is None
     radio = rig.radio("sx1276")
     for rate in ((6, 125000), (7, 62500), (0, 0)):
         with pytest.raises(ConfigError, match=f"SF{rate[0]}"):
@@ -204,19 +209,6 @@ def test_the_sx1276_says_what_is_wrong(rig):
     oscillator.configure_tx(FREQ, (7, 125000), 14)
     with pytest.raises(RadioError, match="sx1276 did not finish sending 3 bytes"):
         oscillator.transmit(b"abc")
-
-
-class Silent:
-    """A wire with nothing at its end."""
-
-    def value(self, level=None):
-        return 0
-
-    def write(self, data):
-        pass
-
-    def read(self, size):
-        return b"\xff" * size
 
 
 def test_a_tcxo_is_told_to_the_sx1276(rig):

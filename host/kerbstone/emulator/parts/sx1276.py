@@ -34,7 +34,7 @@ class Sx1276(SpiPart):
 
     Options: `air` the Channel, `node` the name of its antenna, `gateway_m` distance from the origin for an antenna that has no place
     yet, `model` ("sx1276"), `board_tcxo` True when a TCXO feeds XTA, `pa_boost` False when the antenna hangs on RFO, `antenna_db` gain
-    of the antenna (0).
+    of the antenna (0). `fault`: "silent" (nothing drives MISO), "no_irq" (the DIO lines stay low).
     """
 
     CURRENT_UA: ClassVar[dict[str, float]] = {  # data sheet table 6, 3.3 V
@@ -54,6 +54,7 @@ class Sx1276(SpiPart):
         self.registers = r.Registers()
         self.fifo = bytearray(256)
         self._calibrated_high = False  # for which of the two ports the image is calibrated
+        self.fault = str(options.get("fault", ""))
         self._in_reset = False
         self._ready_at = 0
         self._arrival: Event | None = None
@@ -102,6 +103,8 @@ class Sx1276(SpiPart):
         self._selected.clear()
 
     def spi_transfer(self, tx: bytes) -> bytes:
+        if self.fault == "silent":
+            return b"\xff" * len(tx)
         if self._in_reset:
             return bytes(len(tx))
         if self.kernel.now < self._ready_at:
@@ -247,7 +250,7 @@ class Sx1276(SpiPart):
         for name, (shift, choices) in r.DIO.items():
             wire, code = self.line(name), mapping >> shift & 3
             if wire:
-                wire.drive(1 if code < 3 and flags & choices[code] else 0)
+                wire.drive(1 if code < 3 and flags & choices[code] and self.fault != "no_irq" else 0)
 
     # -- air ---------------------------------------------------------------------------------------------------------------
 
