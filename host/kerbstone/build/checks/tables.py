@@ -77,8 +77,9 @@ def sources(node: Node) -> set[str]:
 
 
 def world(node: Node) -> Iterator[Finding]:
-    """[world.parts] names parts of the node, or its modem: the cell that is on."""
-    known = [*node.spec.parts, *(["modem"] if node.spec.uplink.kind == "nbiot" else [])]
+    """[world.parts] names parts of the node, its modem (the cell that is on), or its LoRaWAN module."""
+    uplink = node.spec.uplink
+    known = [*node.spec.parts, *(["modem"] if uplink.kind == "nbiot" else []), *(["module"] if getattr(uplink, "module", None) else [])]
     for name in node.spec.world.parts:
         if name not in known:
             yield Finding(("world", "parts", name), f"there is no part {name!r}; {nearest(name, known)}")
