@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kerbstone.build.checks.rule import Finding, Place, board_row
 from kerbstone.build.checks.sources import find_source, needed_pins, shares_uart
 from kerbstone.build.chips import CHIPS
-from kerbstone.build.node import LoRaWanTable, MqttTable, Node, PartTable
+from kerbstone.build.node import LoRaWanTable, MqttTable, NbIotTable, Node, PartTable
 
 _MEASURE = ("battery", "current_loop", "pulse")  # drivers whose `pin` is a voltage
 _RADIO = ("sck", "mosi", "miso", "cs", "reset", "busy", "dio0", "dio1", "dio2", "rxen")
@@ -28,7 +28,7 @@ def used_pins(node: Node) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
                 yield pin, f"radio {key}", place, f"radio {key}"
         for enable in board.radio.enable or ():
             yield enable.pin, f"radio {enable.what}", place, f"radio {enable.what}"
-    if node.spec.uplink.kind == "nbiot" and board.modem:
+    if node.bearer(NbIotTable) and board.modem:
         place = ("uplink", "kind")
         for key in _MODEM:
             pin = getattr(board.modem, key)

@@ -9,7 +9,7 @@ from typing import Any
 from kerbstone.build.checks.rule import Finding, Place
 from kerbstone.build.checks.sources import find_source, literal
 from kerbstone.build.files import nearest
-from kerbstone.build.node import LoRaWanTable, Node
+from kerbstone.build.node import LoRaWanTable, NbIotTable, Node
 from kerbstone.codec.node_profile import node_profile
 from kerbstone.errors import NodeFileError
 
