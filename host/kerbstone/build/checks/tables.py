@@ -78,8 +78,8 @@ def sources(node: Node) -> set[str]:
 
 def world(node: Node) -> Iterator[Finding]:
     """[world.parts] names parts of the node, its modem (the cell that is on), or its LoRaWAN module."""
-    uplink = node.spec.uplink
-    known = [*node.spec.parts, *(["modem"] if uplink.kind == "nbiot" else []), *(["module"] if getattr(uplink, "module", None) else [])]
+    radio = node.bearer(LoRaWanTable)
+    known = [*node.spec.parts, *(["modem"] if node.bearer(NbIotTable) else []), *(["module"] if radio and radio.module else [])]
     for name in node.spec.world.parts:
         if name not in known:
             yield Finding(("world", "parts", name), f"there is no part {name!r}; {nearest(name, known)}")
