@@ -67,10 +67,11 @@ def test_the_clock_of_the_node_is_right_to_the_second(tmp_path):
         runtime.device.stop()
         told = [line.split() for line in runtime.console.read_text().splitlines() if line.startswith("kerb clock")]
         sent = [(at + frame["us"]) / 1e6 for at, name, kind, frame in bench.kernel.log.events if (name, kind) == ("far-bin", "on_air")]
-    assert len(told) == 1
-    learnt = int(told[0][2]) - START_UTC
-    # The answer comes a second after some uplink; the module's own clock is then read at the change of its seconds.
-    assert any(1 <= learnt - end <= 4 for end in sent), (learnt, sent)
+    assert told
+    for line in told:
+        learnt = int(line[2]) - START_UTC
+        # The answer comes a second after some uplink; the module's own clock is then read at the change of its seconds.
+        assert any(1 <= learnt - end <= 4 for end in sent), (learnt, sent)
 
 
 @pytest.mark.parametrize(("fault", "arrives"), [("garbage", 15), ("reboot", 15), ("late", 15), ("silent", 0)])
