@@ -11,6 +11,7 @@ from typing import Any
 
 from kerbstone.build.node import Node, load_node
 from kerbstone.emulator import run as runner
+from kerbstone.emulator.arrivals import outlets
 from kerbstone.emulator.cell import CellOrder, CellResult, run_cell
 from kerbstone.emulator.console import Account
 from kerbstone.emulator.faults.arm import check_orders
@@ -72,9 +73,9 @@ def live(node: Node, seconds: float, orders: Sequence[Order] = (), seed: int = S
             order.hosts = {uplink.broker: (broker.address.host, broker.address.port)}
             order.login = (broker.address.user, broker.address.password or "") if broker.address.user else None
             cell = _on_one_core(order)
-            arrivals = runner._arrivals([cell], {node.name: listener})[node.name]
+            arrivals = runner._arrivals([cell], {node.name: [(outlets(node)[0], listener)]})[node.name]
     else:
         cell = _on_one_core(order)
-        arrivals = runner._arrivals([cell], {})[node.name]
+        arrivals = runner._arrivals([cell], {node.name: []})[node.name]
     result = tally(node, cell.nodes[0], arrivals, order.start_utc, order.duration_us)
     return Life(node, cell.events, cell.nodes[0].account, arrivals, result)

@@ -119,13 +119,13 @@ def test_a_shared_key_needs_no_clock(brokers: Brokers) -> None:
 @pytest.mark.parametrize(
     ("mode", "given", "words"),
     [
-        ("server", {"mqtt_ca": None}, "identity has no mqtt_ca"),
-        ("server", {"mqtt_ca": "zz"}, "mqtt_ca is not hexadecimal"),
+        ("server", {"mqtt_ca": None}, "identity lacks a mqtt_ca"),
+        ("server", {"mqtt_ca": "zz"}, "identity lacks a mqtt_ca"),
         ("server", {"mqtt_ca": "3003020101"}, "cannot read what the identity has"),
         ("server", {"mqtt_ca": b"-----BEGIN".hex()}, "mqtt_ca is no certificate or key in DER"),
-        ("mutual", {"mqtt_key": None}, "identity has no mqtt_key"),
+        ("mutual", {"mqtt_key": None}, "identity lacks a mqtt_key"),
         ("mutual", {"mqtt_key": "3003020101"}, "cannot read what the identity has"),
-        ("psk", {"mqtt_psk": None}, "identity has no mqtt_psk"),
+        ("psk", {"mqtt_psk": None}, "identity lacks a mqtt_psk"),
         ("psk", {"mqtt_psk_id": None}, "identity has no mqtt_psk_id"),
     ],
 )  # fmt: skip
