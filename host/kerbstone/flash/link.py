@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import struct
 import time
 from dataclasses import dataclass
 from types import TracebackType
@@ -19,6 +20,7 @@ from kerbstone.errors import LinkError
 _TRIES = 3
 _PAUSE_S = 0.5  # doubles: a board that resets when the port opens needs a moment
 _ANSWER_S = 30.0
+_SILENT_S = 10.0  # the longest wait for one byte that is due
 _FACTS = """import sys, os, json, machine
 u = os.uname()
 i = sys.implementation
@@ -66,7 +68,7 @@ class Link:
             with contextlib.redirect_stdout(io.StringIO()):
                 self._transport.exec_raw_no_follow(script)
                 out, err = self._transport.follow(timeout_s)
-        except (TransportError, TransportExecError, OSError) as error:
+        except (TransportError, TransportExecError, OSError, struct.error) as error:
             raise LinkError(f"{self.port}: the board stopped answering; check the cable and start again.") from error
         if err:
             words = err.decode("utf-8", "replace").strip().splitlines()
@@ -106,9 +108,11 @@ class Link:
 
 def _open(port: str) -> SerialTransport:
     try:
-        return SerialTransport(port)
+        transport = SerialTransport(port, timeout=_SILENT_S)
     except (serial.SerialException, TransportError, OSError) as error:
         raise LinkError(_why_not(port, error)) from error
+    transport.is_pty = False  # it would wait for ever on a pseudo-terminal that says nothing
+    return transport
 
 
 def _why_not(port: str, _error: Exception) -> str:
