@@ -20,11 +20,13 @@ from kerbstone.errors import LinkError
 _TRIES = 3
 _PAUSE_S = 0.5  # doubles: a board that resets when the port opens needs a moment
 _ANSWER_S = 30.0
+_START_S = 3.0  # from power-on to a prompt
+_KNOCK_S = 0.1
 _SILENT_S = 10.0  # the longest wait for one byte that is due
 _FACTS = """import sys, os, json, machine
 u = os.uname()
 i = sys.implementation
-print(json.dumps([machine.unique_id().hex(), sys.platform, list(i.version[:3]), getattr(i, "_mpy", 0), u.machine]))
+print(json.dumps([machine.unique_id().hex(), u.sysname, list(i.version[:3]), getattr(i, "_mpy", 0), u.machine]))
 """
 
 
@@ -37,6 +39,12 @@ class Facts:
     version: tuple[int, ...]
     mpy: int
     machine: str
+
+    @property
+    def mcu(self) -> str:
+        """The chip in the name the port gives its board, "... with ESP32S3", as board files write it; "" when it names none."""
+        _, with_, chip = self.machine.rpartition(" with ")
+        return chip.strip().lower().replace("-", "") if with_ else ""
 
 
 class Link:
@@ -52,8 +60,18 @@ class Link:
             self.close()
             raise
 
+    def _interrupt(self) -> None:
+        """Ctrl-C until a prompt shows: a board that has just started does not hear the first one."""
+        line, heard, end = self._transport.serial, b"", time.monotonic() + _START_S
+        with contextlib.suppress(OSError):
+            while b">>> " not in heard and time.monotonic() < end:
+                line.write(b"\r\x03\x02")  # Ctrl-B leaves a raw prompt
+                time.sleep(_KNOCK_S)
+                heard += line.read(line.in_waiting)
+
     def _enter(self) -> None:
         for attempt in range(_TRIES):
+            self._interrupt()
             try:
                 with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it heard
                     self._transport.enter_raw_repl()
@@ -110,13 +128,17 @@ def _open(port: str) -> SerialTransport:
     try:
         transport = SerialTransport(port, timeout=_SILENT_S)
     except (serial.SerialException, TransportError, OSError) as error:
-        raise LinkError(_why_not(port, error)) from error
+        raise open_failure(port) from error
     transport.is_pty = False  # it would wait for ever on a pseudo-terminal that says nothing
     return transport
 
 
-def _why_not(port: str, _error: Exception) -> str:
-    """mpremote tells only that the port did not open: the port itself says why."""
+def open_failure(port: str) -> LinkError:
+    """Why a port did not open: mpremote tells only that, the port itself says more."""
+    return LinkError(_why_not(port))
+
+
+def _why_not(port: str) -> str:
     try:
         serial.serial_for_url(port, exclusive=True).close()
     except (serial.SerialException, OSError) as error:

@@ -1,0 +1,81 @@
+"""Into an RP2040's flash and out again: files through its boot loader, and a look at what is there from its prompt."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from base64 import b64encode
+from pathlib import Path
+
+from serial.tools import list_ports
+
+from kerbstone.bench.uf2 import PAGE
+from kerbstone.emulator.board.nvs import XIP_BASE
+from kerbstone.errors import LinkError
+from kerbstone.flash import drive
+from kerbstone.flash.images import MicroPython
+from kerbstone.flash.link import Link
+
+_USB = (0x2E8A, 0x0005)  # MicroPython's serial port
+_ONE = threading.Lock()  # boards whose drives cannot be told apart take turns
+_WORDS = PAGE // 4
+_PAGES = 512  # a script looks at
+_LOOK = """import machine
+from hashlib import sha256
+from binascii import a2b_base64
+h = sha256()
+k = a2b_base64({picks!r})
+for i, a in enumerate({pages!r}):
+    h.update((machine.mem32[a + 4 * k[i]] & 0xffffffff).to_bytes(4, 'little'))
+print('"%s"' % h.digest().hex())
+"""
+
+
+def holds(link: Link, image: MicroPython) -> bool:
+    """Whether a word picked at random in every page of the image is in the board's flash. Raises LinkError.
+
+    The boot loader writes page by page, so a page that was not written is found; a single bit in the rest of one is not.
+    """
+    pages = sorted(image.pieces.items())
+    for first in range(0, len(pages), _PAGES):
+        part = pages[first : first + _PAGES]
+        picks = bytes(byte % _WORDS for byte in os.urandom(len(part)))
+        words = b"".join(data[4 * pick : 4 * pick + 4] for pick, (_, data) in zip(picks, part, strict=True))
+        script = _LOOK.format(picks=b64encode(picks), pages=[XIP_BASE + at for at, _ in part])
+        if link.ask(script) != hashlib.sha256(words).hexdigest():
+            return False
+    return True
+
+
+def install(link: Link | None, port: str | None, folder: Path | None, name: str, data: bytes) -> str:
+    """Sends a board to its boot loader (`link`, unless it is there), copies a UF2 to its drive, waits for its port.
+
+    Returns the port it came back at. Raises LinkError.
+    """
+    where = port or str(folder)
+    ports = _ports()
+    with contextlib.nullcontext() if folder else _ONE:
+        before = drive.mounted()
+        if link:
+            link.leave("import machine\nmachine.bootloader()")
+        shown = drive.appears(folder, before if link else (), where)
+        # The boot ROM takes the blocks as they come: the file lies nowhere but in the board.
+        drive.put(shown, name, data, where)
+        sentence = f"{where}: it did not come back from its boot loader; unplug it and plug it in again."
+        if port:
+            drive.wait(lambda: Path(port).exists(), sentence)
+            return port
+        found: list[str] = []
+
+        def look() -> bool:
+            found[:] = sorted(_ports() - ports)
+            return bool(found)
+
+        drive.wait(look, sentence)
+        return found[0]
+
+
+def _ports() -> set[str]:
+    return {found.device for found in list_ports.comports() if (found.vid, found.pid) == _USB}
