@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from kerbstone.cli import audit, board, boards, books, chip, decode, emulate, encode, energy, faults, generate, identity, replay
+from kerbstone.cli import audit, board, boards, books, chip, decode, emulate, encode, energy, faults, flash, generate, identity, replay
 from kerbstone.errors import KerbstoneError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("encode")(encode.command)
 app.command("generate")(generate.command)
 app.command("boards")(boards.command)
 app.command("board")(board.command)
+app.command("flash")(flash.command)
 app.command("chip")(chip.command)
 app.add_typer(books.app, name="books")
 app.add_typer(identity.app, name="identity")
