@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import struct
 import time
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 import serial
+from mpremote import transport_serial
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 
@@ -28,6 +28,9 @@ u = os.uname()
 i = sys.implementation
 print(json.dumps([machine.unique_id().hex(), u.sysname, list(i.version[:3]), getattr(i, "_mpy", 0), u.machine]))
 """
+
+# It prints what it heard, which may be anything; output belongs to the commands. Redirecting would take it from all threads.
+transport_serial.print = lambda *words: None
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,7 @@ class Link:
         for attempt in range(_TRIES):
             self._interrupt()
             try:
-                with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it heard
-                    self._transport.enter_raw_repl()
+                self._transport.enter_raw_repl()
                 return
             except (TransportError, OSError):
                 time.sleep(_PAUSE_S * 2**attempt)
@@ -83,9 +85,8 @@ class Link:
     def exec(self, script: str, timeout_s: float = _ANSWER_S) -> str:
         """Runs a script and returns what it printed. Raises LinkError with the board's last line; the script itself is never shown."""
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
-                self._transport.exec_raw_no_follow(script)
-                out, err = self._transport.follow(timeout_s)
+            self._transport.exec_raw_no_follow(script)
+            out, err = self._transport.follow(timeout_s)
         except (TransportError, TransportExecError, OSError, struct.error) as error:
             raise LinkError(f"{self.port}: the board stopped answering; check the cable and start again.") from error
         if err:
