@@ -72,9 +72,8 @@ class Stand:
 def kerbstone(*words: object, cwd: Path | None = None, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     """The command, with the passphrase of the tests' books."""
     command = [sys.executable, "-m", "kerbstone", *map(str, words)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=timeout, check=False, cwd=cwd, env={**os.environ, "KERBSTONE_PASSPHRASE": PASSPHRASE}
-    )
+    words_of = {**os.environ, "KERBSTONE_PASSPHRASE": PASSPHRASE}
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, cwd=cwd, env=words_of)
 
 
 def verdicts(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, object]]:

@@ -35,7 +35,10 @@ class Interpreter(Protocol):
 
 
 def bench_interpreter(board: str, mac: bytes, node: Node | None = None) -> Interpreter | None:
-    """The bench's own interpreter (`kerbstone.bench.repl`) for a board with the parts of `node`, or None where there is none. Raises NodeFileError."""
+    """The bench's own interpreter (`kerbstone.bench.repl`) for a board with the parts of `node`, or None where there is none.
+
+    Raises NodeFileError.
+    """
     try:
         repl = importlib.import_module("kerbstone.bench.repl")
     except ModuleNotFoundError:

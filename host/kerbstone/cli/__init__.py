@@ -6,7 +6,25 @@ import sys
 
 import typer
 
-from kerbstone.cli import audit, board, boards, books, chip, decode, emulate, encode, energy, faults, flash, generate, identity, replay
+from kerbstone.cli import (
+    audit,
+    board,
+    boards,
+    books,
+    build,
+    chip,
+    commission,
+    decode,
+    doctor,
+    emulate,
+    encode,
+    energy,
+    faults,
+    flash,
+    generate,
+    identity,
+    replay,
+)
 from kerbstone.errors import KerbstoneError
 
 app = typer.Typer(
@@ -22,6 +40,9 @@ app.command("encode")(encode.command)
 app.command("generate")(generate.command)
 app.command("boards")(boards.command)
 app.command("board")(board.command)
+app.command("build")(build.command)
+app.command("doctor")(doctor.command)
+app.command("commission")(commission.command)
 app.command("flash")(flash.command)
 app.command("chip")(chip.command)
 app.add_typer(books.app, name="books")

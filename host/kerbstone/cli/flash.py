@@ -91,10 +91,10 @@ def _loads(names: Sequence[str], paths: Sequence[Path], batches: Sequence[str], 
     loads = []
     for name in wanted:
         node = load_node(name)
-        image = images_by_mcu.get(node.board.mcu)
-        if image is None and node.board.image:
-            image = images.read(images.fetch(node.board.title, node.board.image))
-        loads.append(Load(pack(node, image), image, of_node.get(name)))
+        chosen = images_by_mcu.get(node.board.mcu)
+        if chosen is None and node.board.image:
+            chosen = images.read(images.fetch(node.board.title, node.board.image))
+        loads.append(Load(pack(node, chosen), chosen, of_node.get(name)))
     mcus = {load.mcu for load in loads}
     if useless := [image for mcu, image in images_by_mcu.items() if mcu not in mcus]:
         raise FlashError(f"{useless[0].path} is for an {useless[0].mcu}, and no node given runs on one: leave it out, or name such a node.")

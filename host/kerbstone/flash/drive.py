@@ -42,7 +42,7 @@ def put(drive: Path, name: str, data: bytes, where: str) -> None:
             os.fsync(f.fileno())
     except OSError as error:
         if is_drive(drive):  # the loader restarts with the last block: what comes after it may fail
-            raise LinkError(f"{where}: {name} could not be copied to {drive}: {error.strerror}; check that it is mounted writable.") from error
+            raise LinkError(f"{where}: {drive} does not take {name}: {error.strerror}; check that it is mounted writable.") from error
 
 
 def wait(there: Callable[[], bool], sentence: str, seconds: float = WAIT_S) -> None:

@@ -6,8 +6,11 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
+from typing import cast
 
 from kerbstone.errors import FlashError
 from kerbstone.flash.images import MicroPython
@@ -44,7 +47,7 @@ def write(port: str, image: MicroPython, tell: Tell) -> bool:
             pieces += [f"{at:#x}", str(path)]
         for baud in BAUDS:
             try:
-                said = _run(port, baud, ["write-flash", "--skip-flashed", *pieces], image.mcu, lambda text, b=baud: tell(f"{text} at {b}"))
+                said = _run(port, baud, ["write-flash", "--skip-flashed", *pieces], image.mcu, tell)
                 return "Wrote " in said
             except Refused as refused:
                 if refused.trouble is None or not refused.trouble.again or baud == BAUDS[-1]:
@@ -59,12 +62,12 @@ def _run(port: str, baud: int, words: list[str], mcu: str, tell: Tell) -> str:
     said = b""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL) as tool:
         watch = _Watch(tool)
-        assert tool.stdout is not None
+        output = cast(BufferedReader, tool.stdout)
         try:
-            while chunk := tool.stdout.read1(_READ_BYTES):  # type: ignore[attr-defined]
+            while chunk := output.read1(_READ_BYTES):
                 said += chunk
                 if percents := _PERCENT.findall(chunk):
-                    tell(f"MicroPython {float(percents[-1]):.0f} %")
+                    tell(f"MicroPython {float(percents[-1]):.0f} % at {baud} baud")
         finally:
             watch.cancel()
             if tool.poll() is None and not said:
@@ -89,8 +92,6 @@ class _Watch:
     """Ends a tool that hangs."""
 
     def __init__(self, tool: subprocess.Popen[bytes]):
-        import threading
-
         self.fired = False
         self._tool = tool
         self._timer = threading.Timer(_LONGEST_S, self._fire)

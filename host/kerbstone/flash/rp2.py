@@ -13,7 +13,6 @@ from serial.tools import list_ports
 
 from kerbstone.bench.uf2 import PAGE
 from kerbstone.emulator.board.nvs import XIP_BASE
-from kerbstone.errors import LinkError
 from kerbstone.flash import drive
 from kerbstone.flash.images import MicroPython
 from kerbstone.flash.link import Link

@@ -15,7 +15,8 @@ from kerbstone.flash import drive
 # drivers cp210x, ch341, cdc_acm and ftdi_sio (2026-10); a hint for people, never the reason to take a board for one.
 USB = {
     (0x2E8A, 0x0003): "RP2040 in its boot loader", (0x2E8A, 0x0005): "RP2040 with MicroPython", (0x303A, None): "Espressif, native USB",
-    (0x10C4, 0xEA60): "CP210x bridge", (0x1A86, 0x7523): "CH340 bridge", (0x1A86, 0x55D4): "CH9102 bridge", (0x0403, 0x6001): "FT232 bridge",
+    (0x10C4, 0xEA60): "CP210x bridge", (0x1A86, 0x7523): "CH340 bridge", (0x1A86, 0x55D4): "CH9102 bridge",
+    (0x0403, 0x6001): "FT232 bridge",
 }
 
 

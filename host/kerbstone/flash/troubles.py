@@ -26,7 +26,7 @@ class Trouble:
 TROUBLES = (
     Trouble("permission", r"permission denied|errno 13|may not open it", "this user may not open the port",
             "add the user to the group that owns it (`sudo usermod -aG dialout $USER`) and log in again"),
-    Trouble("busy", r"resource temporarily unavailable|could not exclusively lock|port is busy|device or resource busy|another program has it",
+    Trouble("busy", r"resource temporarily unavailable|could not exclusively lock|port is busy|resource busy|another program has it",
             "another program has the port open", "close it (a terminal, mpremote, a second kerbstone) and run the command again"),
     Trouble("missing", r"no such file or directory|filenotfounderror|no such port|is not connected|does not exist",
             "there is no such port", "plug the board in, with a cable that carries data: many only charge"),
@@ -39,9 +39,9 @@ TROUBLES = (
             "hold BOOT, press and release EN or RESET, let go of BOOT, and run the command again"),
     Trouble("no-flash", r"failed to communicate with the flash chip|flash id.*(0xffffff|0x000000)", "the flash chip does not answer",
             "take another board: its flash or its supply is bad"),
-    Trouble("bad-flash", r"does not match data in flash|verification failed|digest mismatch|md5 of file", "the flash does not keep what is written",
-            "take another board: its flash is worn or its supply sags", again=True),
-    Trouble("unplugged", r"input/output error|device disconnected|write failed|read failed: \[errno 5|multiple access on port|device reports readiness",
+    Trouble("bad-flash", r"does not match data in flash|verification failed|digest mismatch|md5 of file|flash does not keep",
+            "the flash does not keep what is written", "take another board: its flash is worn or its supply sags", again=True),
+    Trouble("unplugged", r"input/output error|disconnected|write failed|read failed: \[errno 5|multiple access on port|reports readiness",
             "the board went away in the middle", "plug it in again, check cable and supply, and run the command again", again=True),
     Trouble("corrupt", r"serial data stream stopped|packet content transfer stopped|invalid head of packet|corrupt data|timed out waiting",
             "bytes were lost on the way", "use a shorter cable, no hub, and run the command again", again=True),
@@ -63,7 +63,8 @@ def sentence(said: str) -> str:
     if row := recognise(said):
         return f"{row.reason}: {row.cure}."
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return f"the tool says {lines[-1][:160]!r}: run `kerbstone doctor`." if lines else "the tool ended without a word: run `kerbstone doctor`."
+    said_last = f"the tool says {lines[-1][:160]!r}" if lines else "the tool ended without a word"
+    return f"{said_last}: run `kerbstone doctor`."
 
 
 class Refused(FlashError):
