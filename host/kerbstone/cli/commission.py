@@ -26,7 +26,7 @@ def command(
     height_mm: Annotated[int | None, typer.Option(min=1, help="Bin: floor to full line.")] = None,
     headroom_mm: Annotated[int | None, typer.Option(min=0, help="Bin: full line to sensor.")] = None,
     rated_w: Annotated[float | None, typer.Option(min=0, help="Lamp: W at full light.")] = None,
-    setting: Annotated[list[str] | None, typer.Option("--set", help="Another setting, KEY=VALUE as in a node file; may be repeated.")] = None,
+    setting: Annotated[list[str] | None, typer.Option("--set", help="Another setting, KEY=VALUE as in a node file; repeatable.")] = None,
     baseline: Annotated[bool, typer.Option("--baseline", help="Parking: the bay is empty now; take its field.")] = False,
     books: BooksOption = DEFAULT, member: AsOption = "owner", json_out: JsonOption = False,
 ) -> None:

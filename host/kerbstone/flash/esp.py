@@ -45,14 +45,19 @@ def write(port: str, image: MicroPython, tell: Tell) -> bool:
             path = Path(folder) / f"{at:#x}"
             path.write_bytes(data)
             pieces += [f"{at:#x}", str(path)]
+        lost = False
         for baud in BAUDS:
             try:
                 said = _run(port, baud, ["write-flash", "--skip-flashed", *pieces], image.mcu, tell)
                 return "Wrote " in said
             except Refused as refused:
+                kind = refused.trouble.kind if refused.trouble else ""
+                if lost and kind == "no-answer":
+                    raise Refused("disconnected") from refused  # it answered before, and no rate brings it back
                 if refused.trouble is None or not refused.trouble.again or baud == BAUDS[-1]:
                     raise
-                tell(f"{refused.trouble.kind} at {baud}, slower")
+                lost = lost or kind != "no-answer"
+                tell(f"{kind} at {baud} baud, slower")
     raise AssertionError("the ladder ends with a result")
 
 
