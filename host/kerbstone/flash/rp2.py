@@ -26,8 +26,11 @@ from hashlib import sha256
 from binascii import a2b_base64
 h = sha256()
 k = a2b_base64({picks!r})
-for i, a in enumerate({pages!r}):
-    h.update((machine.mem32[a + 4 * k[i]] & 0xffffffff).to_bytes(4, 'little'))
+i = 0
+for a, n in {runs!r}:
+    for a in range(a, a + {page} * n, {page}):
+        h.update((machine.mem32[a + 4 * k[i]] & 0xffffffff).to_bytes(4, 'little'))
+        i += 1
 print('"%s"' % h.digest().hex())
 """
 
@@ -42,10 +45,21 @@ def holds(link: Link, image: MicroPython) -> bool:
         part = pages[first : first + _PAGES]
         picks = bytes(byte % _WORDS for byte in os.urandom(len(part)))
         words = b"".join(data[4 * pick : 4 * pick + 4] for pick, (_, data) in zip(picks, part, strict=True))
-        script = _LOOK.format(picks=b64encode(picks), pages=[XIP_BASE + at for at, _ in part])
+        script = _LOOK.format(picks=b64encode(picks), runs=_runs([at for at, _ in part]), page=PAGE)
         if link.ask(script) != hashlib.sha256(words).hexdigest():
             return False
     return True
+
+
+def _runs(offsets: list[int]) -> list[tuple[int, int]]:
+    """Pages that follow each other as (address, how many): a board has little room for a list of them all."""
+    found: list[tuple[int, int]] = []
+    for at in offsets:
+        if found and at == found[-1][0] - XIP_BASE + PAGE * found[-1][1]:
+            found[-1] = (found[-1][0], found[-1][1] + 1)
+        else:
+            found.append((XIP_BASE + at, 1))
+    return found
 
 
 def install(link: Link | None, port: str | None, folder: Path | None, name: str, data: bytes) -> str:

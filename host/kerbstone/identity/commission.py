@@ -20,6 +20,7 @@ from kerbstone.identity import registry
 
 PATH = "/place.json"  # firmware/kerb/config.py reads it
 _BASELINE = Path(__file__).parents[1] / "flash" / "onboard" / "baseline.py"
+_SETTINGS = "settings"  # among what the books keep of a place
 _SAMPLES = 20
 _BASELINE_S = 60.0
 _EARTH_UT = (12.0, 90.0)  # 22 to 67 uT on the ground (World Magnetic Model 2025), and a sensor's own offset
@@ -29,7 +30,7 @@ _RUNNING = """import json
 from kerb import config
 c = config.load()
 m = __import__("kerb.apps." + c["app"], None, None, ("DEFAULTS",))
-print(json.dumps([c["name"], c["app"], sorted(m.DEFAULTS), c["app_settings"].get("mag", m.DEFAULTS.get("mag"))]))
+print(json.dumps([c["name"], c["app"], m.DEFAULTS, c["app_settings"].get("mag", m.DEFAULTS.get("mag"))]))
 """
 # The application judges its settings before the file gets its name: a node never starts with what it cannot use.
 _WRITE = """import json, os
@@ -71,22 +72,33 @@ def commission(books: Books, name: str, port: str, wish: Wish) -> dict[str, Any]
         if (chip := link.facts().chip_id) != row.chip_id:
             raise IdentityError(f"{port}: this board is chip {chip}, and {row.serial} is on chip {row.chip_id}: take the right board.")
         node, app, known, mag = link.ask(_RUNNING)
-        settings = {**wish.settings, **{key: value for key, value in wish.place.items() if key in known}}
-        if unknown := sorted(set(settings) - set(known)):
-            raise IdentityError(f"{port}: the application {app} of {node} has no setting {unknown[0]!r}: it has {', '.join(known)}.")
+        place = {**row.place, **wish.place}
+        before = place.pop(_SETTINGS, {})
+        settings = {**before, **wish.settings, **{key: value for key, value in wish.place.items() if key in known}}
+        _check(settings, known, f"{port}: the application {app} of {node}")
         if wish.baseline:
             settings |= _baseline(link, port, mag, known)
-        place = {**row.place, **wish.place}
         _write(link, port, {**place, "app": settings})
         link.leave("import machine\nmachine.reset()")
     with books.change("commission") as change:
-        kept = {**place, **({"settings": settings} if settings else {})}
+        kept = {**place, **({_SETTINGS: settings} if settings else {})}
         change.connection.execute(update(devices).where(devices.c.serial == row.serial).values(place=kept, changed=now()))
         change.note("commission", row.serial, place=kept)
     return {"serial": row.serial, "node": node, "place": place, "settings": settings}
 
 
-def _baseline(link: Link, port: str, mag: str | None, known: list[str]) -> dict[str, Any]:
+def _check(settings: Mapping[str, Any], known: Mapping[str, Any], who: str) -> None:
+    """Names and kinds of values, by the application's own defaults."""
+    for key, value in settings.items():
+        if key not in known:
+            raise IdentityError(f"{who} has no setting {key!r}: it has {', '.join(sorted(known))}.")
+        wanted = known[key]
+        alike = isinstance(value, int | float) if isinstance(wanted, int | float) else isinstance(value, type(wanted))
+        if wanted is not None and (not alike or isinstance(value, bool) != isinstance(wanted, bool)):
+            raise IdentityError(f"{who} does not take {value!r} for {key!r}: its default is {wanted!r}.")
+
+
+def _baseline(link: Link, port: str, mag: str | None, known: Mapping[str, Any]) -> dict[str, Any]:
     if mag is None or "empty_ut" not in known:
         raise IdentityError(f"{port}: this node watches no parking bay, so there is no baseline to take: leave --baseline out.")
     field, spread, temp_c = link.ask(f"name, count = {mag!r}, {_SAMPLES}\n{_BASELINE.read_text()}", _BASELINE_S)
