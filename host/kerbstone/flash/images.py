@@ -75,8 +75,10 @@ def _esp(path: Path, data: bytes, digest: str, version: tuple[int, int] | None) 
     table_at = partitions.TABLE_AT - start
     try:
         table = partitions.parse(data[table_at : table_at + partitions.TABLE_BYTES])
-    except TableFault as fault:
-        raise FlashError(f"{path} has no partition table at {table_at:#x}: take the whole image, not the application alone.") from fault
+    except TableFault:
+        table = []
+    if not table:
+        raise FlashError(f"{path} has no partition table at {table_at:#x}: take the whole image, not the application alone.")
     if not any(row.kind == partitions.DATA and row.subtype == _NVS for row in table):
         raise FlashError(f"{path} has no NVS partition, where the identity is kept: take an image with one.")
     pieces = {start: data[:table_at], partitions.TABLE_AT: data[table_at : table_at + SECTOR]}

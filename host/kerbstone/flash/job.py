@@ -147,7 +147,7 @@ class _Job:
         self._port = rp2.install(link, self._spot.port, self._spot.drive, image.path.name, image.path.read_bytes())
         self._verdict.micropython = True
         with Link(self._port) as again:
-            if not rp2.holds(again, image):
+            if not rp2.reads_back(again, image):
                 raise FlashError("the flash does not keep what is written: take another board.")
 
     def _write(self, image: MicroPython) -> None:

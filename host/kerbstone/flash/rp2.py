@@ -20,6 +20,7 @@ from kerbstone.flash.link import Link
 _USB = (0x2E8A, 0x0005)  # MicroPython's serial port
 _ONE = threading.Lock()  # boards whose drives cannot be told apart take turns
 _WORDS = PAGE // 4
+_READ_BACK_S = 120.0
 _PAGES = 512  # a script looks at
 _LOOK = """import machine
 from hashlib import sha256
@@ -33,12 +34,23 @@ for a, n in {runs!r}:
         i += 1
 print('"%s"' % h.digest().hex())
 """
+_READ_BACK = """import machine
+from hashlib import sha256
+h = sha256()
+b = bytearray({page})
+for a, n in {runs!r}:
+    for a in range(a, a + {page} * n, {page}):
+        for i in range(0, {page}, 4):
+            b[i:i + 4] = (machine.mem32[a + i] & 0xffffffff).to_bytes(4, 'little')
+        h.update(b)
+print('"%s"' % h.digest().hex())
+"""
 
 
 def holds(link: Link, image: MicroPython) -> bool:
-    """Whether a word picked at random in every page of the image is in the board's flash. Raises LinkError.
+    """Whether the image seems to be on the board: a word picked at random in every page of it. Raises LinkError.
 
-    The boot loader writes page by page, so a page that was not written is found; a single bit in the rest of one is not.
+    Another image differs nearly everywhere; a single bit in the rest of a page is not found.
     """
     pages = sorted(image.pieces.items())
     for first in range(0, len(pages), _PAGES):
@@ -49,6 +61,14 @@ def holds(link: Link, image: MicroPython) -> bool:
         if link.ask(script) != hashlib.sha256(words).hexdigest():
             return False
     return True
+
+
+def reads_back(link: Link, image: MicroPython) -> bool:
+    """Whether every byte of the image is in the board's flash. Raises LinkError."""
+    pages = sorted(image.pieces.items())
+    script = _READ_BACK.format(runs=_runs([at for at, _ in pages]), page=PAGE)
+    digest: str = link.ask(script, _READ_BACK_S)
+    return digest == hashlib.sha256(b"".join(data for _, data in pages)).hexdigest()
 
 
 def _runs(offsets: list[int]) -> list[tuple[int, int]]:
