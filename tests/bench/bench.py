@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "host"), str(ROOT / "tests"), str(Path(__file__).parent)]
 
+import flashing
 import lorawan
 from heap import heap_peaks
 from sizes import app_heap, mpy_sizes
@@ -172,6 +173,7 @@ def main() -> None:
         "app_mpy_bytes": mpy_sizes("apps"),
         "app_heap_bytes": app_heap(),
         "lorawan": lorawan.figures(),
+        "flash_boards": flashing.figures(),
     }
     for name, value in results.items():
         print(f"{name:30} {value}")

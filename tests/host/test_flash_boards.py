@@ -13,7 +13,9 @@ from enrolled_board import new_books
 from flash_bench import ESP_NODE, RP2_NODE, Stand, esp_image, kerbstone, rp2_image, verdicts
 from kerbstone.bench.virtual import VirtualBoard
 from kerbstone.books.books import Books
+from kerbstone.flash.link import Link
 from kerbstone.identity import registry
+from kerbstone.paths import boards_dir
 
 FULL = os.environ.get("KERBSTONE_CAMPAIGN") == "full"
 SABOTAGED = ("unplugged", "wrong-chip", "bad-flash", "busy")
@@ -99,7 +101,26 @@ def journey(folder: Path, esps: int, rp2s: int) -> float:
 def test_the_sabotaged_fail_alone_and_pass_when_the_command_is_run_again(tmp_path: Path):
     images(tmp_path, 60_000, 200)
     two_batches(tmp_path / "books.db", 7)
-    journey(tmp_path, 5, 2)
+    journey(tmp_path, 5, 1)
+
+
+def test_a_part_that_does_not_answer_is_named_and_one_that_is_not_wired_is_left_out(tmp_path: Path):
+    mine = tmp_path / "mine.toml"
+    sky = '[parts.sky]\ndriver = "veml7700"\nbus = "i2c.main"\nperiod_s = 60\n\n[app]'
+    mine.write_text((boards_dir() / "nodes" / f"{RP2_NODE}.toml").read_text().replace("[app]", sky))
+    rp2_image(tmp_path / "rp2.uf2", 8)
+    with Stand(tmp_path / "boards") as stand:
+        stand.rp2("pole")
+        command = ("flash", mine, "--port", stand.ports["pole"], "--micropython", tmp_path / "rp2.uf2", "--json")
+        failed = kerbstone(*command)
+        row = next(iter(verdicts(failed).values()))
+        assert failed.returncode == 1 and row["kind"] == "self-test" and str(row["reason"]).startswith("self-test, sky: "), row
+        with Link(str(tmp_path / "boards" / "pole" / "port")) as link:
+            assert "main.py" not in link.exec("import os\nprint(os.listdir('/'))"), "a board that failed does not start its node"
+        passed = kerbstone(*command, "--without", "sky")
+        row = next(iter(verdicts(passed).values()))
+        assert passed.returncode == 0 and row["sent"] == ["/boot.py", "/main.py"] and not row["micropython"], row
+        assert row["serial"] == "", "without books identities are left alone"
 
 
 @pytest.mark.skipif(not FULL, reason="sixteen boards take a minute: set KERBSTONE_CAMPAIGN=full")

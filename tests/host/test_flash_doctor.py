@@ -18,15 +18,16 @@ from kerbstone.flash.spots import Spot
 from kerbstone.flash.troubles import TROUBLES, Refused, recognise, sentence
 
 # What esptool 5.6, mpremote 1.29 and pyserial 3.5 print, shortened.
+_OPEN = "Could not open /dev/ttyUSB0, the port is busy or doesn't exist."
 SAID = {
-    "permission": "Could not open /dev/ttyUSB0, the port is busy or doesn't exist.\n([Errno 13] could not open port: Permission denied)",
-    "missing": "Could not open /dev/ttyUSB9, the port is busy or doesn't exist.\n([Errno 2] could not open port: No such file or directory)",
-    "busy": "Could not open /dev/ttyUSB0, the port is busy or doesn't exist.\n([Errno 11] Could not exclusively lock port: Resource temporarily"
+    "permission": f"{_OPEN}\n([Errno 13] could not open port: Permission denied)",
+    "missing": f"{_OPEN}\n([Errno 2] could not open port: No such file or directory)",
+    "busy": f"{_OPEN}\n([Errno 11] Could not exclusively lock port: Resource temporarily"
             " unavailable)",
     "wrong-chip": "A fatal error occurred: This chip is ESP32, not ESP32-S3. Wrong chip argument?",
     "image-chip": "A fatal error occurred: 'fw.bin' is not an ESP32-S3 image. Use the force argument to flash anyway.",
     "too-large": "A fatal error occurred: File 'fw.bin' (length 99) at offset 0 will not fit in 4194304 bytes of flash.",
-    "boot-mode": "A fatal error occurred: Failed to connect to ESP32: Wrong boot mode detected (0x13)! The chip needs to be in download mode.",
+    "boot-mode": "A fatal error occurred: Failed to connect to ESP32: Wrong boot mode detected (0x13)!",
     "deaf": "Download mode successfully detected, but getting no sync reply: The serial TX path seems to be down.",
     "no-flash": "WARNING: Failed to communicate with the flash chip, read/write operations will fail.",
     "bad-flash": "A fatal error occurred: MD5 of file does not match data in flash!",
@@ -103,8 +104,9 @@ def test_boards_as_they_come_are_told_apart(tmp_path: Path):
             assert kind == "busy" and f"({other.pid})" in seen
             other.communicate("\n")
         board.thread.call(lambda: board.board.power_on(download=True))
-        kind, seen = examine(board.port)[0]
-        assert (kind, seen) in (("download", "an ESP32 in download mode"), ("ok", "an ESP32 that says nothing: it sleeps, or runs a program of its own"))
+        assert examine(board.port)[0] in (
+            ("download", "an ESP32 in download mode"), ("ok", "an ESP32 that says nothing: it sleeps, or runs a program of its own")
+        )
         board.thread.call(board.board.power_off)
         assert examine(board.port)[0][0] == "no-answer"
     finally:

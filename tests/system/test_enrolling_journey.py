@@ -99,7 +99,8 @@ def test_a_box_of_boards_is_enrolled_and_no_secret_is_told(tmp_path: Path, monke
         said = desk("commission", "KS-00001", "--port", bay, *where, "--baseline", "--set", "heartbeat_s=3600")
         assert "bay 12" in said and "empty_ut" in said
         with Link(bay) as link:
-            kept = link.ask("import json\nfrom kerb import config\nc = config.load(); config.overlay(c)\nprint(json.dumps(c['app_settings']))")
+            script = "import json\nfrom kerb import config\nc = config.load()\nconfig.overlay(c)\nprint(json.dumps(c['app_settings']))"
+            kept = link.ask(script)
         assert kept["heartbeat_s"] == 3600 and len(kept["empty_ut"]) == 3
         assert 12 < sum(axis * axis for axis in kept["empty_ut"]) ** 0.5 < 90
         desk("commission", "LP-00001", "--port", bay, "--bay", "3", fails="take the right board")

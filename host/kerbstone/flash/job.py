@@ -15,11 +15,12 @@ from kerbstone.flash.files import START, Sender
 from kerbstone.flash.images import MicroPython
 from kerbstone.flash.link import Link
 from kerbstone.flash.spots import Spot
-from kerbstone.flash.troubles import recognise
+from kerbstone.flash.troubles import Refused, recognise
 from kerbstone.identity.writing import Place, write
 
 _SELF_TEST = Path(__file__).with_name("onboard") / "selftest.py"
 _SELF_TEST_S = 60.0
+_SELF_TEST_SAYS = "self-test"
 _RESET = "import machine\nmachine.reset()"
 
 
@@ -74,8 +75,8 @@ def run(spot: Spot, order: Order, tell: Callable[[str], None]) -> Verdict:
         _Job(spot, order, verdict, tell).run()
     except KerbstoneError as error:
         verdict.reason = str(error).removeprefix(f"{spot.name}: ")
-        trouble = recognise(verdict.reason)
-        verdict.kind = getattr(getattr(error, "trouble", trouble), "kind", "") or "other"
+        trouble = error.trouble if isinstance(error, Refused) else recognise(verdict.reason)
+        verdict.kind = trouble.kind if trouble else "self-test" if verdict.reason.startswith(_SELF_TEST_SAYS) else "other"
     verdict.seconds = time.monotonic() - began
     return verdict
 
@@ -196,7 +197,7 @@ class _Job:
         rows = link.ask(f"skip = {sorted(self._order.left_out)!r}\n{_SELF_TEST.read_text()}", _SELF_TEST_S)
         self._verdict.seen = {name: seen for name, seen, _ in rows}
         if wrong := [f"{name}: {words}" for name, _, words in rows if words]:
-            raise FlashError(f"self-test, {'; '.join(wrong)}.")
+            raise FlashError(f"{_SELF_TEST_SAYS}, {'; '.join(wrong)}.")
 
     def _start(self, link: Link, load: Load, starts: bool) -> None:
         if starts:
