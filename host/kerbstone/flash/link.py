@@ -15,7 +15,8 @@ from mpremote import transport_serial
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 
-from kerbstone.errors import LinkError
+from kerbstone.errors import FlashError, LinkError
+from kerbstone.flash import esp
 
 _TRIES = 3
 _PAUSE_S = 0.5  # doubles: a board that resets when the port opens needs a moment
@@ -63,18 +64,28 @@ class Link:
             self.close()
             raise
 
-    def _interrupt(self) -> None:
-        """Ctrl-C until a prompt shows: a board that has just started does not hear the first one."""
+    def _interrupt(self) -> bool:
+        """Ctrl-C until a prompt shows: a board that has just started does not hear the first one. False when none did."""
         line, heard, end = self._transport.serial, b"", time.monotonic() + _START_S
         with contextlib.suppress(OSError):
             while b">>> " not in heard and time.monotonic() < end:
                 line.write(b"\r\x03\x02")  # Ctrl-B leaves a raw prompt
                 time.sleep(_KNOCK_S)
                 heard += line.read(line.in_waiting)
+        return b">>> " in heard
+
+    def _wake(self) -> None:
+        """A node asleep hears no Ctrl-C; the reset that esptool begins with wakes an ESP32."""
+        self.close()
+        with contextlib.suppress(FlashError):
+            esp.chip_on(self.port)
+        self._transport = _open(self.port)
 
     def _enter(self) -> None:
         for attempt in range(_TRIES):
-            self._interrupt()
+            if not self._interrupt() and not attempt:
+                self._wake()
+                self._interrupt()
             try:
                 self._transport.enter_raw_repl()
                 return

@@ -45,7 +45,7 @@ TROUBLES = (
             "the flash does not keep what is written", "take another board: its flash is worn or its supply sags", again=True),
     Trouble("unplugged", r"input/output error|disconnected|write failed|read failed: \[errno 5|multiple access on port|reports readiness",
             "the board went away in the middle", "plug it in again, check cable and supply, and run the command again", again=True),
-    Trouble("corrupt", r"serial data stream stopped|no more data|stopped responding|transfer stopped|invalid head|corrupt data|timed out waiting",
+    Trouble("corrupt", r"data stream stopped|no more data|stopped responding|transfer stopped|invalid head|corrupt data|timed out waiting",
             "bytes were lost on the way", "use a shorter cable, no hub, and run the command again", again=True),
     Trouble("no-answer", r"no serial data received|failed to connect", "nothing answers on the port",
             "check the cable; then hold BOOT, press and release EN or RESET, let go of BOOT, and run the command again", again=True),
