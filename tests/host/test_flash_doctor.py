@@ -12,8 +12,10 @@ import serial
 import esp_bench
 from kerbstone.bench.rp2 import Rp2Board
 from kerbstone.bench.virtual import VirtualBoard
+from kerbstone.build.node import load_node
+from kerbstone.build.package import pack
 from kerbstone.errors import FlashError
-from kerbstone.flash import doctor, drive, esp, images, spots
+from kerbstone.flash import doctor, drive, esp, images, job, spots
 from kerbstone.flash.spots import Spot
 from kerbstone.flash.troubles import TROUBLES, Refused, recognise, sentence
 
@@ -95,6 +97,8 @@ def test_boards_as_they_come_are_told_apart(tmp_path: Path):
     board = VirtualBoard("olimex_esp32_poe", tmp_path / "esp")
     try:
         assert examine(board.port) == [("blank", "an ESP32 without firmware")]
+        verdict = job.run(Spot(board.port), job.Order([job.Load(pack(load_node("air")))]), lambda text: None)
+        assert verdict.reason == "the board has no MicroPython: name an image with --micropython."
         with serial.Serial(board.port, exclusive=True):
             assert examine(board.port)[0][0] == "busy"
         script = "import serial,sys; s=serial.Serial(sys.argv[1],exclusive=True); print('ready',flush=True); input()"

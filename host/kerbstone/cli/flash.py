@@ -46,7 +46,7 @@ def command(
     Example: kerbstone flash parking --port auto --micropython ESP32_GENERIC_S3.bin --books books.db --batch spring
     """
     began = time.monotonic()
-    opened = enter(books, member) if books else None
+    opened = enter(books, member) if books and batch else None
     order = Order(_loads(nodes or [], micropython or [], batch or [], opened), opened, frozenset(without or ()))
     _check_parts(order)
     found = _spots(port or [AUTO], all_boards, drive or [])
@@ -74,6 +74,7 @@ def line(verdict: Verdict) -> str:
 
 
 def _loads(names: Sequence[str], paths: Sequence[Path], batches: Sequence[str], books: Books | None) -> list[Load]:
+    """What each kind of board gets. Raises FlashError for what does not go together."""
     if batches and books is None:
         raise FlashError("--batch needs the books it is in: name them with --books.")
     of_node = _nodes_of(books, batches) if books else {}

@@ -26,7 +26,7 @@ _RESET = "import machine\nmachine.reset()"
 
 @dataclass(frozen=True)
 class Load:
-    """What boards of one chip get. `batch`: where new identities come from."""
+    """What boards of one chip get. `batch`: where identities come from; without one they are left alone."""
 
     package: Package
     image: MicroPython | None = None
@@ -93,7 +93,7 @@ class _Job:
         with Link(self._port) as link:
             self._check(link, load)
             starts = self._files(link, load)
-        if self._order.books:
+        if self._order.books and load.batch:
             place = Place(self._port, load.package.node.board, self._spot.drive)
             done = write(self._order.books, place, load.batch, lambda step: self._tell(f"identity: {step}"))
             self._verdict.serial = done.serial
@@ -120,15 +120,13 @@ class _Job:
         esps = [load for load in self._order.loads if load.mcu != "rp2040"]
         if not esps:
             raise FlashError("no MicroPython prompt: hold BOOTSEL while you plug the board in, and name its drive's folder as --port.")
-        with_image = [load for load in esps if load.image]
         load = esps[0] if len(esps) == 1 else self._load(esp.chip_on(spot.port))
-        if load.image is None:
-            self._load(esp.chip_on(spot.port))  # which also resets it: a node that sleeps wakes
-            if state == console.ROM and "rst:0x5 " not in heard and not with_image:
-                raise FlashError("the board has no MicroPython: name an image with --micropython.")
+        if load.image:
+            self._write(load.image)
             return load
-        self._write(load.image)
-        return load
+        if "invalid header" in heard:
+            raise FlashError("the board has no MicroPython: name an image with --micropython.")
+        return self._load(esp.chip_on(spot.port))  # which also resets it: a node that sleeps wakes
 
     def _at_prompt(self) -> Load:
         with Link(self._port) as link:

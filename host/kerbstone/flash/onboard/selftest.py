@@ -24,7 +24,7 @@ def look_at_part(name, table):
         reading = driver.measure({})
         if reading["quality"] == _FAULT:
             raise ValueError("its reading is marked as a fault")
-        shown = ["%s %s" % (k, round(v, 2) if isinstance(v, float) else v) for k, v in sorted(reading.items()) if k != "quality"]
+        shown = ["%s %s" % (k, "%.2f" % v if isinstance(v, float) else v) for k, v in sorted(reading.items()) if k != "quality"]
         return ", ".join(shown[:4])
     finally:
         driver.sleep()
