@@ -69,6 +69,7 @@ def test_the_command_line_says_it_on_one_line_and_exits_with_two(things: dict[st
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and done.stderr.startswith("kerbstone: ") and done.stdout == ""
 
 
-def test_a_board_that_is_not_there_is_a_verdict_and_not_an_error(things: dict[str, Path]):
-    done = kerbstone("flash", "parking", "--port", things["folder"] / "none")
-    assert done.returncode == 1 and "FAIL, there is no such port" in done.stdout and "0 of 1 boards passed" in done.stdout
+def test_a_board_that_is_not_there_is_a_verdict_and_not_an_error(things: dict[str, Path], capsys):
+    assert app(["flash", "parking", "--port", str(things["folder"] / "none")], standalone_mode=False) == 1
+    said = capsys.readouterr().out
+    assert "FAIL, there is no such port" in said and "0 of 1 boards passed" in said

@@ -42,9 +42,10 @@ def _words(value: Any) -> Iterator[str]:
 
 
 def _imports(tree: ast.Module, sources: Mapping[str, Path], words: set[str]) -> Iterator[str]:
-    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    chosen = {id(value) for node in ast.walk(tree) if isinstance(node, ast.Dict) for value in node.values}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    strings = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    chosen = {id(value) for node in nodes if isinstance(node, ast.Dict) for value in node.values}
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in sources)
         elif isinstance(node, ast.ImportFrom) and node.module:
