@@ -61,6 +61,7 @@ class Node:
     def _make_app(self):
         name = self.config["app"]
         module = __import__("kerb.apps." + name, None, None, (name,))
+        config.overlay(self.config)
         return module.App(self.config["app_settings"])
 
     def identity(self):

@@ -51,3 +51,7 @@ class IdentityError(KerbstoneError):
 
 class LinkError(KerbstoneError):
     """A board on a port does not answer as it should; the message names the port."""
+
+
+class FlashError(KerbstoneError):
+    """A board does not take what is put onto it; the message says why and what to do."""

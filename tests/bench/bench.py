@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "host"), str(ROOT / "tests"), str(Path(__file__).parent)]
 
 import bearers
+import flashing
 import lorawan
 import nbiot
 from heap import heap_peaks
@@ -177,6 +178,7 @@ def main() -> None:
         "delivery": bearers.figures(),
         "nbiot_mpy_bytes": nbiot.mpy_sizes(),
         "nbiot_mah_per_report": nbiot.figures(),
+        "flash_boards": flashing.figures(),
     }
     for name, value in results.items():
         print(f"{name:30} {value}")

@@ -21,6 +21,8 @@ from kerb.quality import FAULT, GOOD, SUSPECT, worst
 DEFAULTS = {
     "mag": "mag",  # name of the magnetometer in the node file
     "assume": "free",  # what power-on finds: "free" or "occupied"
+    "empty_ut": [],  # uT, three axes: the field of the empty bay as measured when it was commissioned
+    "empty_c": 20.0,  # degC then
     "on_ut": 8.0,  # uT from the empty field that make the bay occupied: twice a neighbour's 0.7..4 uT (dipole model, 2.5 m)
     "off_ut": 5.0,  # uT below which it is free again
     "peak_ut": 13.0,  # uT that only what rolls over the sensor reaches: a lorry beside it has 2..8 uT, seldom 12
@@ -75,6 +77,8 @@ class App:
     def __init__(self, settings):
         self._set = merged("parking", DEFAULTS, settings)
         self._base = baseline.Baseline()
+        if self._set["empty_ut"]:
+            self._base.set(self._set["empty_ut"], self._set["empty_c"])
         self._witness = witness.Witness()
         self._burst = burst.Burst(self._set["steady_ut"], self._set["block"])
         self._settled = array("f", _NOWHERE)  # uT above the empty field, what the last burst ended with

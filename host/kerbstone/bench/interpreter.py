@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kerbstone.build.board import load_board
+from kerbstone.build.node import Node
 from kerbstone.emulator.board.limits import LIMITS
 from kerbstone.emulator.board.spec import DeviceSpec
 
@@ -33,8 +34,11 @@ class Interpreter(Protocol):
     def __call__(self, flash_image: Path, offset: int, size: int, stream: socket.socket) -> Session: ...
 
 
-def bench_interpreter(board: str, mac: bytes) -> Interpreter | None:
-    """The bench's own interpreter (`kerbstone.bench.repl`) for a board, or None where there is none. Raises NodeFileError."""
+def bench_interpreter(board: str, mac: bytes, node: Node | None = None) -> Interpreter | None:
+    """The bench's own interpreter (`kerbstone.bench.repl`) for a board with the parts of `node`, or None where there is none.
+
+    Raises NodeFileError.
+    """
     try:
         repl = importlib.import_module("kerbstone.bench.repl")
     except ModuleNotFoundError:
@@ -48,7 +52,7 @@ def bench_interpreter(board: str, mac: bytes) -> Interpreter | None:
 
     def start(flash_image: Path, offset: int, size: int, stream: socket.socket) -> Session:
         session: Session = repl.start_interpreter(
-            flash_image, offset, size, stream.fileno(), spec, file.pin_names, on_end=lambda reason: stream.close()
+            flash_image, offset, size, stream.fileno(), spec, file.pin_names, on_end=lambda reason: stream.close(), node=node
         )
         return session
 

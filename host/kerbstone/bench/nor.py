@@ -25,7 +25,7 @@ class NorChip:
     """Flash by byte address. One operation is one page programmed or one sector erased.
 
     `cut_at`: the supply fails during that operation (counted from power-on of the model, the first is 1): the page or sector
-    is left half done and PowerCut is raised.
+    is left half done and PowerCut is raised. `stuck`: sectors that are worn and take no more bits.
     """
 
     def __init__(self, path: Path, size: int):
@@ -37,6 +37,7 @@ class NorChip:
         self.path = path
         self.size = size
         self.cut_at: int | None = None
+        self.stuck: set[int] = set()
         if not path.exists():
             blank(path, size)  # the whole chip, as a tool would read it: not the sparse image of Flash
         self._flash = Flash(path, size // SECTOR_BYTES, SECTOR_BYTES)
@@ -91,6 +92,8 @@ class NorChip:
         self._flash.close()
 
     def _write(self, at: int, data: bytes) -> None:
+        if at // SECTOR_BYTES in self.stuck:
+            data = b"\xff" * len(data)
         self._flash.program(at // SECTOR_BYTES, at % SECTOR_BYTES, data)
 
     def _cut_now(self) -> bool:

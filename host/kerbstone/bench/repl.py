@@ -12,9 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kerbstone.bench.chip_flash import ChipFlash
+from kerbstone.bench.fit import fit
 from kerbstone.bench.memory import attach
 from kerbstone.bench.repl_device import ConsoleDevice
 from kerbstone.bench.repl_screen import Screen
+from kerbstone.build.node import Node
 from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
 from kerbstone.emulator.board.pins import Pins
@@ -42,7 +44,8 @@ class Session:
     """
 
     def __init__(
-        self, flash: ChipFlash, image: Path, stream: int, spec: DeviceSpec, pin_names: dict[str, int], on_end: Callable[[str], None] | None
+        self, flash: ChipFlash, image: Path, stream: int, spec: DeviceSpec, pin_names: dict[str, int], on_end: Callable[[str], None] | None,
+        node: Node | None = None,
     ):
         self.reason = ""
         self.error: BaseException | None = None
@@ -60,12 +63,15 @@ class Session:
         self._wake, self._waker = socket.socketpair()
         self.device = ConsoleDevice(self.kernel, self._zygote, spec, flash, shim_folder(), self, self._leave)
         pins = Pins(self.device, pin_names)
-        I2CBuses(self.device)
-        SpiBuses(self.device, pins)
-        Uarts(self.device)
-        Analog(self.device)
-        Timing(self.device)
-        Storage(self.device)
+        if node:
+            fit(self.device, pins, self._zygote, node)
+        else:
+            I2CBuses(self.device)
+            SpiBuses(self.device, pins)
+            Uarts(self.device)
+            Analog(self.device)
+            Timing(self.device)
+            Storage(self.device)
         attach(self.device, image)
         self._thread = threading.Thread(target=self._live, name=f"console of {spec.name}", daemon=True)
 
@@ -226,12 +232,14 @@ class Session:
 
 
 def start_interpreter(flash_image: Path, offset: int, size: int, stream: int, spec: DeviceSpec,
-                      pin_names: dict[str, int] | None = None, on_end: Callable[[str], None] | None = None) -> Session:
+                      pin_names: dict[str, int] | None = None, on_end: Callable[[str], None] | None = None,
+                      node: Node | None = None) -> Session:
     """Starts the interpreter of the chip whose flash is the file `flash_image`, with its prompt on `stream`.
 
-    The file system are the `size` bytes from `offset`. `on_end` is called once, in the session's thread, with the reason.
+    The file system are the `size` bytes from `offset`; the parts of `node` hang on the chip's pins.
+    `on_end` is called once, in the session's thread, with the reason.
     Raises BenchError when the file system does not lie in the image, EngineError when there is no MicroPython.
     """
-    session = Session(ChipFlash(flash_image, offset, size), flash_image, stream, spec, pin_names or {}, on_end)
+    session = Session(ChipFlash(flash_image, offset, size), flash_image, stream, spec, pin_names or {}, on_end, node)
     session.start()
     return session

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from kerbstone.bench import uf2
 from kerbstone.bench.chip_flash import blank
+from kerbstone.bench.fit import same_board
 from kerbstone.bench.port import Port
 from kerbstone.bench.repl import start_interpreter
 from kerbstone.bench.rp2_drive import Drive
 from kerbstone.build.board import load_board
+from kerbstone.build.node import Node
 from kerbstone.emulator.board.limits import LIMITS
 from kerbstone.emulator.board.spec import DeviceSpec
 from kerbstone.errors import BenchError, KerbstoneError
@@ -28,13 +30,16 @@ BOOTSEL, RUNNING, OFF = "bootsel", "running", "off"
 class Rp2Board:
     """The board `name` (a file under boards/, RP2040 only) with its flash, port and folder under `state`.
 
-    `notify` gets one sentence for everything that happens, in the board's own thread. The flash stays when the board stops.
+    `notify` gets one sentence for everything that happens, in the board's own thread; the parts of `node` are wired to the board.
+    The flash stays when the board stops.
     """
 
-    def __init__(self, name: str, state: Path, notify: Callable[[str], None] = lambda text: None):
+    def __init__(self, name: str, state: Path, notify: Callable[[str], None] = lambda text: None, node: Node | None = None):
         self.board = load_board(name)
         if self.board.mcu != "rp2040":
             raise BenchError(f"{name} is a board with an {self.board.mcu.upper()}: it has no UF2 drive; name a board with an RP2040.")
+        same_board(node, name)
+        self._node = node
         self.flash = state / "flash.bin"
         self.port = state / "port"
         self.folder = state / "RPI-RP2"
@@ -168,7 +173,7 @@ class Rp2Board:
         port = Port(self.port)
         try:
             fs = self.board.filesystem
-            session = start_interpreter(self.flash, fs.offset, fs.size, port.fileno, self._spec, self.board.pin_names)
+            session = start_interpreter(self.flash, fs.offset, fs.size, port.fileno, self._spec, self.board.pin_names, node=self._node)
             try:
                 self._enter(RUNNING, f"MicroPython on {self.port}")
                 while not session.wait(_LOOK_S):

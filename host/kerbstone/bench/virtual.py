@@ -7,12 +7,14 @@ from pathlib import Path
 
 from kerbstone.bench.esp.board import EspBoard
 from kerbstone.bench.esp.chips import CHIPS
+from kerbstone.bench.fit import same_board
 from kerbstone.bench.interpreter import Interpreter, bench_interpreter
 from kerbstone.bench.loop import BoardThread
 from kerbstone.bench.nor import NorChip
 from kerbstone.bench.ports import PtyPort, Rfc2217Port
 from kerbstone.bench.state import StateDir
 from kerbstone.build.board import load_board
+from kerbstone.build.node import Node
 from kerbstone.errors import BenchError
 
 
@@ -26,12 +28,14 @@ class VirtualBoard:
         tcp_port: int = 0,
         download: bool = False,
         interpreter: Interpreter | None = None,
+        node: Node | None = None,
     ):
-        """`download`: powered with BOOT held. `interpreter`: in place of the bench's own.
+        """`download`: powered with BOOT held. `interpreter`: in place of the bench's own. `node`: its parts are wired to the board.
 
         Raises NodeFileError for an unknown board, BenchError for a chip without a loader or an unusable state directory.
         """
         board_file = load_board(name)
+        same_board(node, name)
         chip = CHIPS.get(board_file.mcu)
         if chip is None:
             known = " and ".join(CHIPS)
@@ -42,7 +46,7 @@ class VirtualBoard:
         self.mac = self._state.mac
         try:
             flash = NorChip(self._state.flash, self.flash_bytes)
-            self.board = EspBoard(chip, flash, self.mac, interpreter or bench_interpreter(name, self.mac))
+            self.board = EspBoard(chip, flash, self.mac, interpreter or bench_interpreter(name, self.mac, node))
             tcp = Rfc2217Port(self.board, tcp_port)
         except BenchError:
             self._state.close()

@@ -102,6 +102,13 @@ class Usb(Table):
     id: str | None = None  # vendor:product
 
 
+class ImageFile(Table):
+    """The MicroPython image of the board: where it is, and what it must be."""
+
+    address: str = Field(pattern=r"^https?://\S+\.(uf2|bin)$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class Charge(Table):
     """The charger: its chip, current and what may feed it."""
 

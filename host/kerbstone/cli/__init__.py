@@ -11,12 +11,16 @@ from kerbstone.cli import (
     board,
     boards,
     books,
+    build,
     chip,
+    commission,
     decode,
+    doctor,
     emulate,
     encode,
     energy,
     faults,
+    flash,
     generate,
     identity,
     listen,
@@ -40,6 +44,10 @@ app.command("generate")(generate.command)
 app.command("profile")(profile.command)
 app.command("boards")(boards.command)
 app.command("board")(board.command)
+app.command("build")(build.command)
+app.command("doctor")(doctor.command)
+app.command("commission")(commission.command)
+app.command("flash")(flash.command)
 app.command("chip")(chip.command)
 app.add_typer(books.app, name="books")
 app.add_typer(identity.app, name="identity")

@@ -140,9 +140,9 @@ def build(around: Surroundings, node: Node) -> Runtime:
         spec.wifi_connect_ms, spec.wifi_dhcp_ms = wifi_table.connect_ms, wifi_table.dhcp_ms
     device = Device(around.kernel, around.zygote, spec, Flash(image, blocks), around.shims, console)
     pins = Pins(device, node.board.pin_names)
-    site = _site(around, node)
+    site = site_of(around, node)
     runtime = Runtime(node, identity, device, site, pins, console)
-    wiring = _Wiring(around, runtime)
+    wiring = Wiring(around, runtime)
     wiring.connect()
     runtime.i2c, runtime.timing = wiring.i2c, wiring.timing
     _enrol(device, node.board, _record(identity.values() | login, secure))
@@ -191,7 +191,7 @@ def split_rom(files: dict[str, bytes], rom: Path) -> None:
     (rom / "kerb").symlink_to(kept / "kerb", target_is_directory=True)
 
 
-def _site(around: Surroundings, node: Node) -> Site:
+def site_of(around: Surroundings, node: Node) -> Site:
     world = node.spec.world
     rng = random.Random(derive(around.seed, node.name, "site"))
     try:
@@ -201,7 +201,7 @@ def _site(around: Surroundings, node: Node) -> Site:
         raise node.file.error("options", str(error)) from error
 
 
-class _Wiring:
+class Wiring:
     """Hangs parts on buses and pins."""
 
     def __init__(self, around: Surroundings, runtime: Runtime):

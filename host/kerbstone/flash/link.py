@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
+import struct
 import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 import serial
+from mpremote import transport_serial
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 
-from kerbstone.errors import LinkError
+from kerbstone.errors import FlashError, LinkError
+from kerbstone.flash import esp
 
 _TRIES = 3
 _PAUSE_S = 0.5  # doubles: a board that resets when the port opens needs a moment
 _ANSWER_S = 30.0
+_START_S = 3.0  # from power-on to a prompt
+_KNOCK_S = 0.1
+_SILENT_S = 10.0  # the longest wait for one byte that is due
 _FACTS = """import sys, os, json, machine
 u = os.uname()
 i = sys.implementation
-print(json.dumps([machine.unique_id().hex(), sys.platform, list(i.version[:3]), getattr(i, "_mpy", 0), u.machine]))
+print(json.dumps([machine.unique_id().hex(), u.sysname, list(i.version[:3]), getattr(i, "_mpy", 0), u.machine]))
 """
+
+# It prints what it heard, which may be anything; output belongs to the commands. Redirecting would take it from all threads.
+transport_serial.print = lambda *words: None
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,12 @@ class Facts:
     version: tuple[int, ...]
     mpy: int
     machine: str
+
+    @property
+    def mcu(self) -> str:
+        """The chip in the name the port gives its board, "... with ESP32S3", as board files write it; "" when it names none."""
+        _, with_, chip = self.machine.rpartition(" with ")
+        return chip.strip().lower().replace("-", "") if with_ else ""
 
 
 class Link:
@@ -50,11 +64,30 @@ class Link:
             self.close()
             raise
 
+    def _interrupt(self) -> bool:
+        """Ctrl-C until a prompt shows: a board that has just started does not hear the first one. False when none did."""
+        line, heard, end = self._transport.serial, b"", time.monotonic() + _START_S
+        with contextlib.suppress(OSError):
+            while b">>> " not in heard and time.monotonic() < end:
+                line.write(b"\r\x03\x02")  # Ctrl-B leaves a raw prompt
+                time.sleep(_KNOCK_S)
+                heard += line.read(line.in_waiting)
+        return b">>> " in heard
+
+    def _wake(self) -> None:
+        """A node asleep hears no Ctrl-C; the reset that esptool begins with wakes an ESP32."""
+        self.close()
+        with contextlib.suppress(FlashError):
+            esp.chip_on(self.port)
+        self._transport = _open(self.port)
+
     def _enter(self) -> None:
         for attempt in range(_TRIES):
+            if not self._interrupt() and not attempt:
+                self._wake()
+                self._interrupt()
             try:
-                with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it heard
-                    self._transport.enter_raw_repl()
+                self._transport.enter_raw_repl()
                 return
             except (TransportError, OSError):
                 time.sleep(_PAUSE_S * 2**attempt)
@@ -63,10 +96,9 @@ class Link:
     def exec(self, script: str, timeout_s: float = _ANSWER_S) -> str:
         """Runs a script and returns what it printed. Raises LinkError with the board's last line; the script itself is never shown."""
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
-                self._transport.exec_raw_no_follow(script)
-                out, err = self._transport.follow(timeout_s)
-        except (TransportError, TransportExecError, OSError) as error:
+            self._transport.exec_raw_no_follow(script)
+            out, err = self._transport.follow(timeout_s)
+        except (TransportError, TransportExecError, OSError, struct.error) as error:
             raise LinkError(f"{self.port}: the board stopped answering; check the cable and start again.") from error
         if err:
             words = err.decode("utf-8", "replace").strip().splitlines()
@@ -106,13 +138,19 @@ class Link:
 
 def _open(port: str) -> SerialTransport:
     try:
-        return SerialTransport(port)
+        transport = SerialTransport(port, timeout=_SILENT_S)
     except (serial.SerialException, TransportError, OSError) as error:
-        raise LinkError(_why_not(port, error)) from error
+        raise open_failure(port) from error
+    transport.is_pty = False  # it would wait for ever on a pseudo-terminal that says nothing
+    return transport
 
 
-def _why_not(port: str, _error: Exception) -> str:
-    """mpremote tells only that the port did not open: the port itself says why."""
+def open_failure(port: str) -> LinkError:
+    """Why a port did not open: mpremote tells only that, the port itself says more."""
+    return LinkError(_why_not(port))
+
+
+def _why_not(port: str) -> str:
     try:
         serial.serial_for_url(port, exclusive=True).close()
     except (serial.SerialException, OSError) as error:

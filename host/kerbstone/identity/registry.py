@@ -125,6 +125,14 @@ def find(connection: Connection, name: str) -> Row[Any]:
     return row
 
 
+def node_of(connection: Connection, batch: str) -> str:
+    """The node that a batch's devices run. Raises IdentityError."""
+    node: str | None = connection.execute(select(batches.c.node).where(batches.c.name == batch)).scalar()
+    if node is None:
+        raise IdentityError(f"There is no batch {batch}: `kerbstone identity plan` makes one.")
+    return node
+
+
 def bind(books: Books, chip_id: str, batch: str | None) -> Row[Any]:
     """The one identity of this chip, for ever: the one it has, or the next of the batch that nobody has yet.
 

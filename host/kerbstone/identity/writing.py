@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kerbstone.books.books import Books
 from kerbstone.build.board import BoardFile
-from kerbstone.errors import IdentityError, LinkError
+from kerbstone.errors import IdentityError
+from kerbstone.flash import rp2
 from kerbstone.flash.link import Link
 from kerbstone.identity import registry, secrets
 from kerbstone.identity.place import NVS_KEYS, NVS_SPACE, SECTOR, sectors
@@ -21,8 +21,6 @@ from kerbstone.identity.uf2 import pages
 
 _PROOF_BYTES = 16
 _CHALLENGE_BYTES = 32
-_DRIVE_S = 20.0  # a boot loader shows its drive, or a port comes back, within this
-_LOOK_S = 0.05
 _NVS_SCRIPT = """from esp32 import NVS
 n = NVS({space!r})
 f = bytes.fromhex({frame!r})
@@ -48,7 +46,7 @@ else:
 
 @dataclass(frozen=True)
 class Place:
-    """A board: its port, and for an RP2040 the folder that its boot loader's drive becomes."""
+    """A board: its port, and for an RP2040 the folder that its boot loader's drive becomes; None: where desktops mount it."""
 
     port: str
     board: BoardFile
@@ -139,20 +137,5 @@ def _put(link: Link, place: Place, frame: bytes) -> Link:
     if place.board.mcu != "rp2040":
         link.exec(_NVS_SCRIPT.format(space=NVS_SPACE, frame=frame.hex(), keys=NVS_KEYS))
         return link
-    drive = place.drive
-    if drive is None:
-        raise IdentityError(f"{place.port}: an RP2040 takes its identity over its drive; name the folder it appears at with --drive.")
-    link.leave("import machine\nmachine.bootloader()")
-    _wait(lambda: (drive / "INFO_UF2.TXT").exists(), f"{place.port}: the drive {drive} did not appear; check that it is mounted.")
-    # The boot ROM takes the blocks as they come: the file lies nowhere but in the board.
-    (drive / "identity.uf2").write_bytes(pages({address: frame.ljust(SECTOR, b"\xff") for address in sectors(place.board)}))
-    _wait(lambda: Path(place.port).exists(), f"{place.port}: it did not come back from its boot loader; unplug it and plug it in again.")
-    return Link(place.port)
-
-
-def _wait(there: Callable[[], bool], sentence: str) -> None:
-    end = time.monotonic() + _DRIVE_S
-    while not there():
-        if time.monotonic() > end:
-            raise LinkError(sentence)
-        time.sleep(_LOOK_S)
+    uf2 = pages({address: frame.ljust(SECTOR, b"\xff") for address in sectors(place.board)})
+    return Link(rp2.install(link, place.port, place.drive, "identity.uf2", uf2))

@@ -98,20 +98,21 @@ def enable_irq(state=0):
 
 
 class _Flash:
-    """The RP2040's window on its flash, as words or bytes. A page is asked for once: no code of the port writes there."""
+    """The RP2040's window on its flash, as words or bytes. Of the pages the last is kept: no code of the port writes there."""
 
     def __init__(self, size):
         self._size = size
-        self._pages = {}
+        self._page = -1
+        self._data = b""
 
     def __getitem__(self, address):
         if not 0x10000000 <= address < 0x15000000 or address % self._size:
             raise ValueError("address 0x%08x is not modelled, or not aligned" % address)
         page = address & ~255
-        if page not in self._pages:
+        if page != self._page:
             _link.call(_link.CALL, 6, 0, page.to_bytes(4, "little"))
-            self._pages[page] = _link.data()
-        return int.from_bytes(self._pages[page][address - page : address - page + self._size], "little")
+            self._page, self._data = page, _link.data()
+        return int.from_bytes(self._data[address - page : address - page + self._size], "little")
 
 
 if _link.hello["port"] == "rp2":
