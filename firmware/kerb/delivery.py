@@ -36,6 +36,7 @@ class Delivery:
         self._time_at = 0  # mono s of the next attempt to learn the time
         self.retry_at = 0
         self.epoch = 0
+        self.on_receipt = None  # called with each record the far end has acknowledged
         self.on_message = None  # called with each message of the far end: (port or topic, bytes)
         self.keep_s = 0  # age at which a routine reading is no longer worth its airtime; 0: never
 
@@ -165,6 +166,8 @@ class Delivery:
         log.event("receipt", record.name)
         self._failures = 0
         self._outbox.remove(record.name)
+        if self.on_receipt and receipt.acknowledged:
+            self.on_receipt(record)
         return True
 
     def _frame(self, record, repeat):

@@ -19,6 +19,11 @@ _RP2_LIMIT_MS = 4290000
 _PIN_WAKES = (2, 3, 7)
 
 
+def restart():
+    """Begins anew, as after a reset."""
+    machine.reset()
+
+
 class Power:
     """`light`: may the CPU stop while it waits (battery nodes) or must it keep Wi-Fi alive (mains nodes)."""
 
@@ -31,6 +36,10 @@ class Power:
         if not esp32:
             return False
         return machine.wake_reason() in _PIN_WAKES  # type: ignore[attr-defined]
+
+    def powered_on(self):
+        """True when the board had no power before this start."""
+        return machine.reset_cause() == machine.PWRON_RESET
 
     def mono(self):
         """Whole seconds since power-on."""

@@ -47,3 +47,7 @@ class IdentityError(KerbstoneError):
 
 class LinkError(KerbstoneError):
     """A board on a port does not answer as it should; the message names the port."""
+
+
+class CommandError(KerbstoneError):
+    """A command to a device cannot be made or sent as asked."""

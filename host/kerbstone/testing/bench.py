@@ -56,7 +56,7 @@ class TestBench:
         self.bench.start()
         self._arm(orders)
         self._names.add(loaded.name)
-        self.nodes.append(KerbNode(self.bench, runtime, arrivals))
+        self.nodes.append(KerbNode(self.bench, runtime, arrivals, self._command(loaded)))
         return self.nodes[-1]
 
     def strike(self, name: str, /, node: str | None = None, at: str | None = None, lasts: str | None = None, **given: object) -> None:
@@ -94,8 +94,17 @@ class TestBench:
         listener, log = self._listeners[uplink.prefix], self.bench.kernel.log
         return lambda seen: match(listener, seen.device_id, published(log.events, node.name))
 
+    def _command(self, node: Node) -> Callable[[str, bytes], None]:
+        """Sends to a device behind the broker of a node."""
+        uplink = node.spec.uplink
+        return self._listeners[uplink.prefix].command if isinstance(uplink, MqttTable) else _no_broker
+
     def close(self) -> None:
         self._stack.close()
+
+
+def _no_broker(device: str, message: bytes) -> None:
+    raise KerbstoneError(f"{device} is not behind a broker.")
 
 
 def _over_the_air(seen: NodeTrace) -> list[Arrival]:
