@@ -1,5 +1,6 @@
 """Commands on the board: made by the host with another HMAC and another CBOR, opened by the firmware in both interpreters."""
 
+import ast
 import collections
 import itertools
 import os
@@ -22,9 +23,7 @@ MANY = 100_000 if os.environ.get("KERBSTONE_CAMPAIGN") == "full" else 4_000
 UNANSWERED = {"size", "mac", "form", "replay"}
 
 DESK = """
-import sys, os
-sys.path.insert(0, "")
-os.mkdir = lambda name: None
+import sys
 class machine:
     def reset():
         raise SystemExit
@@ -33,7 +32,7 @@ from kerb import log
 from kerb.desk import Desk
 from kerb.identity import Identity
 said = []
-log.event = lambda *words: said.append(words)
+log.event = lambda *words: said.append(words) if len(said) < 9 else None
 class Store:
     blobs = {}
     def put(self, name, data): self.blobs[name] = bytes(data)
@@ -51,9 +50,9 @@ class Node:
     parts = {}
     config = {"order": [], "production": True}
     app, store, clock = App(), Store(), Clock()
-    reasons, answers = [], 0
+    answers, reasons = 0, {}
     def identity(self): return Identity({"device_id": "pole-1", "device_key": bytes(range(32))})
-    def secure(self, word): self.reasons.append(word)
+    def secure(self, word): self.reasons[word] = self.reasons.get(word, 0) + 1
     def tell(self, kind, result, detail=0, counter=0): self.answers += 1
     def tell_health(self): pass
     def carry_out(self, effects): pass
@@ -104,16 +103,13 @@ def test_mutated_commands_are_refused_each_with_a_reason_by_the_board_itself():
 from binascii import unhexlify
 for line in sys.stdin:
     node.desk.take(unhexlify(line.strip()))
-counts = {}
-for word in node.reasons:
-    counts[word] = counts.get(word, 0) + 1
-print(sorted(counts.items()), node.answers, [w for w in said if w[0] == "command"], sorted(node.store.blobs))
+print(sorted(node.reasons.items()), node.answers, [w for w in said if w[0] == "command"], sorted(node.store.blobs))
 """
     total = collections.Counter()
-    for chunk in itertools.batched(mutations(MESSAGES, MANY, 5), 20_000) if hasattr(itertools, "batched") else chunks(MANY):
+    for chunk in chunks(MANY):
         text = micropython(script, "".join(m.hex() + "\n" for m in chunk)).strip()
         counts, _, rest = text.partition("] ")
-        total.update(dict(eval(counts + "]")))
+        total.update(dict(ast.literal_eval(counts + "]")))
         assert rest == "0 [] []", rest
     assert set(total) <= UNANSWERED | {"plain"} and total["mac"] > MANY // 2, total
     assert sum(total.values()) == MANY
@@ -145,7 +141,7 @@ for line in sys.stdin:
     except Refused:
         pass
     node.desk.take(message)
-print(authentic, node.answers, len(node.reasons))
+print(authentic, node.answers, sum(node.reasons.values()))
 """
     authentic, answers, reasons = map(int, micropython(script, "".join(m.hex() + "\n" for m in signed)).split())
     assert authentic == answers > 100
@@ -166,9 +162,9 @@ for n, message in enumerate(messages):
     except Cut:
         pass
     node.desk = Desk(node)
-    before = len(node.reasons)
+    node.reasons.clear()
     node.desk.take(message)
-    print(node.reasons[before:])
+    print(sorted(node.reasons))
 node.store.blobs["cmd0"] = None
 print(Desk(node)._last, node.answers)
 """
