@@ -375,10 +375,19 @@ def _write_down(error):
     try:
         from kerb import crashes
 
-        crashes.keep(error, mono_ms() // 1000)
-        retained = Retained(Power(False), Store())
-        if retained.load():
+        store = Store()
+        crashes.keep(error, mono_ms() // 1000, store)
+        retained = Retained(Power(False), store)
+        warm = retained.load()
+        changed = None
+        if store.get("conf"):
+            from kerb.overlay import fall_back
+
+            changed = fall_back(store)
+        if warm:
             retained.put("bad", b"\1")
+            if changed:
+                retained.put("cfg", changed)
             retained.save()
     except Exception as trouble:  # it must not keep the node from coming back
         sys.print_exception(trouble)

@@ -9,7 +9,7 @@ from kerb.cbor import decode, encode
 from kerb.clock import mono_ms
 from kerb.commands import KINDS, Refused
 from kerb.errors import KerbError
-from kerb.settings import Settings, app_of, checked, lay_over, tried
+from kerb.settings import NAME, Settings, app_of, checked, lay_over, tried
 from kerb.tell import ANSWER, CRASH, HEALTH
 
 _NONE = len(KINDS)  # of the channel `command`
@@ -19,6 +19,16 @@ _FAR_MS = 86400000
 
 def _now_s():
     return mono_ms() // 1000
+
+
+def fall_back(store):
+    """After a crash: ends a trial. What the retained section is to be then, None if it stays."""
+    settings = Settings(store, store.get(NAME))
+    if not settings.on_trial:
+        return None
+    log.event("config", "reverted", settings.version)
+    settings.revert(True)
+    return encode([0, 0, {}, settings.raw])
 
 
 class Overlay:
@@ -35,6 +45,10 @@ class Overlay:
     def start(self, warm):
         """After the node is put together: what a start means for a trial."""
         self._node.delivery.on_receipt = self.acknowledged
+        fallen = self.settings.reverted()
+        if fallen:
+            self._node.secure("revert")
+            self._node.tell(_NONE, "reverted", fallen)
         if not warm and self.settings.on_trial:
             self._until = _now_s() + self.settings.trial_s
             if self.settings.count_start():
@@ -49,6 +63,11 @@ class Overlay:
 
     def pack(self):
         return encode([self._until, self._over_until, self._over, self.settings.raw])
+
+    def keep(self):
+        """In retained memory from here: a reset before the next save must not find what was before."""
+        self._node.retained.put("cfg", self.pack())
+        self._node.retained.save()
 
     @property
     def version(self):
@@ -90,6 +109,7 @@ class Overlay:
         """Phase two: a reading made with the new values has arrived."""
         if self.settings.on_trial and record.seq >= self.settings.first_record and record.frame[0] >> 4 not in _SERVICE:
             self.settings.confirm()
+            self.keep()
             log.event("config", "confirmed", self.version)
             self._node.tell(_NONE, "confirmed")
 
@@ -119,6 +139,7 @@ class Overlay:
     def _apply(self):
         """The application with other settings takes up the state of the one before."""
         node = self._node
+        self.keep()
         node.config = lay_over(self._base, self._values())
         try:
             state = node.app.pack()

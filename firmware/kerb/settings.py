@@ -1,8 +1,8 @@
 """Configuration the far end has changed: what is confirmed, and what is on trial until a report made with it was acknowledged.
 
 One blob on flash, a CBOR map: "v" the confirmed version, "c" its values by name, and during a trial "t": its version, "n" its values,
-"s" the number of the first record made with it, "b" how often the node has started since, "k" how many seconds it may last. A name is
-a setting of the application, or PART.period_s. A number with a fraction travels as text.
+"s" the number of the first record made with it, "b" how often the node has started since, "k" how many seconds it may last; "r" the version of a trial that ended in a crash, until that
+was told. A name is a setting of the application, or PART.period_s. A number with a fraction travels as text.
 """
 
 from kerb.cbor import decode, encode
@@ -83,10 +83,20 @@ class Settings:
         self._state = {"v": state["t"], "c": state["n"]}
         self._write()
 
-    def revert(self):
-        """The trial is over, and was in vain. Its version may be offered again."""
-        self._state = {"v": self._state["v"], "c": self._state["c"]}
+    def revert(self, later=False):
+        """The trial is over, and was in vain. Its version may be offered again. `later`: the next start is to tell it."""
+        state = self._state
+        self._state = {"v": state["v"], "c": state["c"]}
+        if later:
+            self._state["r"] = state["t"]
         self._write()
+
+    def reverted(self):
+        """The version that ended in a crash, once; 0 for none."""
+        version = self._state.pop("r", 0)
+        if version:
+            self._write()
+        return version
 
     def count_start(self):
         """The node starts within a trial: false when it did so too often."""
