@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from kerbstone.cli import audit, board, boards, books, chip, decode, emulate, encode, energy, faults, generate, identity, profile, replay
+from kerbstone.cli import audit, board, boards, books, chip, command, decode, emulate, encode, energy, faults, generate, health, identity, profile, replay
 from kerbstone.errors import KerbstoneError
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app.command("decode")(decode.command)
 app.command("encode")(encode.command)
 app.command("generate")(generate.command)
 app.command("profile")(profile.command)
+app.command("command", context_settings={"ignore_unknown_options": True})(command.command)
+app.command("health")(health.command)
 app.command("boards")(boards.command)
 app.command("board")(board.command)
 app.command("chip")(chip.command)
