@@ -2,7 +2,7 @@
 
 from kerb.errors import ConfigError
 
-_MODULES = {"lorawan": "kerb.uplink.lorawan.uplink", "mqtt": "kerb.uplink.mqtt"}
+_MODULES = {"lorawan": "kerb.uplink.lorawan.uplink", "mqtt": "kerb.uplink.mqtt", "nbiot": "kerb.uplink.nbiot"}
 _EXTRA = "kerb.uplink.lorawan.extra"
 
 

@@ -6,12 +6,16 @@ from kerb.errors import ConfigError
 
 PATH = "/node.json"
 
+_known: dict = {}
+
 
 def load(path=PATH):
-    """The configuration as a dict. ConfigError when it is missing or damaged."""
+    """The configuration as a dict, read once a life. ConfigError when it is missing or damaged."""
     try:
-        with open(path) as f:
-            return json.load(f)
+        if path not in _known:
+            with open(path) as f:
+                _known[path] = json.load(f)
+        return _known[path]
     except OSError:
         raise ConfigError("%s is missing: build and flash the node again" % path)
     except ValueError:

@@ -25,3 +25,13 @@ class RadioError(KerbError):
 
 class UplinkError(KerbError):
     """The bearer refused or lost the link; the outbox keeps the record."""
+
+
+class ModemError(UplinkError):
+    """A modem behind AT commands: `cause` is "silent" (no answer in time), "refused" (an error, `detail` has its line) or "restarted" (its
+    boot message came instead)."""
+
+    def __init__(self, command, cause, detail=""):
+        super().__init__("modem: %s %s%s" % (command, cause, ": " + detail if detail else ""))
+        self.cause = cause
+        self.detail = detail

@@ -12,7 +12,9 @@ from kerb.errors import ConfigError
 PATH = "/identity.json"  # a developer's board that nobody has enrolled
 SPACE = "kerb"  # of NVS
 COPIES = ("id0", "id1")
-LIMIT = 2048  # bytes of a frame
+LIMIT = 4096  # bytes of a frame: a sector
+_USUAL = 1024  # most have no chain of certificates
+_TOO_LONG = -0x110C  # ESP_ERR_NVS_INVALID_LENGTH
 _MAGIC = b"KID1"
 
 
@@ -77,12 +79,15 @@ def copies(at=None):
             yield frame
         return
     space = NVS(SPACE)
-    frame = bytearray(LIMIT)
+    frame = bytearray(_USUAL)
     for name in COPIES:
+        size = 0
         try:
             size = space.get_blob(name, frame)
-        except OSError:
-            size = 0
+        except OSError as error:
+            if error.errno == _TOO_LONG:
+                frame = bytearray(LIMIT)
+                size = space.get_blob(name, frame)
         yield memoryview(frame)[:size]
 
 

@@ -1,23 +1,25 @@
 """The life of a node: wake, sense, decide, store, send, sleep."""
 
+import gc
 import sys
 from struct import pack, unpack
 
 import machine
 
-from kerb import codec, config, identity, log
+from kerb import codec, config, early, log
 from kerb.bearer import Bearer
 from kerb.clock import TRUST_LIVE, Clock, mono_ms
 from kerb.delivery import Delivery
 from kerb.outbox import Outbox
-from kerb.parts import Part
-from kerb.power import Power, restart
+from kerb.policy import Policy
+from kerb.power import Power, restart, woke_by_pin
 from kerb.quality import GOOD, worst
 from kerb.retained import Retained
 from kerb.sampler import Sampler
-from kerb.seclog import SecurityLog
 from kerb.store import Store
+from kerb.way import Way
 
+_BEARERS = (("uplink", "upl"), ("second", "up2"))  # the bearers of node.json, in the order they are tried, and what keeps their sessions
 _SHORT_MS = 3000  # below this a deep sleep costs more than it saves
 _REST_AFTER_CRASH_MS = 60000
 _RETRY_S = 600  # s until a part that failed is asked again, whatever its period
@@ -32,11 +34,12 @@ class Node:
         policy = self.config["policy"]
         self.deep = policy["deep_sleep"]
         self.save_s = policy["save_s"]
-        self.power = Power(self.deep)
+        self.clock = Clock(policy["resync_s"], policy["slip_ppm"])
+        self.power = Power(self.deep, self.clock)
         self.store = Store()
         self.retained = Retained(self.power, self.store)
         self.warm = self.retained.load()
-        self.security = SecurityLog(self.store)
+        self._security = None
         self.desk = None  # who takes messages, once one has come
         self.overlay = None  # changed configuration, where there is any
         self.watch = None  # of safe mode
@@ -47,21 +50,25 @@ class Node:
             self._look_back()
         if changed and not self.safe:
             self._laid_over(changed)
-        self.clock = Clock(policy["resync_s"])
-        self.parts = {name: Part(name, self.config["parts"][name]) for name in self.config["order"]}
+        self.parts = {name: early.part(name, self.config["parts"][name]) for name in self.config["order"]}
         self.sampler = Sampler([self.parts[name] for name in self.config["order"]])
         self.app = self._make_app()
         self.outbox = Outbox(policy["outbox_limit"])
-        self.bearer = Bearer(self.config["uplink"], self.identity, self.power, self.store)
-        self.bearer.on_open = self.forget_session
-        self.bearer.outfit = {"clock": self.clock, "restart": machine.reset}
-        self.delivery = Delivery(self.outbox, self.bearer, self.clock, self.config["uplink"])
+        self.ways = [self._make_way(key, section) for key, section in _BEARERS if key in self.config]
+        self.delivery = Delivery(self.outbox, self.ways, self.clock, Policy(self.config["delivery"]))
         self.delivery.on_message = self.order
         self.delivery.keep_s = policy["keep_days"] * 86400
         self.env = {}
         self.kept_at = 0  # s: when flash last got what parts must remember
         self.woken = False
         self.saved_at = 0
+
+    def _make_way(self, key, section):
+        """The bearer of a table of node.json; its session is kept in a section of its own."""
+        bearer = Bearer(self.config[key], self.identity, self.power, self.store)
+        bearer.outfit = {"clock": self.clock, "restart": machine.reset}
+        bearer.on_open = lambda: self.forget_session(section)
+        return Way(bearer, self.config[key])
 
     def _make_app(self):
         name = self.config["app"]
@@ -101,7 +108,9 @@ class Node:
         return self.overlay
 
     def identity(self):
-        """Read when an uplink is built, not in every wake."""
+        """Read by who sends: the other wakes need neither the keys nor the code."""
+        from kerb import identity
+
         return identity.load(self.config.get("identity_at"))
 
     # -- wake and rest ------------------------------------------------------------------------------------
@@ -115,7 +124,8 @@ class Node:
         if warm:
             self.clock.unpack(self.retained.get("clk"))
             self.sampler.unpack(self.retained.get("smp"))
-            self.bearer.unpack(self.retained.get("upl"))
+            for way, (_, section) in zip(self.ways, _BEARERS):
+                way.bearer.unpack(self.retained.get(section))
             epoch, count, self.outbox.next_seq = unpack("<III", self.retained.get("box"))
             self.outbox.unpack(self.retained.get("ram"), not count & _UNSURE)
             self.outbox.on_put = self.forget_outbox
@@ -124,12 +134,13 @@ class Node:
             if not count:
                 self.outbox.assume_empty()
             self.delivery.unpack(self.retained.get("try"))
-            self.woken = self.power.woke_by_pin()
+            self.woken = woke_by_pin()
             self._remind_parts(self.retained.get("prt"))
         else:
             epoch = self._new_epoch()
             self._remind_parts(self.store.get("parts"))
             self.kept_at = 0
+            self.delivery.power_on()
         self.delivery.epoch = epoch
         if self.overlay:
             self.overlay.start(warm)
@@ -166,9 +177,9 @@ class Node:
         log.event("boot", epoch)
         return epoch
 
-    def forget_session(self):
+    def forget_session(self, section):
         """Frame counters live on in RAM from here: a reset before the next save must not find the old ones."""
-        self.retained.drop("upl")
+        self.retained.drop(section)
         self.retained.save()
 
     def forget_outbox(self):
@@ -212,9 +223,10 @@ class Node:
             self.retained.put("app", self.app.pack())
         self.retained.put("clk", self.clock.pack())
         self.retained.put("smp", self.sampler.pack())
-        session = self.bearer.pack()
-        if session:
-            self.retained.put("upl", session)
+        for way, (_, section) in zip(self.ways, _BEARERS):
+            session = way.bearer.pack()
+            if session:
+                self.retained.put(section, session)
         if last:
             self._keep_outbox(len(self.outbox), 0)
         else:
@@ -241,11 +253,15 @@ class Node:
         if not self.deep or self.sampler.busy or wait < _SHORT_MS:
             if not self.deep and now // 1000 - self.saved_at >= self.save_s:
                 self.save(False)
-            self.bearer.wait(min(wait, 60000))
+            if not self.deep:
+                gc.collect()  # one heap for months: collected while nothing is due, it does not break into pieces
+            listening = [way.bearer for way in self.ways if way.bearer.tends] or [self.ways[0].bearer]
+            listening[0].wait(min(wait, 60000))
             return
         for part in self.parts.values():
             part.sleep()
-        self.bearer.sleep()
+        for way in self.ways:
+            way.bearer.sleep()
         self.save(True)
         # Saving took its time, and it may be long: flash.
         left = wait - (mono_ms() - now)
@@ -268,9 +284,12 @@ class Node:
                 for key, value in reading.items():
                     if key != "quality":
                         sample[key] = self.env[key] = value
-                if not self.config["parts"][part.name].get("stay"):
-                    part.sleep()
+                if part.earlier:
+                    sample["earlier"], part.earlier = part.earlier, []
             self.decide(sample)
+            for part in batch:
+                if not self.config["parts"][part.name].get("stay") and not self.sampler.under_way(part):
+                    part.sleep()
             batch = self.sampler.ready()
 
     def decide(self, sample):
@@ -279,7 +298,7 @@ class Node:
 
     def listen(self):
         """Tells an application that wants it how strongly the gateway was heard: what stands on the node takes from it."""
-        rssi = self.bearer.take_rssi() if getattr(self.app, "LINK", False) else None
+        rssi = self.ways[0].bearer.take_rssi() if getattr(self.app, "LINK", False) else None
         if rssi is not None:
             self.decide({"rssi_db": rssi, "quality": GOOD})
 
@@ -305,6 +324,15 @@ class Node:
             self.app.ask()
         for name in self.parts:
             self.sampler.hurry(name, mono_ms() // 1000)
+
+    @property
+    def security(self):
+        """The security log; no ordinary wake loads it."""
+        if self._security is None:
+            from kerb.seclog import SecurityLog
+
+            self._security = SecurityLog(self.store)
+        return self._security
 
     def secure(self, word):
         """An entry in the security log."""
@@ -340,7 +368,9 @@ class Node:
         self.parts[part].set(key, value)
 
     def _again(self, sample, part, ms):
-        self.sampler.again(part, ms)
+        # For long the node sleeps, its wake pins armed: what happens meanwhile is not missed, and light sleep would cost more.
+        if not (self.deep and ms >= _SHORT_MS and self.sampler.hurry(part, (mono_ms() + ms) // 1000)):
+            self.sampler.again(part, ms)
 
     def _note(self, sample, text):
         log.event("note", text)

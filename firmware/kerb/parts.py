@@ -46,6 +46,7 @@ class Part:
         self._failures = 0  # in a row
         self._kept = b""  # what the driver must remember, as it was before deep sleep
         self._woken = False
+        self.earlier = []  # what was read before the application ran (kerb/early.py)
         self._settings = {}  # what the application set last: a part that lost its supply gets it again
 
     @property
@@ -92,6 +93,25 @@ class Part:
         except (SensorError, OSError) as error:
             self._fault(error)
 
+    def start_early(self):
+        """Begins before the rest of the firmware is there; False for a driver without ready(). A fault waits until it can be told."""
+        try:
+            if hasattr(self._driver_class(), "ready"):
+                self._driver = self._build()
+                self._driver.start()
+        except (SensorError, OSError, ConfigError):
+            self._driver = None
+        return self._driver is not None
+
+    def glance(self):
+        """Keeps a reading for the application's first sample, if there is a new one."""
+        try:
+            if self._driver.ready():
+                reading = self._driver.measure({})
+                self.earlier.append(tuple([reading[key] for key in self._driver.QUANTITIES]))
+        except (SensorError, OSError):
+            pass  # the measurement that follows says it
+
     def measure(self, env):
         """The driver's reading, or only {"quality": FAULT}."""
         if self._driver is None:
@@ -122,19 +142,23 @@ class Part:
             except (SensorError, OSError) as error:
                 self._fault(error)
 
-    def _build(self):
+    def _driver_class(self):
         name = self._config["driver"]
         try:
             module = __import__("kerb.drivers." + name, None, None, (name,))
         except ImportError:
             raise ConfigError("part %s wants driver %s, which is not on this node: build it again" % (self.name, name))
+        return getattr(module, name.upper())
+
+    def _build(self):
+        make = self._driver_class()
         options = dict(self._config["options"])
         options["name"] = self.name
         bus = self._config["bus"]
         options["where"] = "%s%s" % (bus["kind"], bus["id"]) if bus else "pins"
         if bus and "baud" in bus:
             options["baud"] = bus["baud"]  # pauses are counted in characters
-        driver = getattr(module, name.upper())(_bus(bus), options)
+        driver = make(_bus(bus), options)
         if self._kept:
             driver.unpack(self._kept, self._woken)
             self._kept = b""

@@ -8,6 +8,9 @@ import time
 
 import machine
 
+from kerb import log
+from kerb.clock import mono_ms
+
 try:
     import esp32
 except ImportError:
@@ -24,18 +27,26 @@ def restart():
     machine.reset()
 
 
+def woke_by_pin():
+    """True when a wake pin, not the timer, ended deep sleep."""
+    return bool(esp32) and machine.wake_reason() in _PIN_WAKES  # type: ignore[attr-defined]
+
+
 class Power:
     """`light`: may the CPU stop while it waits (battery nodes) or must it keep Wi-Fi alive (mains nodes)."""
 
-    def __init__(self, light):
+    def __init__(self, light, clock=None):
         self._light = light
+        self.clock = clock
         self.limit_ms = 0 if esp32 else _RP2_LIMIT_MS
 
-    def woke_by_pin(self):
-        """True when a wake pin, not the timer, ended deep sleep."""
-        if not esp32:
-            return False
-        return machine.wake_reason() in _PIN_WAKES  # type: ignore[attr-defined]
+    def show_utc(self):
+        """True once the port's RTC shows UTC, which is what it checks certificates against."""
+        return self.clock.show_utc()
+
+    def learn_time(self, got):
+        """The network's time, as an uplink's take_time() gives it."""
+        log.event("clock", got[0], self.clock.set(*got))
 
     def powered_on(self):
         """True when the board had no power before this start."""
@@ -43,7 +54,7 @@ class Power:
 
     def mono(self):
         """Whole seconds since power-on."""
-        return time.time_ns() // 1000000000
+        return mono_ms() // 1000
 
     def battery(self):
         """State of the supply as LoRaWAN's DevStatusAns counts it: 255 = cannot tell."""

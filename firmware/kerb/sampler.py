@@ -29,10 +29,9 @@ class Sampler:
 
     def begin(self, mono, woken):
         """Starts every part that is due, and on a wake by pin those that can wake the node."""
-        running = [p for batch in self._batches for p in batch[1]]
         together = []
         for part in self._parts:
-            if part in running or not (self._due[part.name] <= mono or (woken and part.wake)):
+            if self.under_way(part) or not (self._due[part.name] <= mono or (woken and part.wake)):
                 continue
             self._schedule(part, mono)
             part.start()
@@ -57,9 +56,11 @@ class Sampler:
         self._due[part.name] = due
 
     def hurry(self, name, mono):
-        """Measures a part at `mono` if it would be later."""
-        if self._due[name] != _NEVER:
-            self._due[name] = min(self._due[name], mono)
+        """Measures a part at `mono` if it would be later; False for a part that has no period."""
+        if self._due[name] == _NEVER:
+            return False
+        self._due[name] = min(self._due[name], mono)
+        return True
 
     def again(self, name, ms):
         """Measures a part once more in ms, beside its rhythm."""
@@ -77,6 +78,10 @@ class Sampler:
                 return batch[1]
         return None
 
+    def under_way(self, part):
+        """It was started and not measured yet."""
+        return any([part in batch[1] for batch in self._batches])
+
     @property
     def busy(self):
         """Something is warming up: RAM must live on."""
@@ -86,9 +91,8 @@ class Sampler:
         """ms until there is something to do."""
         wait = _NEVER * 1000 if self._parts else 3600000
         # A part that is under way is not due, however late it is: waiting 0 ms for it would keep the CPU spinning.
-        running = [p for batch in self._batches for p in batch[1]]
         for part in self._parts:
-            if part not in running:
+            if not self.under_way(part):
                 wait = min(wait, self._due[part.name] * 1000 - mono_ms)
         now = time.ticks_ms()
         for batch in self._batches:

@@ -4,6 +4,7 @@ from struct import pack
 
 from kerb.clock import TRUST_GOOD, TRUST_NONE, TRUST_UNSURE
 
+STAMP_BYTES = 5
 _EXTENDED = 15
 
 

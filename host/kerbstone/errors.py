@@ -29,6 +29,10 @@ class BrokerError(KerbstoneError):
     """The MQTT broker is not there or refused."""
 
 
+class CoapError(KerbstoneError):
+    """The CoAP listener cannot listen."""
+
+
 class BenchError(KerbstoneError):
     """A virtual board's port, folder or flash image cannot be used."""
 

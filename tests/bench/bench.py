@@ -20,7 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "host"), str(ROOT / "tests"), str(Path(__file__).parent)]
 
+import bearers
 import lorawan
+import nbiot
 from heap import heap_peaks
 from sizes import app_heap, mpy_sizes
 
@@ -37,7 +39,7 @@ DAY_US = 86_400_000_000
 _YEAR_SAMPLE_DAYS = 10
 GROUPS = {
     "core": "kerb/*.py", "drivers": "kerb/drivers/*.py", "apps": "kerb/apps/**/*.py", "lorawan": "kerb/uplink/lorawan/*.py",
-    "mqtt": "kerb/uplink/*.py", "radio": "kerb/radio/*.py",
+    "mqtt": "kerb/uplink/[!cn]*.py", "nbiot": "kerb/uplink/[cn]*.py", "modem": "kerb/modem/**/*.py", "radio": "kerb/radio/*.py",
 }
 
 
@@ -172,6 +174,9 @@ def main() -> None:
         "app_mpy_bytes": mpy_sizes("apps"),
         "app_heap_bytes": app_heap(),
         "lorawan": lorawan.figures(),
+        "delivery": bearers.figures(),
+        "nbiot_mpy_bytes": nbiot.mpy_sizes(),
+        "nbiot_mah_per_report": nbiot.figures(),
     }
     for name, value in results.items():
         print(f"{name:30} {value}")

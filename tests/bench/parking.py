@@ -27,7 +27,7 @@ ROWS = {  # name: adversaries, second witness
     "tram line": ((*HARD, "tram"), False),
     "tram line, witness": ((*HARD, "tram"), True),
 }
-FIGURES = ("f1", "precision", "recall", "state_minutes_right_pct", "event_delay_median_s")
+FIGURES = ("f1", "precision", "recall", "state_minutes_right_pct", "event_delay_median_s", "arrival_delay_median_s")
 
 
 def one(name: str, seed: int, days: int) -> dict[str, float]:

@@ -72,9 +72,9 @@ def live(node: Node, seconds: float, orders: Sequence[Order] = (), seed: int = S
             order.hosts = {uplink.broker: (broker.address.host, broker.address.port)}
             order.login = (broker.address.user, broker.address.password or "") if broker.address.user else None
             cell = _on_one_core(order)
-            arrivals = runner._arrivals([node], [cell], {uplink.prefix: listener})[node.name]
+            arrivals = runner._arrivals([cell], {node.name: listener})[node.name]
     else:
         cell = _on_one_core(order)
-        arrivals = runner._arrivals([node], [cell], {})[node.name]
+        arrivals = runner._arrivals([cell], {})[node.name]
     result = tally(node, cell.nodes[0], arrivals, order.start_utc, order.duration_us)
     return Life(node, cell.events, cell.nodes[0].account, arrivals, result)

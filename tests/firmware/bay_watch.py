@@ -13,9 +13,13 @@ from kerbstone.emulator.world.bay import Bay
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
-NOISE_UT, COUNT_UT = 0.9, 0.15  # LIS2MDL in low power mode at 10 Hz
-BOOT_US = 400_000
+COUNT_UT = 0.15  # LIS2MDL
+WATCH_NOISE_UT, BURST_NOISE_UT = 0.9, 0.3  # rms an axis: low power at 10 Hz, and high resolution
+# From the comparator to the first look at the field, to the last one, from one to the next, and to the first sample of the
+# application: as the emulated ready node takes them (tests/host/test_parking_wake.py).
+FIRST_LOOK_US, LAST_LOOK_US, LOOKS_US, BOOT_US = 540_000, 680_000, 22_000, 800_000
 ACK_US = 1_500_000
+SLEEP_MS = 3_000  # for as long the node sleeps, the comparator watching
 RSSI_DB = -90.0
 
 
@@ -27,24 +31,23 @@ class Watch:
         self.app = new_app("parking", {})
         self.base, self.threshold = (0.0, 0.0, 0.0), 5.0
         self.told: list[tuple[int, str]] = []
-        self.wakes = 0
+        self.wakes = self.due = 0
 
     def run(self, end_us: int) -> None:
-        t, due = 20 * SECOND, 0
+        t, self.due = 20 * SECOND, 0
         while t < end_us:
-            if t >= due:
-                due = t + self.period_us
-                t = self._measure(t, woken=False)
+            if t >= self.due:
+                self.due = t + self.period_us
+                t = self._measure(t)
             elif self.bay.changing_until(t) > t:
-                x, y, z = self._noisy(t)
-                t = self._wake(t) if self._trips((x, y, z)) else t + SECOND // 10
+                t = self._wake(t) if self._trips(self._noisy(t, WATCH_NOISE_UT)) else t + SECOND // 10
             else:
-                until = min(t + 60 * SECOND, self.bay.next_change(t), due)
+                until = min(t + 60 * SECOND, self.bay.next_change(t), self.due)
                 trip = self._noise_trip(t)
                 t = self._wake(trip) if trip < until else until
 
-    def _noisy(self, t: int) -> list[float]:
-        return [round((b + self.rng.gauss(0, NOISE_UT)) / COUNT_UT) * COUNT_UT for b in self.bay.field(t)]
+    def _noisy(self, t: int, noise_ut: float) -> list[float]:
+        return [round((b + self.rng.gauss(0, noise_ut)) / COUNT_UT) * COUNT_UT for b in self.bay.field(t)]
 
     def _trips(self, field) -> bool:
         return any(abs(b - o) > self.threshold for b, o in zip(field, self.base, strict=True))
@@ -54,14 +57,15 @@ class Watch:
         quiet = 1.0
         for b, o in zip(self.bay.field(t), self.base, strict=True):
             for side in (b - o, o - b):
-                quiet *= 1 - 0.5 * math.erfc((self.threshold - side) / NOISE_UT / math.sqrt(2))
+                quiet *= 1 - 0.5 * math.erfc((self.threshold - side) / WATCH_NOISE_UT / math.sqrt(2))
         if quiet <= 0:
             return t
         return t + int(math.log(1 - self.rng.random()) / math.log(quiet)) * SECOND // 10 if quiet < 1 else 1 << 62
 
     def _wake(self, t: int) -> int:
         self.wakes += 1
-        return self._measure(t + BOOT_US, woken=True)
+        earlier = [self._noisy(at, BURST_NOISE_UT) for at in range(t + FIRST_LOOK_US, t + LAST_LOOK_US, LOOKS_US)]
+        return self._measure(t + BOOT_US, earlier)
 
     def _carry_out(self, t: int, sample) -> tuple[int, bool]:
         """ms until the sensor is asked again, and whether something was reported."""
@@ -79,19 +83,23 @@ class Watch:
                     self.told.append((t, effect[3]["state"]))
         return again, told
 
-    def _measure(self, t: int, woken: bool) -> int:
+    def _measure(self, t: int, earlier: list[list[float]] | None = None) -> int:
         while True:
-            x, y, z = self._noisy(t)
+            x, y, z = self._noisy(t, BURST_NOISE_UT)
             temp = round(self.bay.read("temp_c", t) * 8) / 8
-            sample = {"bx_ut": x, "by_ut": y, "bz_ut": z, "chip_temp_c": temp, "wake_pin": woken, "quality": 0}
+            sample = {"bx_ut": x, "by_ut": y, "bz_ut": z, "chip_temp_c": temp, "wake_pin": earlier is not None, "quality": 0}
+            if earlier:
+                sample["earlier"] = earlier
             again, told = self._carry_out(t, sample)
             while told and self.witness:  # each report is acknowledged a second after it left
                 t += ACK_US
                 heard = RSSI_DB - self.bay.extra_loss_db(t)
                 _, told = self._carry_out(t, {"rssi_db": round(heard), "quality": 0})
-            if not again:
+            if again >= SLEEP_MS:
+                self.due = min(self.due, t + again * 1000)
+            if not again or again >= SLEEP_MS:
                 return t + SECOND // 5
-            t, woken = t + again * 1000, False
+            t, earlier = t + again * 1000, None
 
 
 def score(bay: Bay, told: list[tuple[int, str]], end_us: int) -> dict[str, float]:

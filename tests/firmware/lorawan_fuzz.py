@@ -7,6 +7,8 @@ import gc
 import json
 import sys
 
+from dice import Dice
+
 from kerb.uplink.lorawan import crypto
 from kerb.uplink.lorawan.join import Join
 from kerb.uplink.lorawan.mac import Mac
@@ -15,20 +17,6 @@ from kerb.uplink.lorawan.session import ANSWERS, Session
 
 KEYS = (bytes(range(16)), bytes(range(16, 32)))
 ADDRESS = 0x26011BDA
-
-
-class Dice:
-    """A small generator: the same frames in every run."""
-
-    def __init__(self, seed):
-        self.state = seed
-
-    def below(self, n):
-        self.state = (self.state * 1103515245 + 12345) & 0x3FFFFFFF
-        return (self.state >> 8) % n
-
-    def bytes(self, n):
-        return bytes([self.below(256) for _ in range(n)])
 
 
 class Exchange:

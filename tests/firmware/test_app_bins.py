@@ -208,7 +208,7 @@ def test_a_sensor_that_shows_the_same_millimetre_for_hours_is_suspect():
     for _ in range(19):
         bin_.measure(burst(777))
     assert len(bin_.notes) == 1 and "777 mm" in bin_.notes[0]
-    assert [r[3]["quality"] for r in bin_.reports] == [0, 0, 1, 1]
+    assert [r[3]["quality"] for r in bin_.reports] == [0, 0, 0, 1]
 
 
 def test_a_sensor_that_counts_with_a_fixed_speed_of_sound_is_corrected():

@@ -108,13 +108,50 @@ def test_neighbours_and_their_leaving_are_never_told_as_a_car():
 WEAK = (2.5, 2.0, 2.0)  # 3.8 uT, as much as a neighbour
 
 
-def test_a_weak_car_that_was_strong_while_it_rolled_in_and_out_is_unsure_first_and_decided_by_the_second_look():
+def test_a_weak_car_that_was_strong_while_it_rolled_in_and_out_is_told_at_once():
     bay = Bay()
     bay.settle(EARTH)
     assert bay.settle(plus(EARTH, CAR), plus(EARTH, WEAK)) == "occupied"
     assert bay.settle(plus(EARTH, WEAK), plus(EARTH, CAR), EARTH) == "free"
+    assert bay.changes() == ["occupied", "free"]
+
+
+def test_a_weak_car_whose_strongest_moment_was_missed_is_unsure_first_and_decided_by_the_second_look():
+    bay = Bay()
+    bay.settle(EARTH)
+    faint = plus(EARTH, times(CAR, 0.3))  # 9 uT, which a lorry has as well
+    assert bay.settle(faint, plus(EARTH, WEAK)) == "occupied"
+    assert bay.settle(plus(EARTH, WEAK), faint, EARTH) == "free"
     assert bay.changes() == ["unsure", "occupied", "unsure", "free"]
     assert [r[3]["quality"] for r in bay.reports if r[3]["state"] == "unsure"] == [1, 1]
+    assert bay.settle(faint, EARTH) == "free"
+    assert len(bay.changes()) == 4
+
+
+def test_a_car_that_passed_its_strongest_moment_before_the_first_sample_was_seen_by_the_earlier_looks():
+    bay = Bay()
+    bay.settle(EARTH)
+    assert bay.settle(plus(EARTH, WEAK)) == "free"
+    bay = Bay()
+    bay.settle(EARTH)
+    looks = [(*plus(EARTH, times(CAR, share)), 20.0) for share in (0.4, 1.0, 0.3)]
+    bay.mono += 3600
+    while bay.sample(plus(EARTH, WEAK), earlier=looks):
+        looks = []
+    assert bay.changes() == ["occupied"]
+
+
+def test_what_the_witness_answers_to_the_second_look_overturns_it():
+    bay = Bay()
+    bay.settle(EARTH)
+    for _ in range(3):
+        for rssi, field in ((-102, plus(EARTH, CAR)), (-90, EARTH)):
+            bay.settle(field)
+            bay.app.step({"rssi_db": rssi, "quality": 0}, Instant(bay.mono + 1, None))
+    assert bay.settle(plus(EARTH, times(CAR, 0.3)), plus(EARTH, WEAK)) == "occupied"  # nobody heard the first question
+    told = reports([bay.app.step({"rssi_db": -89, "quality": 0}, Instant(bay.mono + 2, None))])
+    assert [r[3]["state"] for r in told] == ["free"]
+    assert not reports([bay.app.step({"rssi_db": -101, "quality": 0}, Instant(bay.mono + 9, None))])
 
 
 def test_the_witness_decides_at_once_when_the_field_is_unsure_and_is_not_heard_when_it_is_sure():
@@ -138,7 +175,7 @@ def test_the_answer_to_an_unsure_report_decides_it():
             bay.settle(field)
             bay.app.step({"rssi_db": rssi, "quality": 0}, Instant(bay.mono + 1, None))
     bay.mono += 3600
-    while bay.sample(plus(EARTH, CAR if bay.app._burst.samples < 3 else WEAK)) == 150:
+    while bay.sample(plus(EARTH, CAR if bay.app._burst.samples < 3 else WEAK)) == 50:
         pass
     assert bay.state == "unsure"
     told = reports([bay.app.step({"rssi_db": -101, "quality": 0}, Instant(bay.mono + 2, None))])
@@ -148,14 +185,27 @@ def test_the_answer_to_an_unsure_report_decides_it():
 def test_a_weak_step_without_a_car_rolling_over_is_believed_only_when_it_is_still_there_later():
     bay = Bay()
     bay.settle(EARTH)
-    weak = plus(EARTH, (6.0, 6.0, 6.0))  # 10.4 uT
+    weak = plus(EARTH, (5.2, 5.2, 5.2))  # 9 uT
+    past = plus(EARTH, (8.0, 8.0, 5.0))
     started = bay.mono + 3600
-    assert bay.settle(weak) == "occupied"
+    assert bay.settle(past, weak) == "occupied"
     assert 45 <= bay.mono - started < 60
     bay = Bay()
     bay.settle(EARTH)
-    assert bay.settle(*[weak] * 3, EARTH) == "free"
+    assert bay.settle(past, *[weak] * 3, EARTH) == "free"
     assert not bay.changes()
+
+
+def test_a_strong_neighbour_who_only_comes_nearer_is_no_car_and_does_not_become_one_later():
+    bay = Bay(still_ut=2.5)  # the noise here is 0.5 uT an axis
+    bay.settle(EARTH)
+    beside = plus(EARTH, (5.0, 6.0, 6.0))  # 9.8 uT
+    bay.settle(plus(EARTH, (2.0, 2.5, 2.5)), beside)
+    for _ in range(5):
+        bay.settle(plus(beside, (3.0, 3.0, 3.0)), beside)  # lorries
+    bay.settle(EARTH)
+    assert not bay.changes()
+    assert bay.settle(plus(EARTH, times(CAR, 1.4)), plus(EARTH, CAR)) == "occupied"
 
 
 def test_the_drift_of_a_hot_day_is_followed_and_then_predicted_under_a_parked_car():
@@ -209,7 +259,7 @@ def test_cars_that_park_alike_do_not_take_over_the_baseline():
 def test_a_field_that_never_rests_ends_the_burst_keeps_the_state_and_is_watched_less_closely():
     bay = Bay(burst_max=60)
     bay.settle(EARTH)
-    restless = [plus(EARTH, times(CAR, 0.25 * (i // 5 % 2))) for i in range(80)]
+    restless = [plus(EARTH, times(CAR, 0.25 * (i // 8 % 2))) for i in range(80)]
     assert bay.settle(*restless) == "free"
     assert bay.sets["threshold_ut"] == 10
     assert not bay.changes()
@@ -266,6 +316,8 @@ def stream(seed: int, count: int) -> list:
             continue
         field = [e + c + rng.gauss(0, 0.9) for e, c in zip(EARTH, car, strict=True)]
         sample = {"bx_ut": field[0], "by_ut": field[1], "bz_ut": field[2], "quality": rng.choice((0, 0, 0, 1)), "wake_pin": kind > 0.7}
+        if kind > 0.9:
+            sample["earlier"] = [tuple(b + rng.gauss(0, 5) for b in field) for _ in range(rng.randint(0, 3))]
         if rng.random() < 0.9:
             sample["chip_temp_c"] = rng.uniform(-40, 85)
         steps.append((sample, mono, rng.choice((None, 1_762_000_000 + mono))))

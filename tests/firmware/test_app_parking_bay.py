@@ -34,9 +34,9 @@ def test_995_of_1000_events_on_ordinary_bays_within_3_seconds(start):
     assert mean(scores, "event_delay_median_s") <= 3
 
 
-@pytest.mark.parametrize(("more", "witness", "least", "bays"), [((), False, 0.97, 4), (("tram",), False, 0.9, 2), ((), True, 0.99, 4)])
+@pytest.mark.parametrize(("more", "witness", "least", "bays"), [((), False, 0.97, 4), (("tram",), False, 0.9, 2), ((), True, 0.995, 8)])
 def test_adversaries_take_little(more, witness, least, bays):
-    """Some 200 events cannot tell 0.995, the goal with a witness, from 0.99: `tests/bench/parking.py` has more of them."""
+    """200 to 400 events a row, one of them more or less 0.003 of F1: `tests/bench/parking.py` has more of them."""
     scores = [watched(SUMMER, seed, HARD + more, days=2, witness=witness)[1] for seed in range(302, 302 + bays)]
     assert sum(s["happened"] for s in scores) > 25 * bays
     assert mean(scores, "f1") >= least

@@ -56,12 +56,12 @@ def replay(trace: Trace, with_witness: bool):
         while reported and with_witness:
             t += 1.5
             _, reported = step(t, {"rssi_db": trace.at(t)["rssi_db"], "quality": 0})
-        if again:
+        if 0 < again < 3000:
             t += again / 1000
             continue
         rest = trace.rows[bisect_right(trace.times, t) :]
         later = (r for r in rest if any(abs(r[a] - b) > threshold for a, b in zip(AXES, base, strict=True)))
-        t = min(next(later, {"t_s": end})["t_s"] + BOOT_S, t + 21_600)
+        t = min(next(later, {"t_s": end})["t_s"] + BOOT_S, t + (again / 1000 or 21_600))
     return told
 
 

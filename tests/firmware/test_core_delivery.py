@@ -8,6 +8,8 @@ FAKE = """
 import machine, os, time
 from kerb import delivery, outbox
 from kerb.clock import Clock
+from kerb.policy import Policy
+from kerb.way import Way
 from kerb.uplink.receipt import Receipt
 
 class Air:
@@ -33,10 +35,11 @@ class Bearer:
     def due_ms(self): return None
     def __init__(self, uplink): self.uplink = uplink
 
-def make(plan, clock=None, confirm="all", limit=500, link="burst"):
+def make(plan, clock=None, confirm="all", limit=500, link="burst", **policy):
     box = outbox.Outbox(limit)
     air = Air(plan)
-    way = delivery.Delivery(box, Bearer(air), clock or Clock(), {"confirm": confirm, "link": link})
+    air.way = Way(Bearer(air), {"kind": "air", "confirm": confirm, "link": link})
+    way = delivery.Delivery(box, [air.way], clock or Clock(), Policy(policy))
     return box, air, way
 """
 
@@ -64,7 +67,7 @@ clock.set(1700000000, 0, time.ticks_ms())
 box, air, way = make([False, True], clock)
 way.store(b"\\x10\\x02\\xaa", 1)
 way.run()
-print(len(box), way.retry_at > 0)
+print(len(box), air.way.retry_at > 0)
 time.sleep(60)
 way.run()
 print(len(box))
@@ -143,7 +146,7 @@ for i in range(5):
     way.store(bytes([16, 0, i]), 2)
 print(box.names())
 air.up = True
-way.retry_at = 0
+air.way.retry_at = 0
 way.run()
 air.up = False
 for i in range(3):
@@ -172,7 +175,7 @@ way.store(b"\\x10\\x00\\x02", 1)
 time.sleep(3700)
 way.store(b"\\x10\\x00\\x03", 2)
 air.up = True
-way.retry_at = 0
+air.way.retry_at = 0
 way.run()
 way.run()
 print(box.names())
@@ -218,11 +221,12 @@ last = 0
 for i in range(4):
     way.run()
     now = time.time()
-    print(way.retry_at - now)
+    print(air.way.retry_at - now)
     kept = way.pack()
-    way = delivery.Delivery(box, Bearer(air), Clock(), {"confirm": "all"})
+    air.way = Way(Bearer(air), {"confirm": "all"})
+    way = delivery.Delivery(box, [air.way], Clock(), Policy())
     way.unpack(kept)
-    time.sleep(way.retry_at - now)
+    time.sleep(air.way.retry_at - now)
 """)
     assert [x for x in lines if not x.startswith(("air", "kerb"))] == ["30", "60", "120", "300"]
 

@@ -196,7 +196,7 @@ def joined():
 def test_noise_changes_nothing(joined, data):
     _, device = joined
     before = device.pack()
-    assert not device._mac._take(data) and not device._join._take(data)
+    assert not device._mac._take(data) and not device._join()._take(data)
     assert device.pack() == before
 
 

@@ -6,8 +6,9 @@ import calendar
 import struct
 from typing import Any
 
-import mqtt_bench as bench
 import pytest
+
+import mqtt_bench as bench
 
 _NONCE = bytes(range(1, 9))
 _1900 = 2_208_988_800
@@ -100,6 +101,23 @@ def test_a_station_comes_up_and_a_second_start_costs_nothing() -> None:
     result = station([_CONNECTING, _CONNECTING, _UP])
     assert result["outcome"] is True and result["idle"]
     assert result["calls"] == [["active", True], ["connect", "street"], ["disconnect"], ["active", False]]
+
+
+def test_a_sleeper_asks_for_the_access_point_it_knows() -> None:
+    result = station([_CONNECTING, _UP], keep=True)
+    assert result["again"] and result["calls"] == [["active", True], ["connect", "street", "bssid", "channel"]]
+    assert result["seen"] == "02" * 6 + "06", "of two access points of our name, the louder one"
+
+
+def test_a_port_that_takes_no_channel_is_asked_by_the_address_alone() -> None:
+    result = station([_CONNECTING, _UP], keep=True, takes_channel=False)
+    assert result["again"] and result["calls"][-1] == ["connect", "street", "bssid"]
+
+
+def test_an_access_point_that_was_replaced_is_looked_for_anew() -> None:
+    result = station([_CONNECTING, _UP], keep=True, gone=True)
+    assert result["again"] and ["connect", "street"] in result["calls"]
+    assert result["seen"] == "02" * 6 + "06"
 
 
 def test_a_static_address_is_set_before_the_connection() -> None:

@@ -1,9 +1,30 @@
-"""As little of a LoRaWAN end device as the bench network server needs."""
+"""As little of a LoRaWAN end device as the bench network server needs, and a bin for those that want a whole node."""
 
 from kerbstone.emulator.air import ns_crypto as crypto
 from kerbstone.emulator.air.ns_reply import Uplink
 
 KEY = bytes(range(16))
+BIN = """
+[node]
+board = "heltec_wifi_lora_32_v3"
+app = "bins"
+[parts.level]
+driver = "a02yyuw"
+bus = "uart.main"
+rail = "vext"
+period_s = 600
+[parts.battery]
+driver = "battery"
+period_s = 3600
+[app]
+report_s = 600
+[uplink]
+kind = "lorawan"
+region = "{region}"
+confirm = "{confirm}"
+[world]
+gateway_m = {gateway_m}
+"""
 DEV_EUI, JOIN_EUI = "0200000000000001", "02000000000000ee"
 
 

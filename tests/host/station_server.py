@@ -33,6 +33,15 @@ def frame_of(m):
     return head + port + struct.pack("<i", m["MIC"])
 
 
+def dnmsg(class_, xtime, **more):
+    fields = {"dev_eui": "0101010101010101", "diid": 7, "payload": bytes(20), "priority": 0, "rctx": 0, "xtime": xtime} | more
+    return pamoja.station_encode(pamoja.GatewayStationMessage("dnmsg", class_="ABC".index(class_), **fields))
+
+
+def window(dr, hz):
+    return pamoja.GatewayStationWindow(dr, hz)
+
+
 class StationServer:
     """`script`: for each data uplink in turn bytes for port 10, or None. `config`: changes to router_config. `refuse`: a reason.
 

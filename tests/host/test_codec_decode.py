@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import quickjs
 
-from kerbstone.codec import Profile, Quality, Trust, decode, decode_any, encode, load_profile, profile_names
+from kerbstone.codec import Profile, Quality, Trust, decode, decode_any, decode_uplink, encode, load_profile, profile_names, split
+from kerbstone.codec.batch import join
 from kerbstone.codec.generated import javascript
 from kerbstone.codec.layout import write_head
 from kerbstone.codec.profile import parse_profile
@@ -35,11 +36,7 @@ def in_javascript(model: Profile, messages: list[bytes]) -> list[dict]:
 
 def on_host(model: Profile, message: bytes) -> dict:
     """The host decoder's result in the form of the generated decoder's."""
-    try:
-        decoded = decode(model, message)
-    except CodecError as error:
-        return {"data": {}, "warnings": [], "errors": [str(error)]}
-    return {"data": decoded.data(), "warnings": decoded.warnings, "errors": []}
+    return decode_uplink(model, message)
 
 
 @pytest.mark.parametrize(
@@ -193,3 +190,35 @@ def test_random_bytes_raise_nothing_but_codec_errors_and_javascript_says_the_sam
 def test_the_host_encoder_refuses_what_a_message_cannot_say(record: str, values: dict, more: dict, word: str) -> None:
     with pytest.raises(CodecError, match=word):
         encode(PARKING, record, values, **more)
+
+
+def batches(rng: random.Random, count: int) -> list[bytes]:
+    """Frames of several messages, whole, of strangers among them, cut and damaged."""
+    own = [bytes.fromhex("1004a1ec"), bytes.fromhex("1000"), bytes.fromhex("10146553f10005")]
+    gap = bytes.fromhex("e00000000040")
+    out = [b"\0", b"\0\0", b"\0\x02\x10", join([own[0], gap])]
+    for _ in range(count):
+        frame = bytearray(join([rng.choice([*own, gap]) for _ in range(rng.randrange(1, 6))]))
+        if rng.random() < 0.6:
+            frame[rng.randrange(1, len(frame))] ^= 1 << rng.randrange(8)
+        out.append(bytes(frame[: rng.randrange(1, len(frame) + 1)] if rng.random() < 0.3 else frame))
+    return out
+
+
+def test_a_batch_reads_the_same_everywhere_whole_or_damaged() -> None:
+    messages = batches(random.Random(7), 3000)
+    ours = [decode_uplink(PARKING, message) for message in messages]
+    assert ours == in_javascript(PARKING, messages)
+    assert sum(not answer["errors"] for answer in ours) > 500 and sum(bool(answer["errors"]) for answer in ours) > 500
+    assert [len(answer["data"]["batch"]) for answer in ours[3:4]] == [1]
+    assert ours[3]["warnings"] == ["parking: the batch holds a message of profile number 14, which was left out"]
+
+
+def test_what_goes_into_a_batch_comes_out_of_it() -> None:
+    rng = random.Random(3)
+    for _ in range(500):
+        messages = [rng.randbytes(rng.randrange(1, 256)) for _ in range(rng.randrange(1, 8))]
+        assert split(join(messages)) == messages
+    with pytest.raises(CodecError, match="1 to 255 bytes"):
+        join([bytes(256)])
+    assert split(b"\x10\x00") == [b"\x10\x00"]

@@ -186,9 +186,9 @@ print([name for name in sorted(dir(esp32)) if name.startswith("wake_on")])
 @pytest.mark.parametrize("mcu", ["esp32s3", "esp32c3"])
 def test_the_firmware_wakes_by_a_pin_on_a_chip_with_and_without_ext1(mcu):
     main = """
-from kerb.power import Power
+from kerb.power import Power, woke_by_pin
 power = Power(True)
-print(power.woke_by_pin())
+print(woke_by_pin())
 power.deep_sleep(100000, [(4, 1)])
 """
     with BareBoard(main, mcu, firmware=True) as board:

@@ -61,7 +61,7 @@ def test_damage_to_one_copy_is_found_and_mended(tmp_path: Path):
     with esp_board(tmp_path / "board") as place:
         first = write(books, place, "b1")
         with Link(place.port) as link:
-            link.exec("from esp32 import NVS\nn = NVS('kerb'); b = bytearray(2048); k = n.get_blob('id0', b); b[40] ^= 1\n"
+            link.exec("from esp32 import NVS\nn = NVS('kerb'); b = bytearray(4096); k = n.get_blob('id0', b); b[40] ^= 1\n"
                       "n.set_blob('id0', b[:k]); n.commit()")
             assert link.exec("from kerb import identity; print(identity.load().get('device_id'))").strip() == first.serial
         with pytest.raises(IdentityError, match="does not prove copy 1"):
@@ -106,5 +106,5 @@ def test_the_record_on_the_board_and_here_are_the_same_bytes(tmp_path: Path):
     with esp_board(tmp_path / "board") as place:
         write(books, place, None)
         with Link(place.port) as link:
-            held = link.exec("from esp32 import NVS\nb = bytearray(2048); k = NVS('kerb').get_blob('id1', b); print(b[:k].hex())").strip()
+            held = link.exec("from esp32 import NVS\nb = bytearray(4096); k = NVS('kerb').get_blob('id1', b); print(b[:k].hex())").strip()
     assert re.fullmatch("[0-9a-f]+", held) and bytes.fromhex(held) == frame

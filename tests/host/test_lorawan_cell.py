@@ -230,6 +230,20 @@ def test_class_c_gets_its_downlink_at_once_and_confirmed_ones_again(make):
     assert (port, data, confirmed) == (10, b"lamp", True), "nothing acknowledged it, so it comes again, after an uplink"
 
 
+def test_class_c_gets_nothing_more_while_an_acknowledgement_is_due(make):
+    world = make([110.0], always_on=True)
+    world.device.join()
+    world.device.send(b"here", 2)
+    world.server.enqueue(DEV_EUI, 10, b"lamp", confirmed=True)
+    world.server.enqueue(DEV_EUI, 10, b"next")
+    for _ in range(2):
+        world.gateways[0].poll()
+        world.kernel.run(world.kernel.now + SECOND_US)
+    assert world.senders() == ["g0", "g0"], "the join accept and the first of the two"
+    (_, _, _, _, data, _), _ = world.device.send(b"done", 2, ack=True)
+    assert data == b"next" and not world.server.device(DEV_EUI).queue
+
+
 def test_class_c_waits_for_a_first_uplink_and_class_a_for_its_next(make):
     for always_on in (True, False):
         world = make([110.0], always_on=always_on)

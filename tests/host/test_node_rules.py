@@ -20,24 +20,26 @@ from kerbstone.emulator.run import START_UTC
 from kerbstone.errors import NodeFileError
 from kerbstone.paths import boards_dir, firmware_dir
 
-NODES = {name: (boards_dir() / "nodes" / f"{name}.toml").read_text() for name in ("parking", "bins", "air", "light", "terminal")}
+READY = ("parking", "bins", "air", "light", "terminal", "bins_nbiot")
+NODES = {name: (boards_dir() / "nodes" / f"{name}.toml").read_text() for name in READY}
 HELTEC, OLIMEX = "heltec_wifi_lora_32_v3", "olimex_esp32_poe"
+SIM7080 = "lilygo_t_sim7080g_s3_standard"
 XIAO_C3, RAK = "xiao_esp32c3_wio_sx1262_header", "rak11310"
 
 
-def bare(board, parts="", policy="", battery="", head=""):
-    """A LoRaWAN node with the parts alone."""
+def bare(board, parts="", policy="", battery="", head="", kind="lorawan", bus="i2c.main"):
+    """A node with the parts alone."""
     return f"""[node]
 board = "{board}"
 app = "bins"
 {head}
 [parts.climate]
 driver = "sht4x"
-bus = "i2c.main"
+bus = "{bus}"
 period_s = 600
 {parts}
 [uplink]
-kind = "lorawan"
+kind = "{kind}"
 [policy]
 {policy}
 {battery}
@@ -107,6 +109,18 @@ CASES = {
     "bearer": [
         (change("light", ('board = "pico_w"', 'board = "pico"')), "no Wi-Fi", NODES["light"]),
         (change("bins", (HELTEC, "firebeetle2_esp32e"), ('rail = "vext"\n', "")), "no LoRa radio", NODES["bins"]),
+        (change("bins_nbiot", (SIM7080, HELTEC), ("power_pin = 21", "power_pin = 6")), "no cellular modem", NODES["bins_nbiot"]),
+    ],
+    "modem": [
+        (change("bins_nbiot", ('kind = "nbiot"', 'kind = "nbiot"\nmodem = "SIM7000G"')), "no dialect for the modem SIM7000G",
+         change("bins_nbiot", ('kind = "nbiot"', 'kind = "nbiot"\nmodem = "BG95"'))),
+        (bare("lilygo_t_a7670", policy="deep_sleep = false", kind="nbiot"), "modem.chip = A7670",
+         bare("waveshare_pico_sim7080g", policy="deep_sleep = false", kind="nbiot")),
+        (bare("lilygo_t_sim7080g_s3", policy="deep_sleep = false", kind="nbiot", bus="i2c.pmu"), "modem.pmu_rail = main.dc3",
+         bare("waveshare_pico_sim7080g", policy="deep_sleep = false", kind="nbiot")),
+        (change("bins_nbiot", ("active_s = 2", "edrx_s = 82")), "take edrx_s away", NODES["bins_nbiot"]),
+        (change("bins_nbiot", ('kind = "nbiot"', 'kind = "nbiot"\nprotocol = "mqtt"\nmodem = "SARA-R410M"')), 'choose protocol = "coap"',
+         change("bins_nbiot", ('kind = "nbiot"', 'kind = "nbiot"\nprotocol = "mqtt"'))),
     ],
     "radio": [
         (bare("lilygo_t3_v2_1"), "radio.chip = sx1276", bare("lilygo_t3_s3")),
@@ -119,6 +133,12 @@ CASES = {
     "package": [(lorawan('packages = ["clock"]', policy=""), "forget", lorawan('packages = ["clock"]'))],
     "laboratory": [
         (lorawan('packages = ["certification"]'), "production = false", lorawan('packages = ["certification"]', head="production = false")),
+    ],
+    "pin-missing": [
+        (bare(HELTEC, '[parts.soil]\ndriver = "ds18b20"\nperiod_s = 60\n'), "'data_pin'",
+         bare(HELTEC, '[parts.soil]\ndriver = "ds18b20"\ndata_pin = 6\nperiod_s = 60\n')),
+        (bare(HELTEC, '[parts.meter]\ndriver = "hlw8012"\ncf_pin = 6\ncf1_pin = 7\nperiod_s = 60\n'), "'sel_pin'", None),
+        (bare(HELTEC, '[parts.level]\ndriver = "hc_sr04"\ntrig_pin = 6\nperiod_s = 60\n'), "'echo_pin'", None),
     ],
     "pin-exists": [
         (change("light", ("relay_pin = 14", "relay_pin = 30")), "no GPIO30", change("light", ("relay_pin = 14", "relay_pin = 22"))),
@@ -259,6 +279,11 @@ def test_the_record_has_the_size_the_firmware_gives_it(monkeypatch, name):
 def test_the_record_of_an_mqtt_session_has_the_size_the_firmware_gives_it():
     text = (firmware_dir() / "kerb" / "uplink" / "mqtt.py").read_text()
     assert f"_STATE_BYTES = const({SESSION['mqtt']})" in text
+
+
+def test_the_record_of_an_nbiot_session_has_the_size_the_firmware_gives_it():
+    text = (firmware_dir() / "kerb" / "uplink" / "nbiot.py").read_text()
+    assert f"_STATE_BYTES = const({SESSION['nbiot']})" in text
 
 
 def test_every_ready_application_says_what_it_keeps():

@@ -147,7 +147,7 @@ def test_dimmer_commands_level_and_relay(build, invert):
     config_error = importlib.import_module("kerb.errors").ConfigError
     with pytest.raises(config_error, match="'level'"):
         it.set("brightness", 3)
-    with pytest.raises(config_error, match="'pin'"):
+    with pytest.raises(importlib.import_module("kerb.errors").SensorError, match="'pin'"):
         driver(relay_pin=33)
 
 

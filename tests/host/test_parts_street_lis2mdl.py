@@ -65,7 +65,7 @@ def test_every_measure_waits_for_a_sample_of_its_own(bench):
     for _ in range(4):
         driver.measure({})
         times.append(bench.kernel.now)
-    assert all(80_000 < b - a < 130_000 for a, b in pairwise(times[1:]))
+    assert all(10_000 < b - a < 30_000 for a, b in pairwise(times[1:]))
 
 
 def test_a_sample_from_before_the_pause_is_not_reported_after_it(bench):

@@ -84,12 +84,31 @@ def test_noise_does_not_depend_on_who_looked_before(monkeypatch):
     assert rows[0] == rows[1]
 
 
-def test_white_noise_has_the_stated_strength(bench):
-    _, driver = magnetometer(bench)
-    driver.start()
-    values = [driver.measure({})["bx_ut"] for _ in range(400)]
+@pytest.mark.parametrize(("cfg_a", "sigma"), [(0x88, 0.3), (0x90, 0.9)])
+def test_white_noise_has_the_stated_strength_in_a_burst_and_on_watch(bench, cfg_a, sigma):
+    part = bench.part(lis2mdl_part)
+    part.i2c_write(bytes((0x60, cfg_a)))
+    values = []
+    for _ in range(400):
+        bench.wait_ms(110)
+        part.i2c_write(b"\x68")
+        values.append(int.from_bytes(part.i2c_read(2), "little", signed=True) * 0.15)
     mean = sum(values) / len(values)
-    assert math.sqrt(sum((v - mean) ** 2 for v in values) / len(values)) == pytest.approx(0.9, rel=0.15)
+    assert math.sqrt(sum((v - mean) ** 2 for v in values) / len(values)) == pytest.approx(sigma, rel=0.15)
+
+
+def test_what_follows_a_wake_is_measured_finely_and_the_watch_is_cheap_again(bench):
+    _, driver, _ = arm(bench)
+    meter = bench.ledger.meter("part")
+    assert meter.state == "lp_10"
+    driver.start()
+    assert meter.state == "hr_50"
+    bench.wait_ms(30)
+    assert driver.ready()
+    driver.measure({})
+    assert not driver.ready()
+    driver.sleep()
+    assert meter.state == "lp_10"
 
 
 def test_going_to_sleep_with_a_new_baseline_leaves_the_pin_low(bench):

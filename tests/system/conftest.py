@@ -1,14 +1,6 @@
-"""Fixtures of whole journeys: one day of the street, and a real Mosquitto."""
+"""Fixtures of whole journeys: one day of the street."""
 
 from __future__ import annotations
-
-import os
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -28,27 +20,3 @@ def street_day() -> RunResult:
 @pytest.fixture(scope="session")
 def nodes(street_day: RunResult) -> dict[str, NodeResult]:
     return {n.name: n for n in street_day.nodes}
-
-
-@pytest.fixture(scope="session")
-def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Mosquitto of our own on loopback."""
-    binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-    if binary is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("mosquitto is not installed")
-        pytest.skip("mosquitto is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config: Path = tmp_path_factory.mktemp("mosquitto") / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-    process = subprocess.Popen([binary, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
-    yield f"mqtt://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(10)

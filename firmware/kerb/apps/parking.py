@@ -23,13 +23,16 @@ DEFAULTS = {
     "assume": "free",  # what power-on finds: "free" or "occupied"
     "on_ut": 8.0,  # uT from the empty field that make the bay occupied: twice a neighbour's 0.7..4 uT (dipole model, 2.5 m)
     "off_ut": 5.0,  # uT below which it is free again
-    "peak_ut": 15.0,  # uT a weak car reaches at least while it rolls over the sensor; a lorry 2..8 uT, with a neighbour and noise 13
-    "weak_ut": 1.5,  # uT that a weak car leaves at least; below, what rolled over the sensor went on
-    "steady_ut": 1.8,  # uT between the means of two blocks at rest: three times their noise for 0.9 uT an axis (LIS2MDL low power)
-    "block": 5,  # samples in a block
-    "burst_ms": 150,  # ms between the samples of a burst
+    "peak_ut": 13.0,  # uT that only what rolls over the sensor reaches: a lorry beside it has 2..8 uT, seldom 12
+    "weak_ut": 0.8,  # uT that a weak car leaves at least; below, what rolled over the sensor went on
+    "still_ut": 1.5,  # uT of a peak that is none: a car in the next bay comes nearer only, one in this bay rolls past the sensor
+    "left_ut": 2.4,  # uT left behind, more than a neighbour as a rule, that make up for a peak missed while the node woke:
+    "faint_ut": 15.0,  # uT of the peak and twice what is left together, which a lorry and a neighbour seldom make
+    "steady_ut": 1.0,  # uT between the means of two blocks at rest: three times their noise for 0.3 uT an axis, and slow creeping
+    "block": 8,  # samples in a block
+    "burst_ms": 50,  # ms between the samples of a burst
     "confirm_ms": 45000,  # ms to the second look when unsure: most tram fields, 10..60 s long, are gone; told within a minute
-    "burst_max": 100,  # samples after which an unsteady field (a tram) is left alone until the next wake; at most 255
+    "burst_max": 240,  # samples after which an unsteady field (a tram) is left alone until the next wake; at most 255
     "wake_ut": 5.0,  # uT on any axis that wake the node: five times the noise
     "heartbeat_s": 21600,  # s between full reports
 }
@@ -41,21 +44,25 @@ _UNSURE = const(2)
 _FAULT = const(3)
 _NONE = const(255)
 
-_EARTH_MIN_UT = const(20)  # 22..67 uT on the ground, World Magnetic Model 2025, and some slack
-_EARTH_MAX_UT = const(70)
+# 22..67 uT on the ground (World Magnetic Model 2025), and the sensor's own: 6 uT of offset, 0.5 uT/K an axis over 30 K.
+_EARTH_MIN_UT = const(12)
+_EARTH_MAX_UT = const(90)
 _PATIENCE = const(3)  # failed measurements in a row that are a fault
 _CLEARER = const(2)  # how many times nearer to the empty field than to the car's counts as gone, whatever the drift
+_BESIDE = 1.5  # times on_ut: what a neighbour can bring, at most one in a thousand
+_CLEAR = 1.25  # times on_ut in one step: more than a neighbour and a tram together
 _ELECTED = const(4)  # votes: the same field came back three times
 
-_HEAD = "<BBBBIIhHhf"
+_HEAD = "<BBBBIIhHhI"
 _KNOWN = const(4)  # flags, above two bits of faults: there is an empty field
 _DOUBT = const(8)
 _WEAK = const(16)
 _ANSWERED = const(32)
-_VECTORS_AT = const(22)  # settled and candidate
-_BURST_AT = const(46)
-_BASE_AT = const(72)
-_WITNESS_AT = const(104)
+_OPEN = const(64)
+_VECTORS_AT = const(22)  # settled, candidate and farthest
+_BURST_AT = const(58)
+_BASE_AT = const(96)
+_WITNESS_AT = const(128)
 _FOLLOW_QUIET = 0.3  # share of an empty reading that nothing happened before
 _FOLLOW_LEFT = 0.8  # and of the first one after a car, which leaves 1..3 uT behind
 _NOWHERE = (0, 0, 0)
@@ -63,7 +70,7 @@ _NOWHERE = (0, 0, 0)
 
 class App:
     LINK = True
-    STATE_BYTES = 108  # head, two vectors, burst, baseline, witness
+    STATE_BYTES = 132  # head, three vectors, burst, baseline, witness
 
     def __init__(self, settings):
         self._set = merged("parking", DEFAULTS, settings)
@@ -73,26 +80,29 @@ class App:
         self._settled = array("f", _NOWHERE)  # uT above the empty field, what the last burst ended with
         self._candidate = array("f", _NOWHERE)  # uT, stands for election as the empty field
         self._empty = array("f", _NOWHERE)  # uT, the empty field expected now
-        self._peak = array("f", (0,))  # uT, farthest in this burst from what was settled before
+        self._far = array("f", _NOWHERE)  # uT above the empty field, farthest in this burst from what was settled before
+        self._vectors = (self._settled, self._candidate, self._far)
         self._state = self._shown = _NONE
         self._votes = self._faults = 0
         self._doubt = False  # the field was not sure: a second look or the witness decides
         self._answered = False  # the witness decided: the second look does not ask again
+        self._open = False  # the second look was not sure either: the answer to its report may still overturn it
         self._weak = False  # the car that stands there shows little of itself
-        self._mono = self._beat = 0
+        self._mono = self._beat = self._doubted = 0
         self._temp10 = self._then10 = 200  # 0.1 degC, now and when the field settled
         self._battery_mv = 0
 
     def pack(self):
         out = bytearray(self.STATE_BYTES)
         flags = self._faults
-        for bit, on in ((_KNOWN, self._base.known), (_DOUBT, self._doubt), (_WEAK, self._weak), (_ANSWERED, self._answered)):
+        told = (self._base.known, self._doubt, self._weak, self._answered, self._open)
+        for bit, on in zip((_KNOWN, _DOUBT, _WEAK, _ANSWERED, _OPEN), told):
             flags |= bit if on else 0
         pack_into(
             _HEAD, out, 0, self._state, self._shown, self._votes, flags,
-            self._mono, self._beat, self._temp10, self._battery_mv, self._then10, self._peak[0],
+            self._mono, self._beat, self._temp10, self._battery_mv, self._then10, self._doubted,
         )  # fmt: skip
-        pack_into("<6f", out, _VECTORS_AT, *self._settled, *self._candidate)
+        pack_into("<9f", out, _VECTORS_AT, *self._settled, *self._candidate, *self._far)
         self._burst.pack_into(out, _BURST_AT)
         self._base.pack_into(out, _BASE_AT)
         self._witness.pack_into(out, _WITNESS_AT)
@@ -101,15 +111,15 @@ class App:
     def unpack(self, data):
         (
             self._state, self._shown, self._votes, flags,
-            self._mono, self._beat, self._temp10, self._battery_mv, self._then10, self._peak[0],
+            self._mono, self._beat, self._temp10, self._battery_mv, self._then10, self._doubted,
         ) = unpack_from(_HEAD, data, 0)  # fmt: skip
         self._faults = flags & 3
         self._doubt = bool(flags & _DOUBT)
         self._weak = bool(flags & _WEAK)
         self._answered = bool(flags & _ANSWERED)
-        for i in range(3):
-            self._settled[i] = unpack_from("<f", data, _VECTORS_AT + 4 * i)[0]
-            self._candidate[i] = unpack_from("<f", data, _VECTORS_AT + 12 + 4 * i)[0]
+        self._open = bool(flags & _OPEN)
+        for i in range(9):
+            self._vectors[i // 3][i % 3] = unpack_from("<f", data, _VECTORS_AT + 4 * i)[0]
         self._burst.unpack_from(data, _BURST_AT)
         self._base.unpack_from(data, _BASE_AT)
         self._witness.unpack_from(data, _WITNESS_AT)
@@ -141,7 +151,8 @@ class App:
             self._miss(sample, effects)
         elif rssi is not None:
             self._hear(rssi, effects)
-        if self._shown != _NONE and due(now.mono, self._beat, self._set["heartbeat_s"]):
+        # Not in the middle of a burst: its end may be news, and says what the sensor is worth.
+        if self._shown != _NONE and not self._burst.samples and due(now.mono, self._beat, self._set["heartbeat_s"]):
             self._report(effects, "full", 2, "heartbeat", sample["quality"])
         return effects
 
@@ -159,16 +170,30 @@ class App:
         s, samples = self._set, self._burst
         field = (sample["bx_ut"], sample["by_ut"], sample["bz_ut"])
         if not samples.samples:
-            self._peak[0] = 0
+            self._copy(self._settled, self._far)
         samples.add(field)
         if self._base.known:
             self._base.at(self._temp10 / 10, self._empty)
-            self._peak[0] = max(self._peak[0], distance(self._above(field), self._settled))
+            for seen in sample.get("earlier", ()):
+                self._reach(seen)
+            self._reach(field)
         if samples.rests or samples.samples >= s["burst_max"]:
+            if not samples.alive:
+                sample["quality"] = worst(sample["quality"], SUSPECT)
             self._settle(samples.mean(), sample["quality"], rssi, effects)
             samples.restart()
         else:
             effects.append(("again", s["mag"], s["burst_ms"]))
+
+    def _reach(self, field):
+        """Keeps the sample that lies farthest from what was settled before."""
+        above = self._above(field)
+        if distance(above, self._settled) > distance(self._far, self._settled):
+            self._copy(above, self._far)
+
+    def _copy(self, vector, out):
+        for i in range(3):
+            out[i] = vector[i]
 
     def _above(self, field):
         """What the field holds beside the empty bay's."""
@@ -179,18 +204,24 @@ class App:
         """The burst is over: decide, tell, and arm the comparator around what it sees now."""
         s, rests = self._set, self._burst.rests
         before = self._state
-        moved = distance(self._above(mean), self._settled)
+        above = self._above(mean)
+        moved = distance(above, self._settled)
+        # From both ends: a step alone, or what changed unseen since the last burst, is no peak.
+        peak = min(distance(self._far, self._settled), distance(self._far, above))
         if rests:
-            second = self._doubt or self._answered
+            # A wake before that is no second look: a tram is still there.
+            second = (self._doubt or self._answered) and self._mono - self._doubted >= s["confirm_ms"] // 1000 - 1
             self._answered = False
-            state, sure = self._decide(mean, moved)
+            state, sure = self._decide(mean, moved, peak)
             self._doubt = self._base.known and not sure and not second
+            self._open = self._base.known and not sure and second
             if self._doubt and rssi is not None:
                 seen = self._witness.opinion(rssi)
                 if seen is not None:
                     state, self._doubt = _OCCUPIED if seen else _FREE, False
             self._become(state, mean, _NONE if second else before)
             if self._doubt:
+                self._doubted = self._mono
                 effects.append(("again", s["mag"], s["confirm_ms"]))
                 state = _UNSURE
             elif sure and rssi is not None and state != _UNSURE:
@@ -201,7 +232,8 @@ class App:
             effects.append(("note", "field not steady after %d samples; keeping the state" % self._burst.samples))
         # A field that never rests must not wake the node for ever: it is watched less closely until it does.
         threshold = self._threshold(mean) * (1 if rests else 2)
-        self._learn(mean, before, moved if rests else s["on_ut"])
+        if rests:
+            self._learn(mean, before, moved)
         effects.append(("set", s["mag"], "baseline", mean))
         effects.append(("set", s["mag"], "threshold_ut", threshold))
 
@@ -235,20 +267,21 @@ class App:
         else:
             for i in range(3):
                 self._empty[i] = 0
-        for i in range(3):
-            self._settled[i] = mean[i] - self._empty[i]
+        self._copy(self._above(mean), self._settled)
 
     def _hear(self, rssi, effects):
         """A downlink came: it decides when the field was unsure, and is learnt from when it was not."""
-        if self._doubt:
+        if self._doubt or self._open:
             seen = self._witness.opinion(rssi)
             if seen is None:
                 return
-            self._doubt, self._answered = False, True
+            self._answered = self._doubt
+            self._doubt = self._open = False
             if seen and self._state != _OCCUPIED:
                 self._weak = distance(self._settled, _NOWHERE) < self._set["on_ut"]
             self._state = _OCCUPIED if seen else _FREE
-            self._tell(effects, GOOD, self._state)
+            if self._state != self._shown:
+                self._tell(effects, GOOD, self._state)
         elif self._state == _OCCUPIED and self._weak and self._witness.opinion(rssi) is False:
             # Its departure went unseen: the field of a weak car tells nothing afterwards.
             self._state = _FREE
@@ -265,26 +298,35 @@ class App:
 
     # -- judgement ------------------------------------------------------------------------------------------------
 
-    def _decide(self, mean, e):
-        """(state, sure) for a steady field that lies `e` from what was settled before."""
+    def _decide(self, mean, e, peak):
+        """(state, sure) for a steady field that lies `e` from what was settled before, after it lay `peak` from both."""
         s, state = self._set, self._state
         on, off = s["on_ut"], s["off_ut"]
         if not self._base.known:
             return self._first(mean)
         d = distance(mean, self._empty)
-        rolled = self._peak[0] >= s["peak_ut"]
+        rolled = peak >= s["peak_ut"]
+        likely = e >= s["left_ut"] and peak >= s["wake_ut"] and peak + 2 * e >= s["faint_ut"]
+        alone = not self._witness.known  # with a witness there is somebody to ask
+        nothing = alone or e < 2 * s["weak_ut"] or (peak < on and e < s["left_ut"])
         if state != _OCCUPIED:
-            if d >= on:
-                return _OCCUPIED, rolled
+            # Drift, and a neighbour told apart before, are not a car for being looked at again.
+            if d >= on and e >= s["left_ut"]:
+                at_once = self._burst.samples <= 2 * s["block"]  # who parks here still rolls when the node has woken
+                if at_once and peak < s["still_ut"] and d < _BESIDE * on:
+                    return _FREE, alone
+                return _OCCUPIED, rolled or e >= _CLEAR * on
             if rolled:  # no lorry, no tram: something rolled over the sensor
-                return (_OCCUPIED if e >= s["weak_ut"] else _FREE), False
-            # Else worth a question to the witness, no more.
-            return _FREE, self._peak[0] < on or e < s["weak_ut"] or not self._witness.known
+                return (_OCCUPIED, alone) if e >= s["weak_ut"] else (_FREE, False)
+            return (_OCCUPIED, False) if likely else (_FREE, nothing)
         if self._weak:
-            # It hides in the drift, so only what rolls over the sensor can have been this car.
+            # It hides in the drift, so only what rolls over the sensor can have been this car, or a step larger than any drift.
+            if rolled and d >= on:
+                self._weak = False  # its departure went unseen: this is another one
+                return _OCCUPIED, True
             if rolled:
-                return (_OCCUPIED, True) if d >= on else (_FREE, False)
-            return _OCCUPIED, e < s["weak_ut"] or not self._witness.known
+                return _FREE, alone
+            return (_FREE, False) if likely or e >= max(off, 1.7 * d) else (_OCCUPIED, nothing)
         if (d <= off and (e >= d or d <= off / 2)) or (e >= _CLEARER * d and d < 2 * on):
             return _FREE, True
         if e >= on and self._vote(mean):
@@ -305,8 +347,7 @@ class App:
         return (_FREE, True) if changed and earthly else (self._state, False)
 
     def _nominate(self, mean):
-        for i in range(3):
-            self._candidate[i] = mean[i]
+        self._copy(mean, self._candidate)
         self._votes = 1
 
     def _vote(self, mean):

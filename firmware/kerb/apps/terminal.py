@@ -8,7 +8,7 @@ from struct import pack_into, unpack_from
 
 from micropython import const
 
-from kerb.apps.algo.settings import LONG_AGO, due, merged
+from kerb.apps.algo.settings import LONG_AGO, due, merged, passed
 from kerb.errors import ConfigError
 from kerb.quality import FAULT, GOOD, WARMING, worst
 from kerb.scaling import scaled
@@ -118,7 +118,7 @@ class App:
                 self._told[i] = value
             elif step and abs(value - self._told[i]) >= step:
                 changed = True
-        if changed and not due(now.mono, self._changed_at, self._set["hold_s"]):
+        if changed and not passed(now.mono, self._changed_at, self._set["hold_s"]):
             changed = False
         if not (alarm or cleared or changed or first or due(now.mono, self._told_at, self._set["report_s"])):
             return []

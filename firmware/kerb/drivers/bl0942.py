@@ -10,13 +10,15 @@ import time
 
 from micropython import const
 
-from kerb.drivers.framer import Framer
-from kerb.errors import ConfigError, SensorError
+from kerb.drivers.framing import Framer
+from kerb.drivers.meter import SMALLEST_VA, Meter, power_factor
+from kerb.errors import SensorError
 from kerb.quality import GOOD, SUSPECT
 
 _READ = const(0x58)  # | address
 _WRITE = const(0xA8)
-_PACKET = const(0xAA)  # all measurements, 23 bytes
+_PACKET = const(0xAA)  # all measurements
+_SIZE = const(23)
 _HEAD = const(0x55)
 _MODE = const(0x19)
 _WRITE_PROTECT = const(0x1D)
@@ -43,7 +45,6 @@ _WRAP_LIMIT = const(0x10000)
 _TRIES = const(2)
 _POLL_MS = const(5)
 _TIMEOUT_MS = const(150)  # the packet takes 48 ms at 4800 baud
-_SMALLEST_VA = 1.0  # below it a power factor is noise
 
 
 def uint24(buf, at):
@@ -74,12 +75,8 @@ def counted(last, count):
     return step if step < _WRAP_LIMIT else count
 
 
-class BL0942:
-    """Voltage, current, active power, energy, power factor (None below 1 VA) and frequency (None without zero crossings).
-
-    `energy_wh` is the total as an integer: 32-bit floats would lose pulses after a few hundred kWh. set("energy_kwh", x)
-    restores the total after a restart; what was used while the node was down is not in it.
-    """
+class BL0942(Meter):
+    """Voltage, current, active power, energy, power factor (None below 1 VA) and frequency (None without zero crossings)."""
 
     WARM_UP_MS = 0  # it measures all the time
     QUANTITIES = ("volt_v", "current_a", "power_w", "energy_kwh", "power_factor", "mains_hz")
@@ -87,35 +84,28 @@ class BL0942:
     def __init__(self, bus, options):
         self._bus = bus
         self._address = options.get("addr", 0)
-        self._name = options.get("name", "bl0942")
-        self._where = options.get("where", "UART")
+        super().__init__("bl0942", "UART", options)
         self._uref = options.get("uref", _UREF)
         self._iref = options.get("iref", _IREF)
         self._pref = options.get("pref") or self._uref * self._iref * _PREF_UNIT
         self._milli_eref = int((options.get("eref") or self._pref * _EREF_UNIT) * 1000 + 0.5)
         self._command = bytearray(2)
-        self._framer = Framer(23, self._whole, lambda byte: byte == _HEAD)
+        self._framer = Framer(self._probe, _SIZE)
+        self._packet = bytearray(_SIZE)
         self._register = bytearray(4)
-        self._stale = bytearray(32)
         self._result = {"quality": GOOD}
         self._last = None
-        self._rest = 0
-        self.energy_wh = 0
         self._set_mode(_MODE_60HZ if options.get("mains_hz", 50) == 60 else _MODE_50HZ)
-
-    def start(self):
-        """Nothing to do: the chip measures all the time."""
 
     def measure(self, env):
         """Asks for one packet (about 55 ms); asks again once if its checksum is wrong."""
-        packet = self._framer.frame
+        packet = self._packet
         for _ in range(_TRIES):
             self._command_to(_PACKET)
-            self._framer.reset()
-            if self._framer.read(self._bus, _TIMEOUT_MS):
+            if self._framer.wait(self._bus, _TIMEOUT_MS):
                 break
-            if self._framer.seen < len(packet):
-                raise self._short(self._framer.seen, len(packet))
+            if self._framer.seen < _SIZE:
+                raise self._short(self._framer.seen, _SIZE)
         else:
             raise self._error("wrong checksum twice; check baud rate 4800 and the address")
         volt, amp, watt, hz = convert(packet, self._uref, self._iref, self._pref)
@@ -126,26 +116,14 @@ class BL0942:
         result["current_a"] = amp
         result["power_w"] = watt
         result["energy_kwh"] = self.energy_wh / 1000
-        result["power_factor"] = min(abs(watt) / apparent, 1.0) if apparent > _SMALLEST_VA else None
+        result["power_factor"] = power_factor(watt, apparent)
         result["mains_hz"] = hz
-        result["quality"] = SUSPECT if watt < -_SMALLEST_VA else GOOD
+        result["quality"] = SUSPECT if watt < -SMALLEST_VA else GOOD
         return result
-
-    def set(self, key, value):
-        """"energy_kwh": the total goes on from here."""
-        if key != "energy_kwh":
-            raise ConfigError("%s at %s has no setting '%s'; it takes 'energy_kwh'" % (self._name, self._where, key))
-        self.energy_wh = int(value * 1000 + 0.5)
-        self._rest = 0
-
-    def sleep(self):
-        """Nothing to do: the chip has no sleep, and energy must go on counting."""
 
     def _count(self, count):
         if self._last is not None:
-            self._rest += counted(self._last, count) * 1000000
-            self.energy_wh += self._rest // self._milli_eref
-            self._rest %= self._milli_eref
+            self._used(counted(self._last, count) * 1000000, self._milli_eref)
         self._last = count
 
     def _set_mode(self, mode):
@@ -172,16 +150,24 @@ class BL0942:
         # Six bytes take 13 ms on the wire, and the chip wants a pause between frames.
         time.sleep_ms(20)
 
-    def _whole(self, packet):
-        """The sum alone takes one in 256 windows of noise for a packet; the spare bytes are always 0, and mains have 45..65 Hz or none."""
+    def _probe(self, buf, at, have):
+        """For the Framer; the packet is in self._packet then.
+
+        The sum alone takes one in 256 windows of noise for one; the spare bytes are always 0, and mains have 45..65 Hz or none.
+        """
+        if buf[at] != _HEAD:
+            return 0
+        if have < _SIZE:
+            return _SIZE
+        packet = self._packet
+        packet[:] = buf[at : at + _SIZE]
         period = packet[_FREQ] | packet[_FREQ + 1] << 8
         spare = packet[18] | packet[20] | packet[21]
-        return packet_ok(packet, self._address) and not spare and (not period or 15000 < period < 22500)
+        return _SIZE if packet_ok(packet, self._address) and not spare and (not period or 15000 < period < 22500) else 0
 
     def _command_to(self, register):
         """Asks for a register, or the packet; what was received before is no answer."""
-        while self._bus.any():
-            self._bus.readinto(self._stale)
+        self._framer.drain(self._bus)
         self._command[0] = _READ | self._address
         self._command[1] = register
         self._bus.write(self._command)

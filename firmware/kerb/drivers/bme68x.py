@@ -1,8 +1,8 @@
 """Bosch BME680 and BME688 temperature, humidity, pressure and gas sensor (BST-BME680-DS001 rev. 1.9, BST-BME688-DS000 rev. 1.3), I2C.
 
-Bus: I2C 0x76 (SDO low) or 0x77. Currents: 0.15 uA asleep, 3.7 uA at one measurement a second without gas, 12 mA while its hot plate
-heats. Forced mode, every quantity sampled once, filter off. The variant register tells which of the two it is. Compensation follows
-the floating-point variant of the data sheets; nothing is clamped but humidity.
+Bus: I2C 0x76 (SDO low) or 0x77. Currents: 0.15 uA asleep; not confirmed: 3.7 uA at one measurement a second without gas, 12 mA while
+its hot plate heats. Forced mode, every quantity sampled once, filter off. The variant register tells which of the two
+it is. Compensation follows the floating-point variant of the data sheets; nothing is clamped but humidity.
 Options: `heater_c` (320), `heater_ms` (150) = the hot plate; heater_ms 0 leaves it off and gas_ohm None.
 """
 

@@ -7,8 +7,9 @@ the chip's own coefficients fit 1 mohm and 1 Mohm (divider 1000:1).
 
 from micropython import const
 
-from kerb.drivers.framer import Framer
-from kerb.errors import ConfigError, SensorError
+from kerb.drivers.framing import Framer
+from kerb.drivers.meter import MOST_V, Meter, power_factor
+from kerb.errors import SensorError
 from kerb.quality import FAULT, GOOD, SUSPECT
 
 _SIZE = const(24)
@@ -18,9 +19,6 @@ _UNCALIBRATED = const(0xAA)
 _NOTES = const(0xF0)  # heads from here carry what is out of range in their low bits
 _NO_VOLTAGE, _NO_CURRENT, _NO_POWER, _NO_COEFFICIENTS = const(8), const(4), const(2), const(1)
 _TIMEOUT_MS = const(200)  # four frames
-_SMALLEST_VA = 1.0
-_MOST_V = const(440)  # more than a 230 V lamp gets when the neutral is lost: the whole of two phases, and 10 %
-_STALE = const(64)
 
 
 def frame_ok(frame):
@@ -50,11 +48,10 @@ def _ratio(frame, at):
     return coefficient / cycle if cycle else 0.0
 
 
-class CSE7766:
+class CSE7766(Meter):
     """Voltage, current, active power, power factor (None below 1 VA) and energy, which the chip's pulses count.
 
     The counter has 16 bits: at 400 W it comes round in a quarter of an hour, so measure at least every ten minutes.
-    set("energy_kwh", x) restores the total after a restart.
     """
 
     WARM_UP_MS = 0
@@ -62,26 +59,21 @@ class CSE7766:
 
     def __init__(self, bus, options):
         self._bus = bus
-        self._name = options.get("name", "cse7766")
-        self._where = options.get("where", "UART")
+        super().__init__("cse7766", "UART", options)
         self._volts = options.get("voltage_scale", 1.0)
         self._amps = options.get("current_scale", 1.0)
-        self._framer = Framer(_SIZE, self._ours, starts)
+        self._framer = Framer(self._probe, _SIZE)
+        self._frame = bytearray(_SIZE)
         self._coefficients = self._strange = b""
-        self._stale = bytearray(_STALE)
         self._result = {"quality": GOOD}
         self._last = None
-        self._joules_e6 = 0  # of energy below one watt-hour
-        self.energy_wh = 0
         bus.init(4800, bits=8, parity=0, stop=1)  # 0 is even
         self.start()
         self._next()
 
     def start(self):
         """Drops what came while nobody listened: it is old."""
-        while self._bus.any():
-            self._bus.readinto(self._stale)
-        self._framer.reset()
+        self._framer.drain(self._bus)
 
     def measure(self, env):
         """Waits for the next whole frame, 50 to 100 ms."""
@@ -98,21 +90,21 @@ class CSE7766:
         apparent = volt * amp
         result["volt_v"], result["current_a"], result["power_w"] = volt, amp, watt
         result["energy_kwh"] = self.energy_wh / 1000
-        result["power_factor"] = min(watt / apparent, 1.0) if apparent > _SMALLEST_VA else None
+        result["power_factor"] = power_factor(watt, apparent)
         lost = head == _UNCALIBRATED or (head >= _NOTES and head & _NO_COEFFICIENTS)
-        doubtful = volt > _MOST_V or (head >= _NOTES and head & _NO_VOLTAGE)
+        doubtful = volt > MOST_V or (head >= _NOTES and head & _NO_VOLTAGE)
         result["quality"] = FAULT if lost else SUSPECT if doubtful else GOOD
         return result
 
-    def set(self, key, value):
-        """"energy_kwh": the total goes on from here."""
-        if key != "energy_kwh":
-            raise ConfigError("%s at %s has no setting '%s'; it takes 'energy_kwh'" % (self._name, self._where, key))
-        self.energy_wh = int(value * 1000 + 0.5)
-        self._joules_e6 = 0
-
-    def sleep(self):
-        """Nothing to do: the chip has no sleep, and energy must go on counting."""
+    def _probe(self, buf, at, have):
+        """For the Framer; the frame is in self._frame then."""
+        if not starts(buf[at]):
+            return 0
+        if have >= _SIZE:
+            self._frame[:] = buf[at : at + _SIZE]
+            if not self._ours(self._frame):
+                return 0
+        return _SIZE
 
     def _ours(self, frame):
         """One frame in 256 of noise has the right sum, so more must fit: the coefficients, which are this chip's own and are learned when
@@ -131,15 +123,13 @@ class CSE7766:
     def _count(self, pulses, microjoules):
         """A pulse is worth the power coefficient in millionths of a joule."""
         if self._last is not None:
-            self._joules_e6 += (pulses - self._last & 0xFFFF) * int(microjoules)
-            self.energy_wh += self._joules_e6 // 3600000000
-            self._joules_e6 %= 3600000000
+            self._used((pulses - self._last & 0xFFFF) * int(microjoules), 3600000000)
         self._last = pulses
 
     def _next(self):
         framer = self._framer
-        if framer.read(self._bus, _TIMEOUT_MS):
-            return framer.frame
+        if framer.wait(self._bus, _TIMEOUT_MS):
+            return self._frame
         if framer.seen:
             self._coefficients = b""  # perhaps another chip is there now
             cause = "%d bytes without a good frame; check 4800 baud, even parity" % framer.seen

@@ -10,6 +10,7 @@ from micropython import const
 
 from kerb.dali import commands, levels, memory
 from kerb.dali.bus import Bus
+from kerb.drivers.pins import pin_of
 from kerb.errors import ConfigError, SensorError
 from kerb.quality import GOOD, SUSPECT
 
@@ -32,13 +33,12 @@ class DALI:
     def __init__(self, bus, options):
         self._name = options.get("name", "dali")
         self._where = options.get("where", "pins")
-        if "tx_pin" not in options or "rx_pin" not in options:
-            raise ConfigError("%s at %s needs 'tx_pin' and 'rx_pin'" % (self._name, self._where))
+        tx, rx = pin_of(self._name, options, "tx_pin"), pin_of(self._name, options, "rx_pin")
         try:
             from kerb.dali.pio import Engine
         except ImportError:  # not an RP2040: the port has no `rp2`
             from kerb.dali.rmt import Engine
-        self._bus = Bus(Engine(options["tx_pin"], options["rx_pin"], options.get("unit", 0)))
+        self._bus = Bus(Engine(tx, rx, options.get("unit", 0)))
         self._to = commands.short(options.get("addr", 0))
         self._wanted = levels.MAX
         self._percent = 100

@@ -2,6 +2,7 @@
 
 import time
 
+from kerb.drivers.pins import pin_of
 from kerb.errors import ConfigError
 from kerb.quality import GOOD
 
@@ -22,15 +23,14 @@ class DIGITAL_IN:
         from machine import Pin
 
         self._name = options.get("name", "digital_in")
-        if "input_pin" not in options:
-            raise ConfigError("%s has no 'input_pin'; name the pin of the contact" % self._name)
+        pin = pin_of(self._name, options, "input_pin")
         pull = options.get("pull", "none")
         self._active = options.get("active", 1)
         self._settle_ms = options.get("settle_ms", 5)
         self._changes = 0
         self._last = time.ticks_add(time.ticks_ms(), -self._settle_ms)
         self._sample = {"quality": GOOD}
-        self._pin = Pin(options["input_pin"], Pin.IN, getattr(Pin, _PULLS[pull]) if pull in _PULLS else None)
+        self._pin = Pin(pin, Pin.IN, getattr(Pin, _PULLS[pull]) if pull in _PULLS else None)
         self._pin.irq(self._changed, Pin.IRQ_RISING if self._active else Pin.IRQ_FALLING)
 
     def start(self):

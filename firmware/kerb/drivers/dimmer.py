@@ -10,6 +10,7 @@ Most 0-10 V lamp drivers only dim to a minimum below 1 V: dark needs the relay. 
 
 from micropython import const
 
+from kerb.drivers.pins import pin_of
 from kerb.errors import ConfigError
 from kerb.quality import GOOD
 
@@ -38,13 +39,12 @@ class DIMMER:
 
         self._name = options.get("name", "dimmer")
         self._where = options.get("where", "PWM")
-        if "pin" not in options:
-            raise ConfigError("%s at %s has no 'pin'; name the PWM pin in the node file" % (self._name, self._where))
+        pin = pin_of(self._name, options, "pin")
         self._invert = options.get("invert", True)
         self._result = {"level_pct": 100, "quality": GOOD}
         relay = options.get("relay_pin")
         self._relay = None if relay is None else Pin(relay, Pin.OUT, value=0)
-        self._pwm = PWM(Pin(options["pin"]), freq=options.get("freq_hz", 1000), duty_u16=duty_u16(control(100), self._invert))
+        self._pwm = PWM(Pin(pin), freq=options.get("freq_hz", 1000), duty_u16=duty_u16(control(100), self._invert))
 
     def start(self):
         """Nothing to do: the output works all the time."""

@@ -7,6 +7,7 @@ no conversion was done.
 
 from micropython import const
 
+from kerb.drivers.pins import pin_of
 from kerb.errors import ConfigError, SensorError
 from kerb.quality import GOOD, SUSPECT
 
@@ -35,8 +36,9 @@ class DS18B20:
         from onewire import OneWire
 
         self._name = options.get("name", "ds18b20")
-        self._where = "pin %d" % options["data_pin"]
-        self._wire = OneWire(Pin(options["data_pin"]))
+        pin = pin_of(self._name, options, "data_pin")
+        self._where = "pin %d" % pin
+        self._wire = OneWire(Pin(pin))
         self._pad = bytearray(9)
         self._sample = {"temp_c": 0.0, "quality": GOOD}
         self._reset()

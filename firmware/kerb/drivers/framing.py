@@ -27,6 +27,7 @@ class Framer:
     def reset(self):
         """Forgets what came so far."""
         self.at = self._end = self._length = 0
+        self.seen = 0  # bytes since
 
     def read(self, bus):
         """Length of the next frame; 0 = the bus has nothing more for now."""
@@ -69,6 +70,7 @@ class Framer:
         return 0
 
     def _put(self, count):
+        self.seen += count
         buf, chunk = self.buf, self._chunk
         if self._end + count > len(buf):
             for i in range(self._end - self.at):  # less than the largest frame, so a chunk always fits behind it

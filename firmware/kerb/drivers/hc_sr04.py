@@ -10,6 +10,7 @@ import time
 from micropython import const
 
 from kerb.drivers.models import choose
+from kerb.drivers.pins import pin_of
 from kerb.drivers.pulse_ranging import PulseRanger
 
 # Model, nearest and farthest mm, us from which a pulse means no echo
@@ -33,9 +34,10 @@ class HC_SR04(PulseRanger):
     def __init__(self, bus, options):
         from machine import Pin
 
-        super().__init__("hc_sr04", options, Pin(options["echo_pin"], Pin.IN))
+        name = options.get("name", "hc_sr04")
+        super().__init__("hc_sr04", options, Pin(pin_of(name, options, "echo_pin"), Pin.IN))
         _, self._nearest, self._farthest, self._lost_us = choose(self._name, _MODELS, options)
-        self._trig = Pin(options["trig_pin"], Pin.OUT, value=0)
+        self._trig = Pin(pin_of(name, options, "trig_pin"), Pin.OUT, value=0)
         self._first_us, self._longest_us, self._gap_ms = _FIRST_US, _LONGEST_US, _GAP_MS
 
     def _ping(self):

@@ -9,13 +9,11 @@ the board; `counter` (0), the first of two counter units.
 
 import time
 
-from micropython import const
-
+from kerb.drivers.meter import MOST_V, Meter, power_factor
+from kerb.drivers.pins import pin_of
 from kerb.errors import ConfigError, SensorError
 from kerb.quality import GOOD, SUSPECT, WARMING
 
-_SMALLEST_VA = 1.0
-_MOST_V = const(440)  # more than a 230 V lamp gets when the neutral is lost: the whole of two phases, and 10 %
 # Model -> reference (V) and the divisors of power, current and voltage: F = V(V) V(I) k / Vref^2 and so on. The HLW8012 runs on its
 # 3.579 MHz: 24/64, 24/512 and 1/256 of it.
 _MODELS = {
@@ -30,11 +28,8 @@ def multipliers(model, divider, shunt_ohm):
     return vref * vref * divider / shunt_ohm / power, vref / shunt_ohm / current, vref * divider / voltage
 
 
-class HLW8012:
-    """Voltage and current take turns on CF1: each measurement refreshes one, and the quality is WARMING until both are known.
-
-    set("energy_kwh", x) restores the total after a restart.
-    """
+class HLW8012(Meter):
+    """Voltage and current take turns on CF1: each measurement refreshes one, and the quality is WARMING until both are known."""
 
     WARM_UP_MS = 4900  # one gate of CF1: 60 mA still give 20 pulses of a BL0937
     QUANTITIES = ("volt_v", "current_a", "power_w", "energy_kwh", "power_factor")
@@ -42,22 +37,20 @@ class HLW8012:
     def __init__(self, bus, options):
         import machine
 
-        self._name = options.get("name", "hlw8012")
-        self._where = options.get("where", "pins")
+        super().__init__("hlw8012", "pins", options)
         model = options.get("model", "BL0937")
         if model not in _MODELS:
             raise ConfigError("%s at %s knows no model '%s'; take 'HLW8012' or 'BL0937'" % (self._name, self._where, model))
         if not hasattr(machine, "Counter"):
             raise ConfigError("%s at %s needs a pulse counter, which this port lacks; take a BL0942 or CSE7766" % (self._name, self._where))
         self._w, self._a, self._v = multipliers(model, options.get("voltage_divider", 1600), options.get("shunt_ohm", 0.001))
-        self._sel = machine.Pin(options["sel_pin"], machine.Pin.OUT, value=0)
+        self._sel = machine.Pin(pin_of(self._name, options, "sel_pin"), machine.Pin.OUT, value=0)
         unit = options.get("counter", 0)
-        self._cf = machine.Counter(unit, machine.Pin(options["cf_pin"], machine.Pin.IN))
-        self._cf1 = machine.Counter(unit + 1, machine.Pin(options["cf1_pin"], machine.Pin.IN))
+        self._cf = machine.Counter(unit, machine.Pin(pin_of(self._name, options, "cf_pin"), machine.Pin.IN))
+        self._cf1 = machine.Counter(unit + 1, machine.Pin(pin_of(self._name, options, "cf1_pin"), machine.Pin.IN))
         self._result = {"volt_v": None, "current_a": None, "quality": GOOD}
         self._pulses, self._since = self._cf.value(), time.ticks_ms()
-        self._began = self._gate = self._rest = 0
-        self.energy_wh = 0
+        self._began = self._gate = 0
 
     def start(self):
         """Opens the gate of CF1 for the other of its two quantities: voltage first, and for as long as there is none."""
@@ -81,9 +74,7 @@ class HLW8012:
         else:
             result["current_a"] = self._a * hertz
         self._pulses, self._since = pulses, now
-        self._rest += step * int(self._w * 1000000 + 0.5)
-        self.energy_wh += self._rest // 3600000000
-        self._rest %= 3600000000
+        self._used(step * int(self._w * 1000000 + 0.5), 3600000000)
         result["energy_kwh"] = self.energy_wh / 1000
         volt, amp = result["volt_v"], result["current_a"]
         if volt == 0:
@@ -91,16 +82,6 @@ class HLW8012:
         if volt is None or amp is None:
             result["power_factor"], result["quality"] = None, WARMING
             return result
-        result["power_factor"] = min(watt / (volt * amp), 1.0) if volt * amp > _SMALLEST_VA else None
-        result["quality"] = GOOD if volt <= _MOST_V else SUSPECT
+        result["power_factor"] = power_factor(watt, volt * amp)
+        result["quality"] = GOOD if volt <= MOST_V else SUSPECT
         return result
-
-    def set(self, key, value):
-        """"energy_kwh": the total goes on from here."""
-        if key != "energy_kwh":
-            raise ConfigError("%s at %s has no setting '%s'; it takes 'energy_kwh'" % (self._name, self._where, key))
-        self.energy_wh = int(value * 1000 + 0.5)
-        self._rest = 0
-
-    def sleep(self):
-        """Nothing to do: the chip has no sleep, and energy must go on counting."""

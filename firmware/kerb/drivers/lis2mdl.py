@@ -1,7 +1,8 @@
 """LIS2MDL three-axis magnetometer on I2C, with its wake-up comparator.
 
 Chip: ST LIS2MDL (IIS2MDC has the same map), AN5069 Rev 4; address 0x1E; 1.5 mG = 0.15 uT a count, temperature 8 counts/C.
-Current: 25 uA in low power at 10 Hz (the rate that also watches the field), 1.5 uA idle. Boot takes 20 ms.
+Current: 25 uA in low power at 10 Hz, which watches the field; 475 uA at 50 Hz in high resolution (not confirmed; a third of the
+noise), which measures it for the second or two of a burst; 1.5 uA idle. Boot takes 20 ms.
 
 The empty-bay field goes into OFFSET and the comparator looks at what is left, so a threshold of a few uT works inside an
 earth field of 50 uT. The outputs are offset-corrected too; `measure()` adds the offset back and returns the absolute field.
@@ -29,9 +30,9 @@ _STATUS = const(0x67)
 _OUT = const(0x68)
 _TEMP = const(0x6E)
 
-_RUN = const(0x90)  # CFG_A: temperature compensation, low power, 10 Hz, continuous
-_IDLE = const(0x93)  # the same with MD = idle
-_MODE = const(0x03)
+_WATCH = const(0x90)  # CFG_A: temperature compensation, low power, 10 Hz, continuous
+_RUN = const(0x88)  # the same in high resolution at 50 Hz
+_IDLE = const(0x93)
 _ON_DATAOFF = const(0x08)  # CFG_B: compare after the offset was subtracted
 _BDU = const(0x10)  # CFG_C: both bytes of a value belong to one sample
 _BDU_INT = const(0x50)  # and the comparator drives the INT pin
@@ -41,9 +42,9 @@ _INT_ON = const(0xE5)
 _ARMED = const(0x0850E5)  # CFG_B, CFG_C, INT_CTRL together
 _DISARMED = const(0x001000)
 _READY = const(0x08)  # STATUS: a new sample of all axes
-_POLL_MS = const(10)
-_POLLS = const(25)  # 250 ms: two sample periods and the turn-on time
-_SAMPLE_POLLS = const(12)  # a little more than one sample period
+_POLL_MS = const(5)
+_POLLS = const(50)  # 250 ms: two periods of the slowest rate and the turn-on time
+_WATCH_POLLS = const(24)  # a little more than one of its sample periods
 
 _UT = 0.15  # uT a count
 
@@ -81,9 +82,8 @@ class LIS2MDL:
     def _configure(self):
         """Writes only what differs, so a chip that kept running keeps its baseline and threshold."""
         self._cfg_a = self._byte(_CFG_A)
-        if self._cfg_a & ~_MODE != _RUN:
-            self._put(_CFG_A, _IDLE)
-            self._cfg_a = _IDLE
+        if self._cfg_a not in (_WATCH, _RUN):
+            self._mode(_IDLE)
         state = self._byte(_CFG_B) << 16 | self._byte(_CFG_C) << 8 | self._byte(_INT_CTRL)
         self._threshold = 0
         if state == _ARMED:
@@ -110,10 +110,14 @@ class LIS2MDL:
             self._get(_OUT, self._six)  # a sample left over from before the pause must not count as new
         self._mode(_RUN)
 
+    def ready(self):
+        """True when measure() need not wait."""
+        return bool(self._byte(_STATUS) & _READY)
+
     def measure(self, env):
         """Waits for a sample newer than the last one read, at most 250 ms."""
         for _ in range(_POLLS):
-            if self._byte(_STATUS) & _READY:
+            if self.ready():
                 break
             time.sleep_ms(_POLL_MS)
         else:
@@ -156,11 +160,12 @@ class LIS2MDL:
 
     def sleep(self):
         """Idle; with a threshold, low power at 10 Hz, below which the comparator does not run."""
-        self._mode(_RUN if self._threshold else _IDLE)
-        if self._threshold and self._moved:
+        moved = self._moved or self._cfg_a == _RUN
+        self._mode(_WATCH if self._threshold else _IDLE)
+        if self._threshold and moved:
             # What was set reaches the pin with the next sample; a level left high would end a deep sleep at once.
             self._moved = False
-            for _ in range(_SAMPLE_POLLS):
+            for _ in range(_WATCH_POLLS):
                 if not self._byte(_INT_SOURCE) & 1:
                     break
                 time.sleep_ms(_POLL_MS)

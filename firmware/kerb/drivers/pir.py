@@ -7,7 +7,7 @@ Options: `active` (1), the level of motion; `settle_s` (60), how long such a det
 
 import time
 
-from kerb.errors import ConfigError
+from kerb.drivers.pins import pin_of
 from kerb.quality import GOOD, SUSPECT, WARMING
 
 
@@ -20,8 +20,7 @@ class PIR:
     def __init__(self, bus, options):
         from machine import Pin
 
-        if "out_pin" not in options:
-            raise ConfigError("%s has no 'out_pin'; name the detector's pin in the node file" % options.get("name", "pir"))
+        pin = pin_of(options.get("name", "pir"), options, "out_pin")
         self._active = options.get("active", 1)
         self._settle_ms = options.get("settle_s", 60) * 1000
         self._stuck_ms = options.get("stuck_s", 3600) * 1000
@@ -29,7 +28,7 @@ class PIR:
         self._seen = False
         self._settling = True
         self._born = self._rose = time.ticks_ms()
-        self._pin = Pin(options["out_pin"], Pin.IN)
+        self._pin = Pin(pin, Pin.IN)
         self._pin.irq(self._moved, Pin.IRQ_RISING if self._active else Pin.IRQ_FALLING)
 
     def _moved(self, pin):

@@ -2,7 +2,8 @@
 
 Frames 42 4D, length (28), twelve words, version, error code, 16-bit sum. Values: PM1, PM2.5, PM10 in ug/m3 for the factory's
 particles (CF = 1), the same three corrected for the atmosphere, six counts in 0.1 l. Currents: 100 mA measuring, 200 uA asleep (manual's
-upper limits). Stabilises for 30 s after its fan started. It has no identity to check: a missing sensor shows as missing frames.
+upper limits, not confirmed). Stabilises for 30 s after its fan started. It has no identity to check: a missing sensor
+shows as missing frames.
 Options: `cf1` (False) = report the CF = 1 values as pm1_ug, pm25_ug, pm10_ug instead of the atmospheric ones.
 """
 

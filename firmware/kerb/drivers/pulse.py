@@ -9,6 +9,7 @@ from struct import pack, unpack
 
 from micropython import const
 
+from kerb.drivers.pins import pin_of
 from kerb.errors import ConfigError
 from kerb.quality import FAULT, GOOD
 from kerb.scaling import scaled
@@ -38,8 +39,7 @@ class PULSE:
         from machine import ADC, Pin
 
         self._name = options.get("name", "pulse")
-        if "pulse_pin" not in options:
-            raise ConfigError("%s has no 'pulse_pin'; name the pin of the contact" % self._name)
+        pin = pin_of(self._name, options, "pulse_pin")
         self._active = options.get("active", 0)
         self._settle_ms = options.get("settle_ms", 20)
         self._per_pulse, self._start = options.get("per_pulse", 1), options.get("start", 0)
@@ -58,7 +58,7 @@ class PULSE:
         if options.get("tamper_pin") is not None:
             self._loop = Pin(options["tamper_pin"], Pin.IN, Pin.PULL_UP)
             self._loop.irq(self._opened, Pin.IRQ_RISING)
-        self._pin = Pin(options["pulse_pin"], Pin.IN, pull)
+        self._pin = Pin(pin, Pin.IN, pull)
         self._pin.irq(self._changed, Pin.IRQ_RISING | Pin.IRQ_FALLING)
 
     def start(self):

@@ -9,12 +9,9 @@ from micropython import const
 
 from kerb.drivers.magnet import Magnet, scaled
 
-_STATUS = const(0x06)
 _READY = const(0x01)
 _OVERFLOW = const(0x02)
-_CTRL_1 = const(0x09)
 _RUN = const(0x11)  # continuous, 10 Hz, 8 G, 512 samples averaged
-_STANDBY = const(0)
 _CTRL_2 = const(0x0A)
 _PERIOD = const(0x0B)  # the data sheet wants 1 here
 _OTHER_ADDR = const(0x2C)  # QMC5883P, identity 0x80 at 0x00
@@ -32,6 +29,9 @@ class QMC5883L(Magnet):
     ADDR = 0x0D
     ID_AT = 0x0D
     ID = 0xFF
+    # Where this map has what its successor's has elsewhere.
+    OUT, STATUS, CTRL_1, RUN, STANDBY = 0x00, 0x06, 0x09, _RUN, 0
+    PER_UT = PER_UT["8G"]
 
     def _prepare(self):
         try:
@@ -44,15 +44,15 @@ class QMC5883L(Magnet):
     def _configure(self):
         self._put(_CTRL_2, 0x01)  # the pin stays quiet
         self._put(_PERIOD, 0x01)
-        self._put(_CTRL_1, _STANDBY)
+        self._put(self.CTRL_1, self.STANDBY)
 
     def start(self):
-        self._put(_CTRL_1, _RUN)
+        self._put(self.CTRL_1, self.RUN)
 
     def _field(self, out):
-        self._wait(_STATUS, _READY, _SAMPLE_MS)
-        overflow = self._byte(_STATUS) & _OVERFLOW
-        return bool(convert(self._get(0, self._raw), "8G", out) or overflow)
+        self._wait(self.STATUS, _READY, _SAMPLE_MS)
+        overflow = self._byte(self.STATUS) & _OVERFLOW
+        return bool(scaled(self._get(self.OUT, self._raw), "<", self.PER_UT, out) or overflow)
 
     def sleep(self):
-        self._put(_CTRL_1, _STANDBY)
+        self._put(self.CTRL_1, self.STANDBY)

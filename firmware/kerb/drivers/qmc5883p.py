@@ -6,19 +6,13 @@ Chip: QST QMC5883P, data sheet Rev C; address 0x2C, identity 0x80 at 0x00; 1000,
 
 from micropython import const
 
-from kerb.drivers.magnet import Magnet, scaled
+from kerb.drivers.magnet import scaled
+from kerb.drivers.qmc5883l import QMC5883L
 
-_OUT = const(0x01)
-_STATUS = const(0x09)
-_READY = const(0x01)
-_OVERFLOW = const(0x02)
-_CTRL_1 = const(0x0A)
 _SINGLE = const(0x02)  # one conversion at the highest oversampling, then suspended
-_SUSPEND = const(0)
 _CTRL_2 = const(0x0B)
 _RANGE_8G = const(0x08)  # SET and RESET on
 _SIGN = const(0x29)
-_SAMPLE_MS = const(250)
 
 PER_UT = {"30G": 10, "12G": 25, "8G": 37.5, "2G": 150}  # counts a uT
 
@@ -28,22 +22,16 @@ def convert(raw, full_scale, out):
     return scaled(raw, "<", PER_UT[full_scale], out)
 
 
-class QMC5883P(Magnet):
+class QMC5883P(QMC5883L):
     ADDR = 0x2C
     ID_AT = 0x00
     ID = 0x80
+    OUT, STATUS, CTRL_1, RUN, STANDBY = 0x01, 0x09, 0x0A, _SINGLE, 0  # suspended
+    PER_UT = PER_UT["8G"]
+
+    def _prepare(self):
+        """Nobody sells another chip under this name."""
 
     def _configure(self):
         self._put(_SIGN, 0x06)  # the directions of the axes the data sheet draws
         self._put(_CTRL_2, _RANGE_8G)
-
-    def start(self):
-        self._put(_CTRL_1, _SINGLE)
-
-    def _field(self, out):
-        self._wait(_STATUS, _READY, _SAMPLE_MS)
-        overflow = self._byte(_STATUS) & _OVERFLOW
-        return bool(convert(self._get(_OUT, self._raw), "8G", out) or overflow)
-
-    def sleep(self):
-        self._put(_CTRL_1, _SUSPEND)

@@ -1,7 +1,7 @@
 """Sensirion SCD30 CO2 sensor (interface description version 1.0, May 2020), I2C.
 
 Bus: I2C 0x61, at most 50 kHz (freq = 50000), clock stretching up to 150 ms. Current: 19 mA on average at one value every 2 s,
-75 mA while its lamp is on. The answer is read 3 ms after the command.
+75 mA while its lamp is on (not confirmed). The answer is read 3 ms after the command.
 """
 
 import time

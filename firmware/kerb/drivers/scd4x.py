@@ -1,6 +1,7 @@
 """Sensirion SCD40 and SCD41 CO2 sensors (data sheet version 1.5, 2024), I2C.
 
-Bus: I2C 0x62, up to 100 kHz. Currents: 15 mA measuring every 5 s, 0.15 mA idle, 0.5 uA powered down (SCD41). A new value every 5 s.
+Bus: I2C 0x62, up to 100 kHz. Currents: 15 mA measuring every 5 s (not confirmed), 0.15 mA idle, 0.5 uA powered down (SCD41, not
+confirmed). A new value every 5 s.
 It corrects itself to 400 ppm as the lowest of a week, which an outdoor sensor meets. Air pressure of another part of the node is handed
 on to it. Option `power_down` (False): an SCD41 sleeps powered down.
 """

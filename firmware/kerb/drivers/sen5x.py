@@ -1,8 +1,8 @@
 """Sensirion SEN50, SEN54 and SEN55 environmental nodes (data sheet version 2, March 2022), I2C.
 
-Bus: I2C 0x69, at most 100 kHz, SEL to GND, 5 V supply. Currents: 63 mA measuring (70 mA in its first minute), 2.6 mA idle. Particles
-need 8 to 30 s from the start of the fan as in an SPS30; its gas indices are made by the chip itself, every second, and only after an
-hour of learning that a stop ends: a node that wants them leaves it on (`stay`). What a model cannot measure is None.
+Bus: I2C 0x69, at most 100 kHz, SEL to GND, 5 V supply. Currents, not confirmed: 63 mA measuring (70 mA in its first minute), 2.6 mA
+idle. Particles need 8 to 30 s from the start of the fan as in an SPS30; its gas indices are made by the chip itself, every second,
+and only after an hour of learning that a stop ends: a node that wants them leaves it on (`stay`). What a model cannot measure is None.
 """
 
 import time

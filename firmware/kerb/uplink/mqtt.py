@@ -11,7 +11,7 @@ from micropython import const
 
 from kerb import log
 from kerb.clock import mono_ms
-from kerb.errors import ConfigError, UplinkError
+from kerb.errors import UplinkError
 from kerb.uplink import sntp
 from kerb.uplink.mqtt_session import MTU, Session
 from kerb.uplink.receipt import Receipt
@@ -20,9 +20,9 @@ from kerb.uplink.wifi import Station
 _FIRST_PAUSE_S = const(5)
 _LAST_PAUSE_S = const(300)
 _CLOCK_PAUSE_S = const(600)  # after a time server failed or refused: an alarm must not wait for it every time
-_STATE = "<BHBII"  # version, packet id, failures, mono of the next attempt, mono of the next question for the time
-_STATE_BYTES = const(12)
-_VERSION = const(1)
+_STATE = "<BHBII7s"  # version, packet id, failures, mono of the next attempt, mono of the next question for the time, access point
+_STATE_BYTES = const(19)
+_VERSION = const(2)
 _SUBSCRIBED = const(0x80)  # beside the version
 
 
@@ -31,9 +31,10 @@ def _now_s():
 
 
 class Uplink:
-    """`config`: broker, port (1883), prefix ("kerb"), keepalive_s (900), link ("hold" or "burst"), ntp ("pool.ntp.org"), wifi_timeout_s
+    """`config`: broker, port, prefix ("kerb"), keepalive_s (900), link ("hold" or "burst"), ntp ("pool.ntp.org"), wifi_timeout_s
     (20), static_ip (None or [address, netmask, gateway, DNS]). `identity`: device_id, wifi_ssid, wifi_password, mqtt_user, mqtt_password.
-    `wrap(sock, host)` puts TLS around the connection.
+    `tls`: "server", "mutual" or "psk" (kerb/uplink/secure.py), "off" without; `presence`, `session`: kerb/uplink/mqtt_session.py.
+    `board` tells whether the RTC shows UTC, for certificates, and learns the time.
 
     "hold" keeps the connection while the node is awake, for commands within seconds; "burst" ends it in sleep().
     """
@@ -41,15 +42,21 @@ class Uplink:
     mtu = MTU
     ANSWER_MS = 10000  # longest wait for anything the broker has to do
 
-    def __init__(self, config, identity, board, store, wrap=None):
-        if config.get("tls") and not wrap:
-            raise ConfigError("uplink key tls is set, but this firmware has no TLS: remove the key or update the firmware")
+    def __init__(self, config, identity, board, store):
         self._hold = config.get("link", "hold") == "hold"
         self._ntp = config.get("ntp", "pool.ntp.org")
         self._wifi = Station(
-            identity.get("wifi_ssid"), identity.get("wifi_password"), config.get("static_ip"), config.get("wifi_timeout_s", 20)
+            identity.get("wifi_ssid"), identity.get("wifi_password"), config.get("static_ip"), config.get("wifi_timeout_s", 20),
+            config.get("keep_ap", False),
         )
-        self._session = Session(config, identity, self.ANSWER_MS, wrap)
+        self._board = board
+        self._secure = None
+        if config.get("tls", "off") != "off":
+            # Only where it is wanted: TLS takes its share of the heap.
+            from kerb.uplink.secure import Secure
+
+            self._secure = Secure(config["tls"], identity)
+        self._session = Session(config, identity, self.ANSWER_MS, self._secure.wrap if self._secure else None)
         self._fault = None  # what the broker did wrong while we only listened
         self._failures = 0
         self._retry_at = 0  # mono s
@@ -70,6 +77,8 @@ class Uplink:
             if fault:
                 raise fault
             if self._wifi.start():
+                if self._secure and self._secure.needs_clock:
+                    self._set_clock()
                 self._session.open()
                 done = True
         except OSError:
@@ -81,6 +90,17 @@ class Uplink:
         if done:
             self._failures = self._retry_at = 0
         return done
+
+    def _set_clock(self):
+        """A certificate has dates: without the time of day nobody can say whether it is valid."""
+        if self._board.show_utc():
+            return
+        self._wants_time = True
+        got = self.take_time()
+        if got:
+            self._board.learn_time(got)
+        if not self._board.show_utc():
+            raise UplinkError("a certificate cannot be checked before the clock is set, and %s gives no time: check ntp" % self._ntp)
 
     def retry_after_s(self):
         """Seconds until the next attempt makes sense: 5, 10, 20 .. 300 after failures in a row, 0 when connected."""
@@ -167,13 +187,14 @@ class Uplink:
             self._wifi.stop()
 
     def pack(self):
-        """What deep sleep must not lose: the packet id and the pauses."""
+        """What deep sleep must not lose: the packet id, the pauses and the access point."""
         session = self._session
         version = _VERSION | (_SUBSCRIBED if session.subscribed else 0)
-        return pack(_STATE, version, session.packet_id, self._failures, self._retry_at, self._ask_at)
+        return pack(_STATE, version, session.packet_id, self._failures, self._retry_at, self._ask_at, self._wifi.seen)
 
     def unpack(self, data):
         session = self._session
         if len(data) == _STATE_BYTES and data[0] & ~_SUBSCRIBED == _VERSION:
-            version, session.packet_id, self._failures, self._retry_at, self._ask_at = unpack(_STATE, data)
+            version, session.packet_id, self._failures, self._retry_at, self._ask_at, seen = unpack(_STATE, data)
+            self._wifi.seen = seen if any(seen) else b""
             session.subscribed = bool(version & _SUBSCRIBED)

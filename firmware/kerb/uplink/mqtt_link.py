@@ -32,7 +32,8 @@ class Link:
         self._packet = packets.Packet()
         self._limit_ms = limit_ms
         self._wrap = wrap
-        self._sock = None
+        self._sock = None  # the stream: the socket, or TLS over it
+        self._raw = None  # the socket, which alone has a timeout
         self._poll = None
         self.sent_at = 0  # tick of the last packet we sent
 
@@ -44,17 +45,17 @@ class Link:
         """Connects within the limit; the resolver of the port adds its own limit."""
         address = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)[0][-1]
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._sock = sock
+        self._sock = self._raw = sock
         sock.settimeout(self._limit_ms / 1000)
         sock.connect(address)
         if self._wrap:
-            self._sock = sock = self._wrap(sock, host)
+            self._sock = self._wrap(sock, host)
         self._poll = select.poll()
-        self._poll.register(sock, select.POLLIN)
+        self._poll.register(self._sock, select.POLLIN)
 
     def close(self):
         sock = self._sock
-        self._sock = self._poll = None
+        self._sock = self._raw = self._poll = None
         if sock:
             try:
                 sock.close()
@@ -66,17 +67,16 @@ class Link:
         sock = self._sock
         if sock is None:
             raise OSError(errno.ENOTCONN)
-        sock.settimeout(self._limit_ms / 1000)
+        self._raw.settimeout(self._limit_ms / 1000)
         if sock.write(memoryview(buf)[:size]) != size:
             raise OSError(errno.ETIMEDOUT)
         self.sent_at = ticks_ms()
 
     def read(self, wait_ms):
         """The next packet (valid until the next call), or None when none begins within `wait_ms`."""
-        sock = self._sock
-        if sock is None:
+        if self._sock is None:
             raise OSError(errno.ENOTCONN)
-        sock.settimeout(0)
+        self._raw.settimeout(0)
         head = self._head
         # No packet is shorter than two bytes.
         have = self._fill(self._head_view, 0, 2, ticks_add(ticks_ms(), wait_ms), True)

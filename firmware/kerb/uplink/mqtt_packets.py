@@ -23,6 +23,9 @@ HEAD_MAX = const(5)  # 2.2: type byte and up to four bytes of remaining length
 BUSY = const(3)  # return code of CONNACK: try again later
 
 _DUP = const(8)
+_RETAIN = const(1)
+_CLEAN = const(2)  # flags of CONNECT, 3.1.2.3
+_WILL = const(0x2C)  # a will, QoS 1, retained
 _QOS1 = const(2)
 
 # Length and flags (2.2.2) of the server's packets with a fixed shape: kind -> remaining length
@@ -62,12 +65,13 @@ def _text(buf, at, data):
     return at + len(data)
 
 
-def connect(buf, client_id, user, password, keepalive_s):
-    """CONNECT (3.1) that keeps the session (CleanSession 0). Fields are bytes; user and password may be None."""
+def connect(buf, client_id, user, password, keepalive_s, clean=False, will=None):
+    """CONNECT (3.1). Fields are bytes; user and password may be None. `clean`: the broker forgets the session; `will`: (topic, message)
+    that the broker publishes, retained and with QoS 1, when it loses us."""
     if password is not None and user is None:
         raise ConfigError("identity has an MQTT password but no user: provision the device again")
-    fields = [f for f in (client_id, user, password) if f is not None]
-    flags = (0x80 if user is not None else 0) | (0x40 if password is not None else 0)
+    fields = [f for f in (client_id,) + (will or ()) + (user, password) if f is not None]
+    flags = (_CLEAN if clean else 0) | (_WILL if will else 0) | (0x80 if user is not None else 0) | (0x40 if password is not None else 0)
     at = _start(buf, 0x10, 10 + sum([2 + len(f) for f in fields]))
     at = _text(buf, at, b"MQTT")
     pack_into(">BBH", buf, at, 4, flags, keepalive_s)
@@ -83,6 +87,14 @@ def publish(buf, topic, payload, packet_id, dup):
     at = _text(buf, at, topic)
     pack_into(">H", buf, at, packet_id)
     at += 2
+    buf[at : at + len(payload)] = payload
+    return at + len(payload)
+
+
+def announce(buf, topic, payload):
+    """A retained PUBLISH with QoS 0: nobody answers (3.3)."""
+    at = _start(buf, 0x30 | _RETAIN, 2 + len(topic) + len(payload))
+    at = _text(buf, at, topic)
     buf[at : at + len(payload)] = payload
     return at + len(payload)
 

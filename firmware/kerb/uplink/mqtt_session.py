@@ -1,7 +1,8 @@
 """What a device and its MQTT broker have agreed on: a session the broker keeps, commands on their way, signs of life.
 
-Frames go to `<prefix>/<device id>/up`, commands come on `<prefix>/<device id>/down`, both with QoS 1. A command is acknowledged
-when it is taken, so one that was not taken before sleep comes again. Commands come at least once.
+Frames go to `<prefix>/<device id>/up`, commands come on `<prefix>/<device id>/down`, both with QoS 1; with `presence` set,
+`<prefix>/<device id>/status` holds "online" or "offline", retained: the broker itself says the second when it loses the device.
+A command is acknowledged when it is taken, so one that was not taken before sleep comes again. Commands come at least once.
 """
 
 import errno
@@ -35,9 +36,11 @@ class Session:
         base = config.get("prefix", "kerb").encode() + b"/" + self._device
         self._up = base + b"/up"
         self._down = base + b"/down"
+        self._status = base + b"/status" if config.get("presence") else None
+        self._clean = config.get("session") == "clean"
         self._identity = identity
         self._broker = config["broker"]
-        self._port = config.get("port", 1883)
+        self._port = config["port"]
         self._keepalive_s = config.get("keepalive_s", 900)
         self._answer_ms = answer_ms
         self._link = Link(MTU + _OVERHEAD, answer_ms, wrap)
@@ -56,12 +59,16 @@ class Session:
         """Connects and greets. UplinkError when the broker refuses for good or does not speak MQTT."""
         self._link.open(self._broker, self._port)
         user, password = _bytes(self._identity, "mqtt_user"), _bytes(self._identity, "mqtt_password")
-        self._write(packets.connect(self._tx, self._device, user, password, self._keepalive_s))
+        will = (self._status, b"offline") if self._status else None
+        self._write(packets.connect(self._tx, self._device, user, password, self._keepalive_s, self._clean, will))
         answer = self._await(packets.CONNACK, 0)
         if answer.code == packets.BUSY:
             raise OSError(errno.ECONNREFUSED)
         if answer.code:
             raise UplinkError("broker %s %s" % (self._broker, packets.REFUSALS.get(answer.code, "refuses without a reason MQTT 3.1.1 has")))
+        if self._status:
+            # At each connection: the broker may have given us up meanwhile.
+            self._write(packets.announce(self._tx, self._status, b"online"))
         if not answer.present or not self.subscribed:
             # SUBACK is not waited for: it costs a round trip, and a broker may hold it back until its stored commands are acknowledged.
             self._write(packets.subscribe(self._tx, self._down, self.next_id()))
@@ -77,6 +84,9 @@ class Session:
         """Says goodbye first."""
         try:
             if self._link.is_open:
+                if self._status:
+                    # A goodbye cancels the will.
+                    self._write(packets.announce(self._tx, self._status, b"offline"))
                 self._link.write(packets.DISCONNECT, 2)
         except OSError:
             pass  # the broker finds out by itself

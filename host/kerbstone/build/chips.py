@@ -18,6 +18,7 @@ class Chip:
     input_only: frozenset[int]
     adc: frozenset[int]
     adc_with_wifi: frozenset[int]
+    sleep_slip_ppm: int  # what the oscillator of deep sleep may be wrong by: see RC_SLIP_PPM
 
 
 def _pins(*spans: tuple[int, int] | int) -> frozenset[int]:
@@ -30,21 +31,26 @@ def _pins(*spans: tuple[int, int] | int) -> frozenset[int]:
 
 _NONE: frozenset[int] = frozenset()
 
+# The internal RC oscillator (150 kHz on the ESP32, 136 kHz on the others) that stock MicroPython keeps time with in deep sleep. Field
+# reports say 160 to 200 s an hour (44,000 to 56,000 ppm); no data sheet gives a figure: unconfirmed.
+RC_SLIP_PPM = 60_000
+CRYSTAL_SLIP_PPM = 50  # a 12 or 40 MHz crystal at 25 +-45 C: the worst of usual parts
+
 CHIPS = {
     "esp32": Chip(
         # 20, 24 and 28 to 31 do not exist. ADC2: unusable while Wi-Fi runs.
         _pins((0, 19), (21, 23), (25, 27), (32, 39)), _pins(0, 2, 5, 12, 15), _pins((6, 11)), _pins((34, 39)),
-        _pins(0, 2, 4, (12, 15), (25, 27), (32, 39)), _pins((32, 39)),
+        _pins(0, 2, 4, (12, 15), (25, 27), (32, 39)), _pins((32, 39)), RC_SLIP_PPM,
     ),
     "esp32s3": Chip(
         _pins((0, 21), (26, 48)), _pins(0, 3, 45, 46), _pins((26, 32)), _NONE,
-        _pins((1, 20)), _pins((1, 10)),
+        _pins((1, 20)), _pins((1, 10)), RC_SLIP_PPM,
     ),
     "esp32c3": Chip(
         # GPIO5 is ADC2, which the maker calls unreliable.
-        _pins((0, 21)), _pins(2, 8, 9), _pins((11, 17)), _NONE, _pins((0, 4)), _pins((0, 4)),
+        _pins((0, 21)), _pins(2, 8, 9), _pins((11, 17)), _NONE, _pins((0, 4)), _pins((0, 4)), RC_SLIP_PPM,
     ),
-    "rp2040": Chip(_pins((0, 29)), _NONE, _NONE, _NONE, _pins((26, 29)), _pins((26, 29))),
+    "rp2040": Chip(_pins((0, 29)), _NONE, _NONE, _NONE, _pins((26, 29)), _pins((26, 29)), CRYSTAL_SLIP_PPM),
 }
 
 # Supply current while transmitting, {output dBm: mA}, 868-915 MHz, 3.3 V. SX1262: Semtech DS_SX1261-2 rev 1.2 table 3-6 with the

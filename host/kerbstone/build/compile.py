@@ -6,8 +6,11 @@ import json
 from typing import Any
 
 from kerbstone.build.check import check, find_source
+from kerbstone.build.checks.power import peak_ma
+from kerbstone.build.chips import CHIPS, CRYSTAL_SLIP_PPM, rp2_uart_id
 from kerbstone.build.firmware import compile_file, compile_tree
-from kerbstone.build.node import LoRaWanTable, Node, PartTable
+from kerbstone.build.modems import DIALECTS
+from kerbstone.build.node import LoRaWanTable, MqttTable, NbIotTable, Node, PartTable
 from kerbstone.build.regions import region_table
 from kerbstone.codec.profile import compile_profile
 from kerbstone.identity.place import sectors
@@ -28,8 +31,9 @@ def node_json(node: Node) -> dict[str, Any]:
         "profile": compile_profile(node.profile),
         "order": list(spec.parts),
         "parts": {name: _part(node, part) for name, part in spec.parts.items()},
-        "uplink": _uplink(node),
-        "policy": spec.policy.model_dump(),
+        **{key: _bearer(node, table) for key, table in (("uplink", spec.uplink), ("second", spec.second)) if table},
+        "delivery": _delivery(node),
+        "policy": spec.policy.model_dump() | {"slip_ppm": _slip_ppm(node)},
         **({"identity_at": places} if (places := sectors(node.board)) else {}),
     }
 
@@ -57,6 +61,11 @@ def _part(node: Node, part: PartTable) -> dict[str, Any]:
     }
 
 
+def _slip_ppm(node: Node) -> int:
+    """What the node's oscillator may be wrong by before the firmware has learnt it: awake, it is the crystal."""
+    return CHIPS[node.board.mcu].sleep_slip_ppm if node.spec.policy.deep_sleep else CRYSTAL_SLIP_PPM
+
+
 def _rows(value: Any) -> Any:
     """A table of tables becomes a list, each row with its name: the firmware's own tables have no order."""
     if isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values()):
@@ -70,8 +79,14 @@ def _line(part: PartTable) -> dict[str, Any]:
     return {"baud": part.baud, "bits": int(bits), "parity": {"N": None, "E": 0, "O": 1}[parity], "stop": int(stop)}
 
 
-def _uplink(node: Node) -> dict[str, Any]:
-    uplink = node.spec.uplink
+def _delivery(node: Node) -> dict[str, Any]:
+    """The delivery policy; what a bearer itself must know of it stands in the bearer's table."""
+    table = node.spec.delivery.model_dump(exclude={"search_mah_day"})
+    table["quiet"] = [60 * int(word[:2]) + int(word[3:]) for word in table["quiet"]] or None
+    return table
+
+
+def _bearer(node: Node, uplink: LoRaWanTable | MqttTable | NbIotTable) -> dict[str, Any]:
     table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db", *_EXTRAS}, exclude_none=True)
     if isinstance(uplink, LoRaWanTable):
         table |= uplink.model_dump(include=_EXTRAS, exclude_defaults=True, by_alias=True)
@@ -79,7 +94,32 @@ def _uplink(node: Node) -> dict[str, Any]:
         radio = node.board.radio
         band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it
         table["radio"] = {"band_mhz": band_mhz, **(radio.model_dump(exclude_none=True) if radio else {})}
+    elif isinstance(uplink, NbIotTable):
+        table["port"] = uplink.port or {"coap": 5683, "mqtt": 1883}[uplink.protocol]
+        table["link"] = "hold" if uplink.edrx_s else "burst"
+        table["modem"] = _modem(node, uplink)
+    else:
+        table["port"] = uplink.port or (1883 if uplink.tls == "off" else 8883)
+        table["static_ip"] = uplink.static_ip or None
+    ceiling_mah = node.spec.delivery.search_mah_day
+    highest_ma = peak_ma(node, uplink)[0]
+    if ceiling_mah is not None and highest_ma:
+        # Reckoned at the highest current: a search that listens most of the time stays below.
+        table["ceiling_s"] = max(1, int(ceiling_mah * 3600 / highest_ma))
+    if node.spec.delivery.spread_s:
+        table["spread_s"] = node.spec.delivery.spread_s
     return table
+
+
+def _modem(node: Node, uplink: NbIotTable) -> dict[str, Any]:
+    """The modem's dialect and how it is wired."""
+    modem = node.board.modem
+    if modem is None:
+        return {}
+    wires = modem.model_dump(exclude_none=True, exclude={"chip", "ring", "pmu_rail", "psm_ua", "sleep_ua", "peak_ua", "solar_adc"})
+    taken = {uart.id for uart in node.board.uart.values()}
+    bus = rp2_uart_id(modem.tx) if node.board.mcu == "rp2040" else min({1, 2} - taken, default=1)
+    return {"dialect": DIALECTS[uplink.modem or modem.chip], "id": bus, **wires}
 
 
 def board_files(node: Node) -> dict[str, bytes]:

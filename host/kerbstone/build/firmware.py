@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import shutil
@@ -65,9 +66,14 @@ def compile_file(source: Path, name: str, tag: str = "") -> bytes:
     return target.read_bytes()
 
 
+def _says_nothing(source: Path) -> bool:
+    """An __init__.py without code: MicroPython takes the folder alone for a package, and each file costs every wake its finding."""
+    return source.name == "__init__.py" and all(isinstance(node, ast.Expr) for node in ast.parse(source.read_text()).body)
+
+
 def compile_tree(root: Path, subdirs: tuple[str, ...] = ("kerb",)) -> dict[str, bytes]:
-    """Every .py under root/<subdirs> as {path on the board: .mpy}, and stage 0 as it is."""
-    sources = [p for d in subdirs for p in sorted((root / d).rglob("*.py"))]
+    """Every .py with code under root/<subdirs> as {path on the board: .mpy}, and stage 0 as it is."""
+    sources = [p for d in subdirs for p in sorted((root / d).rglob("*.py")) if not _says_nothing(p)]
     names = [str(p.relative_to(root)) for p in sources]
     with ThreadPoolExecutor(max_workers=4) as pool:
         compiled = list(pool.map(compile_file, sources, names))

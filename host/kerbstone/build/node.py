@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from kerbstone.build import regions
 from kerbstone.build.board import BoardFile, Gpio, load_board
@@ -16,6 +17,13 @@ from kerbstone.errors import NodeFileError
 from kerbstone.paths import boards_dir
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
+
+
+def _ipv4(text: str) -> str:
+    return str(IPv4Address(text))
+
+
+IPv4 = Annotated[str, AfterValidator(_ipv4)]
 
 
 class _Table(BaseModel):
@@ -95,11 +103,70 @@ class MqttTable(_Table):
     kind: Literal["mqtt"]
     confirm: Literal["all"] = "all"
     broker: str = "broker.local"
-    port: int = Field(default=1883, ge=1, le=65535)
+    port: int | None = Field(default=None, ge=1, le=65535)  # 1883, with TLS 8883
+    tls: Literal["off", "server", "mutual", "psk"] = "off"
     link: Literal["hold", "burst"] = "hold"
     keepalive_s: int = Field(default=900, ge=30, le=65535)
+    session: Literal["persistent", "clean"] = "persistent"  # clean: the broker keeps no commands while the node is away
+    presence: bool = False  # "online" and "offline" on <prefix>/<device id>/status, for a node that holds its connection
     prefix: Word = "kerb"
     ntp: str = "pool.ntp.org"
+    wifi_timeout_s: int = Field(default=20, ge=2, le=120)
+    keep_ap: bool = False  # a sleeper remembers its access point: one scan, and then no search (not on every port)
+    static_ip: list[IPv4] = Field(default_factory=list)  # address, netmask, gateway, name server; none: DHCP
+
+    @field_validator("static_ip")
+    @classmethod
+    def _four(cls, static_ip: list[str]) -> list[str]:
+        if len(static_ip) not in (0, 4):
+            raise ValueError('give address, netmask, gateway and name server, as ["10.0.0.7", "255.255.255.0", "10.0.0.1", "10.0.0.1"]')
+        return static_ip
+
+
+Minute = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+class DeliveryTable(_Table):
+    """How records leave the node: by which bearer, when, and how many at once."""
+
+    batch: bool = False  # several records in a frame, as many as the bearer carries; the receiver must know how to take it apart
+    gather_s: int = Field(default=0, ge=0, le=86_400)  # a routine record waits so long for others
+    escalate_s: int = Field(default=300, ge=10, le=86_400)  # an alarm without a receipt for so long also goes by the second bearer
+    second_after_s: int = Field(default=3600, ge=60, le=604_800)  # the first bearer down for so long: everything goes by the second
+    quiet: list[Minute] = Field(default_factory=list, max_length=2)  # from, to in UTC: routine records wait until then
+    spread_s: int = Field(default=0, ge=0, le=3600)  # random wait after power-on: a whole street may have its power back
+    search_mah_day: float | None = Field(default=None, gt=0, le=1000)  # what attempts without success may take a day
+
+    @field_validator("quiet")
+    @classmethod
+    def _two(cls, quiet: list[str]) -> list[str]:
+        if len(quiet) == 1 or (len(quiet) == 2 and quiet[0] == quiet[1]):
+            raise ValueError('quiet hours have a beginning and an end, such as ["22:00", "06:00"]')
+        return quiet
+
+
+
+
+class NbIotTable(_Table):
+    """A cellular modem on the board's UART. Host and port are those of a CoAP server, or of an MQTT broker."""
+
+    kind: Literal["nbiot"]
+    confirm: Literal["all"] = "all"
+    modem: str | None = None  # a row of build/modems.py, where the board carries another than its file says
+    protocol: Literal["coap", "mqtt"] = "coap"
+    host: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$")] = "coap.local"
+    port: int | None = Field(default=None, ge=1, le=65535)  # 5683, or 1883 for MQTT
+    path: Word = "k"  # first part of the URI, or of the topic
+    apn: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,63}$")] = ""  # "": what the network gives
+    tau_s: int = Field(default=86_400, ge=60, le=35_712_000)  # T3412: the node's sign of life to the network
+    active_s: int = Field(default=2, ge=2, le=11_160)  # T3324: how long it can be reached after sending
+    psm: bool = True  # False: off between transmissions, and a new registration for each
+    edrx_s: int = Field(default=0, ge=0, le=10_486)  # in place of PSM, awake and within reach every so often; 0: no
+    search_s: int = Field(default=120, ge=20, le=600)  # the longest search for a network
+    search_mah_day: float = Field(default=2.0, gt=0, le=1000)  # what searches in vain and repeats may take
+
+
+BearerT = TypeVar("BearerT", LoRaWanTable, MqttTable, NbIotTable)
 
 
 class PolicyTable(_Table):
@@ -132,7 +199,10 @@ class NodeFile(_Table):
     node: NodeTable
     parts: dict[Word, PartTable]
     app: dict[str, Any] = Field(default_factory=dict)
-    uplink: Annotated[LoRaWanTable | MqttTable, Field(discriminator="kind")]
+    uplink: Annotated[LoRaWanTable | MqttTable | NbIotTable, Field(discriminator="kind")]
+    # For when the first does not get through.
+    second: Annotated[LoRaWanTable | MqttTable | NbIotTable, Field(discriminator="kind")] | None = None
+    delivery: DeliveryTable = Field(default_factory=DeliveryTable)
     policy: PolicyTable = Field(default_factory=PolicyTable)
     battery: BatteryTable | None = None
     world: WorldTable = Field(default_factory=WorldTable)
@@ -155,6 +225,10 @@ class Node:
             return str(self.file.path)
         given = self.spec.node.profile or self.spec.node.app
         return str(self.file.path.parent / given) if given.endswith(".toml") else given
+
+    def bearer(self, kind: type[BearerT]) -> BearerT | None:
+        """The table of its first or second bearer of a kind; None when it has none."""
+        return next((table for table in (self.spec.uplink, self.spec.second) if isinstance(table, kind)), None)
 
     @property
     def folder(self) -> Path:

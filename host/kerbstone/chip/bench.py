@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kerbstone.build.board import Battery, BoardFile, Current, Filesystem, I2CBus, Radio, Rail, Times, UartBus
+from kerbstone.build.board_extras import Modem
 from kerbstone.build.node import Node, PartTable
 from kerbstone.chip.uf2 import PICO_FLASH_MB
 from kerbstone.errors import ChipError
@@ -29,7 +30,9 @@ def transplant(node: Node) -> Node:
     if node.board.mcu == "rp2040":
         return node
     board = node.board
-    for what, wanted, has in (("I2C", len(board.i2c), len(_I2C)), ("UART", len(board.uart), len(_UART))):
+    cellular = board.modem if node.spec.uplink.kind == "nbiot" else None
+    uarts = len(board.uart) + (cellular is not None)
+    for what, wanted, has in (("I2C", len(board.i2c), len(_I2C)), ("UART", uarts, len(_UART))):
         if wanted > has:
             raise ChipError(f"{node.file.path.name} needs {wanted} {what} buses, an RP2040 has {has}: try a node with fewer.")
     free = iter(_FREE_PINS)
@@ -40,6 +43,7 @@ def transplant(node: Node) -> Node:
         i2c=dict(zip(board.i2c, _I2C, strict=False)), uart=dict(zip(board.uart, _UART, strict=False)),
         rail={name: Rail(pin=next(free), on_level=rail.on_level) for name, rail in board.rail.items()},
         radio=_radio(board.radio), battery=_battery(board.battery), wifi=board.wifi,
+        modem=_modem(cellular, free),
         source={"*": "P"},
     )  # fmt: skip
     adc = iter(_ADC_PINS)
@@ -53,6 +57,15 @@ def _radio(radio: Radio | None) -> Radio | None:
         return None
     pins = {key: pin for key, pin in _RADIO_PINS.items() if key != "rxen" or radio.rxen is not None}
     return radio.model_copy(update=pins)
+
+
+def _modem(modem: Modem | None, free: Iterator[int]) -> Modem | None:
+    """On the last UART, with its power key alone: what else a board has switches or watches its own supply."""
+    if modem is None:
+        return None
+    uart = _UART[-1]
+    pins = {"tx": uart.tx, "rx": uart.rx, "pwrkey": None if modem.pwrkey is None else next(free)}
+    return modem.model_copy(update={**pins, **dict.fromkeys(("dtr", "ring", "reset", "enable", "pmu_rail", "solar_adc"))})
 
 
 def _battery(battery: Battery | None) -> Battery | None:

@@ -6,7 +6,25 @@ import sys
 
 import typer
 
-from kerbstone.cli import audit, board, boards, books, chip, command, decode, emulate, encode, energy, faults, generate, health, identity, profile, replay
+from kerbstone.cli import (
+    audit,
+    board,
+    boards,
+    books,
+    chip,
+    command,
+    decode,
+    emulate,
+    encode,
+    energy,
+    faults,
+    generate,
+    health,
+    identity,
+    listen,
+    profile,
+    replay,
+)
 from kerbstone.errors import KerbstoneError
 
 app = typer.Typer(
@@ -17,6 +35,7 @@ app.command("emulate")(emulate.command)
 app.command("replay")(replay.command)
 app.command("faults")(faults.command)
 app.command("energy")(energy.command)
+app.command("listen")(listen.command)
 app.command("decode")(decode.command)
 app.command("encode")(encode.command)
 app.command("generate")(generate.command)

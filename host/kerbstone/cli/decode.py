@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kerbstone.codec import Decoded, decode, decode_any, load_profile, profile_names
+from kerbstone.codec import Decoded, decode, decode_any, load_profile, profile_names, split
+from kerbstone.codec.batch import is_batch
+from kerbstone.codec.layout import from_hex
 
 ANY = "any"  # the profile argument that lets the header choose
 
@@ -23,12 +25,22 @@ def command(
 
     Example: kerbstone decode parking "10 04 a1 ec"
     """
-    decoded = decode_any(map(load_profile, profile_names()), payload) if profile == ANY else decode(load_profile(profile), payload)
+    raw = from_hex(payload)
+    known = list(map(load_profile, profile_names())) if profile == ANY else [load_profile(profile)]
+    if is_batch(raw):
+        # A node puts messages of its own (profile node) between those of its application.
+        known += [] if profile == ANY else [load_profile("node")]
+        messages = [decode_any(known, message) for message in split(raw)]
+    else:
+        messages = [decode_any(known, raw) if profile == ANY else decode(known[0], raw)]
+    warnings = [warning for decoded in messages for warning in decoded.warnings]
     if json_out:
-        typer.echo(json.dumps({"data": decoded.data(), "warnings": decoded.warnings, "errors": []}))
+        data = {"batch": [decoded.data() for decoded in messages]} if is_batch(raw) else messages[0].data()
+        typer.echo(json.dumps({"data": data, "warnings": warnings, "errors": []}))
         return
-    Console().print(table(decoded))
-    for warning in decoded.warnings:
+    for decoded in messages:
+        Console().print(table(decoded))
+    for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
 
 

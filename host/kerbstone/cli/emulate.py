@@ -81,7 +81,7 @@ def command(
     if any(node.network for node in result.nodes):
         console.print(network_table(result))
     for air in result.air:
-        console.print(air_line(air))
+        console.print(air_line(air), soft_wrap=True)
     console.print(f"seed {seed}, {duration} in {result.wall_s:.1f} s, {result.events} events")
     console.print(f"event log SHA-256 {result.event_log_sha256}", soft_wrap=True)
     for node in result.nodes:

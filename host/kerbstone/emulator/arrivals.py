@@ -1,21 +1,51 @@
-"""What came out at a broker, in virtual time."""
+"""What came out at a broker or a CoAP server, in virtual time."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
+from kerbstone.build.node import MqttTable, NbIotTable, Node
 from kerbstone.emulator.tally import Arrival
+from kerbstone.listen.coap import CoapListener
 from kerbstone.listen.mqtt import MqttListener
+
+Listener = MqttListener | CoapListener
 
 _QUIET_S = 20.0  # real time the broker may take to pass on what it has
 
 
-def published(events: list[tuple[int, str, str, dict[str, Any]]], name: str) -> list[tuple[int, bytes, bool]]:
-    """What a node published: (virtual time in us, payload, marked as a repeat of the protocol)."""
-    return [(t, bytes.fromhex(f["payload"]), bool(f["dup"])) for t, source, kind, f in events if source == name and kind == "publish"]
+@dataclass(frozen=True)
+class Outlet:
+    """Where a bearer of a node brings its records: host name, topic prefix or first path segment; `modem`: through a cellular one."""
+
+    protocol: Literal["mqtt", "coap"]
+    host: str
+    path: str
+    modem: bool
+    tls: bool = False
 
 
-def match(listener: MqttListener, device_id: str, published: list[tuple[int, bytes, bool]]) -> list[Arrival]:
+def outlets(node: Node) -> list[Outlet]:
+    """Those of the node's bearers that end at a server which is really there; LoRaWAN's end at the emulated gateway."""
+    found = []
+    if wifi := node.bearer(MqttTable):
+        found.append(Outlet("mqtt", wifi.broker, wifi.prefix, False, wifi.tls != "off"))
+    if cellular := node.bearer(NbIotTable):
+        found.append(Outlet(cellular.protocol, cellular.host, cellular.path, True))
+    return found
+
+
+def published(events: list[tuple[int, str, str, dict[str, Any]]], name: str, modem: bool = False) -> list[tuple[int, bytes, bool]]:
+    """What a node published through its modem, or else: (virtual time in us, payload, marked as a repeat of the protocol)."""
+    return [
+        (t, bytes.fromhex(f["payload"]), bool(f["dup"]))
+        for t, source, kind, f in events
+        if source == name and kind == "publish" and f.get("modem", False) == modem
+    ]
+
+
+def match(listener: Listener, device_id: str, published: list[tuple[int, bytes, bool]]) -> list[Arrival]:
     """Gives each message of the subscriber the virtual time at which the node published it."""
     listener.wait_quiet({device_id: len({(p, t) for t, p, _ in published})}, _QUIET_S)
     open_times: dict[bytes, list[tuple[int, bool]]] = {}

@@ -23,14 +23,15 @@ from kerbstone.emulator.world.site import Site
 class Bench:
     """Nodes on one clock. Close it, or use it in a `with`: it holds processes and files.
 
-    `hosts`: {name the firmware asks for: (host, port)}, may grow later; `login`: MQTT user and password; `start_utc`: seconds since
+    `hosts`: {name the firmware asks for: (host, port)}, may grow later; `login`: MQTT user and password; `tls_identity`: what
+    nodes that want TLS hold; `start_utc`: seconds since
     1970 at virtual time 0; `over_site`: what to put around each node's site; `lns`: another network
     server than the bench's own; `gateways`: where they stand. Raises EngineError when there is no interpreter.
     """
 
     def __init__(self, seed: int, start_utc: int, hosts: dict[str, tuple[str, int]] | None = None,
-                 login: tuple[str, str] | None = None, over_site: Callable[[Site], Site] | None = None, lns: Lns | None = None,
-                 gateways: Sequence[Place] = (ORIGIN,)):
+                 login: tuple[str, str] | None = None, tls_identity: dict[str, str] | None = None,
+                 over_site: Callable[[Site], Site] | None = None, lns: Lns | None = None, gateways: Sequence[Place] = (ORIGIN,)):
         found = interpreter.find()
         self.kernel = Kernel()
         self.seed = seed
@@ -45,8 +46,8 @@ class Bench:
             stack.callback(self.radio.close)
             stack.callback(self._close_nodes)
             self._around = Surroundings(
-                self.kernel, zygote, found, shim_folder(), folder, seed, start_utc, self.hosts, login, self.radio.channel,
-                over_site=over_site,
+                self.kernel, zygote, found, shim_folder(), folder, seed, start_utc, self.hosts, login, tls_identity or {},
+                self.radio.channel, over_site=over_site,
             )
             self._stack = stack.pop_all()
 

@@ -32,6 +32,7 @@ class CellOrder:
     hosts: dict[str, tuple[str, int]]
     login: tuple[str, str] | None = field(default=None, repr=False)  # MQTT user and password
     faults: tuple[Order, ...] = ()
+    tls_identity: dict[str, str] = field(default_factory=dict, repr=False)
     lns: Lns | None = None  # another network server than the bench one
     gateways: tuple[Place, ...] = (ORIGIN,)  # where those of a radio cell stand
     downlinks: tuple[DownlinkOrder, ...] = ()
@@ -65,8 +66,9 @@ def split(nodes: list[Node]) -> list[list[Node]]:
     radio: dict[str, list[Node]] = {}
     rest = []
     for node in nodes:
-        if isinstance(node.spec.uplink, LoRaWanTable):
-            radio.setdefault(node.spec.uplink.region, []).append(node)
+        table = node.bearer(LoRaWanTable)
+        if table:
+            radio.setdefault(table.region, []).append(node)
         else:
             rest.append([node])
     return list(radio.values()) + rest
@@ -74,7 +76,7 @@ def split(nodes: list[Node]) -> list[list[Node]]:
 
 def run_cell(order: CellOrder, progress: Callable[[float], None]) -> CellResult:
     """Runs a cell to its end; `progress` is called with the share of virtual time that has passed."""
-    with Bench(order.seed, order.start_utc, order.hosts, order.login, lns=order.lns, gateways=order.gateways) as bench:
+    with Bench(order.seed, order.start_utc, order.hosts, order.login, order.tls_identity, lns=order.lns, gateways=order.gateways) as bench:
         for node in order.nodes:
             bench.add(node, order.faults)
         bench.start()

@@ -13,6 +13,7 @@ class Account:
     put: dict[str, str] = field(default_factory=dict)  # record name without the try mark -> frame in hex
     sent: list[tuple[str, str]] = field(default_factory=list)  # (record name, frame as sent)
     receipts: set[str] = field(default_factory=set)
+    receipt_s: dict[str, tuple[float, str]] = field(default_factory=dict)  # record name -> seconds since it was put, bearer
     dropped: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -56,6 +57,9 @@ def read(path: Path) -> Account:
             account.put.setdefault(_bare(rest[0]), rest[1])
         elif kind == "receipt":
             account.receipts.add(_bare(rest[0]))
+            words = rest[1].split() if len(rest) > 1 else []
+            if len(words) == 2 and words[0].isdigit():
+                account.receipt_s[_bare(rest[0])] = int(words[0]) / 1000, words[1]
         elif kind == "drop":
             account.dropped.add(_bare(rest[0]))
         elif kind in ("fault", "recovered"):

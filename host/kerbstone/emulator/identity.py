@@ -26,7 +26,7 @@ class EmulatedIdentity:
     wifi_ssid: str = "kerbstone"
     wifi_password: str = field(default="", repr=False)
 
-    def values(self) -> dict[str, str | bytes]:
+    def values(self) -> dict[str, str]:
         """The content of the record on the board; as JSON, of /identity.json."""
         return {
             "device_id": self.device_id, "dev_eui": self.dev_eui, "join_eui": self.join_eui, "app_key": self.app_key,

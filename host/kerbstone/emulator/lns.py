@@ -60,8 +60,8 @@ def write_devices(path: Path, nodes: list[Node], seed: int) -> None:
     """What the server must know of the LoRaWAN nodes of a run, as JSON that only the owner can read."""
     rows = []
     for node in nodes:
-        uplink = node.spec.uplink
-        if isinstance(uplink, LoRaWanTable):
+        uplink = node.bearer(LoRaWanTable)
+        if uplink:
             who = mint(seed, node.name)
             rows.append(
                 {

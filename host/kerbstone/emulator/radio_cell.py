@@ -64,8 +64,8 @@ class RadioCell:
 
     def register(self, runtime: Runtime) -> None:
         """Enrols the node with the network server, if LoRaWAN is its bearer."""
-        uplink = runtime.node.spec.uplink
-        if not isinstance(uplink, LoRaWanTable):
+        uplink = runtime.node.bearer(LoRaWanTable)
+        if uplink is None:
             return
         self._sites[runtime.node.name] = runtime.site
         self.enrol(runtime.node.name, runtime.identity, plan(uplink.region), uplink.adr_margin_db, uplink.device_class == "C")

@@ -31,6 +31,7 @@ class NodeResult:
     records: list[dict[str, Any]] = field(default_factory=list)  # {"t_us", "sample_us", "record", "values", "quality", "trust", "repeat"}
     service: list[dict[str, Any]] = field(default_factory=list)  # answers, health, crashes: as records, with their "profile"
     transmissions: list[dict[str, Any]] = field(default_factory=list)  # {"t_us", "bytes", "dr" or None, "rssi_dbm" or None, "kind"}
+    receipt: dict[str, float] = field(default_factory=dict)  # from the node's decision to the receipt: tally._receipts
     truth: dict[str, Any] = field(default_factory=dict)  # Site.truth()
     score: dict[str, Any] = field(default_factory=dict)  # reports compared with the truth, by name
     network: dict[str, Any] = field(default_factory=dict)  # what the bench network server knows of the node: Device.summary

@@ -14,9 +14,10 @@ from typing import Any
 
 from kerbstone.build.board import BoardFile
 from kerbstone.build.compile import board_files, node_json
+from kerbstone.build.files import nearest
 from kerbstone.build.firmware import kept_folder
 from kerbstone.build.image import write_image
-from kerbstone.build.node import LoRaWanTable, Node
+from kerbstone.build.node import MqttTable, NbIotTable, Node
 from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
 from kerbstone.emulator.board.computing import IMPORT
@@ -36,6 +37,8 @@ from kerbstone.emulator.engine.process import Zygote
 from kerbstone.emulator.flash import Flash, used_blocks
 from kerbstone.emulator.identity import EmulatedIdentity, derive, mint
 from kerbstone.emulator.kernel import Kernel
+from kerbstone.emulator.modems.cell import OPTIONS, mistake
+from kerbstone.emulator.modems.registry import modem_class
 from kerbstone.emulator.net.sockets import Sockets
 from kerbstone.emulator.net.wifi import Wifi
 from kerbstone.emulator.parts.base import I2CPart, OneWirePart, Part, PartContext, SpiPart, UartPart
@@ -43,9 +46,10 @@ from kerbstone.emulator.world.registry import build_site
 from kerbstone.emulator.world.site import Site
 from kerbstone.errors import EngineError, NodeFileError
 from kerbstone.identity.place import NVS_KEYS, NVS_SPACE, SECTOR, sectors
-from kerbstone.identity.record import pack
+from kerbstone.identity.record import LIMIT, pack
 
 _BLOCK = 4096
+_MODEM_OPTIONS = ("imei", "baud", "no_sim", "sim_pin")  # of the virtual modem itself; the others are its cell's
 
 
 @dataclass
@@ -82,6 +86,7 @@ class Surroundings:
     start_utc: int
     hosts: dict[str, tuple[str, int]]
     login: tuple[str, str] | None
+    tls_identity: dict[str, str] = field(default_factory=dict, repr=False)  # what nodes that want TLS hold
     channel: Any = None
     free_blocks: dict[str, int] = field(default_factory=dict)  # node -> blocks its file system has left; others have all of the board's
     over_site: Callable[[Site], Site] | None = None  # put around each node's site: a test pins quantities with it
@@ -109,6 +114,8 @@ def build(around: Surroundings, node: Node) -> Runtime:
     identity = mint(around.seed, node.name)
     files = board_files(node)
     login = dict(zip(("mqtt_user", "mqtt_password"), around.login, strict=True)) if around.login else {}
+    table = node.bearer(MqttTable)
+    secure = around.tls_identity if table is not None and table.tls != "off" else {}
     rom = around.folder / f"{node.name}.rom"
     split_rom(files, rom)
     image = around.folder / f"{node.name}.flash"
@@ -122,7 +129,7 @@ def build(around: Surroundings, node: Node) -> Runtime:
         name=node.name, title=node.board.title, limits=LIMITS[node.board.mcu], heap_kb=node.board.heap_kb,
         boot_ms=node.board.times.boot_ms, wake_ms=node.board.times.wake_ms, current_ua=node.board.current_ua.model_dump(),
         unique_id=identity.unique_id, mac=identity.mac, seed=int.from_bytes(derive(around.seed, node.name, "device")[:4], "little"),
-        rtc_ppm=node.board.times.rtc_ppm, rom=str(rom),
+        rtc_ppm=node.board.times.rtc_ppm, rom=str(rom), tls=bool(secure),
         import_cost=astuple(IMPORT[node.board.mcu]),
     )
     wifi_table = node.board.wifi
@@ -136,11 +143,20 @@ def build(around: Surroundings, node: Node) -> Runtime:
     wiring = _Wiring(around, runtime)
     wiring.connect()
     runtime.i2c, runtime.timing = wiring.i2c, wiring.timing
-    _enrol(device, node.board, pack({**identity.values(), **login}))
+    _enrol(device, node.board, _record(identity.values() | login, secure))
     if wifi_table:
         runtime.wifi = Wifi(device, identity.wifi_ssid, identity.wifi_password)
         runtime.sockets = Sockets(device, runtime.wifi, around.hosts, around.start_utc)
     return runtime
+
+
+def _record(values: dict[str, str], secure: dict[str, str]) -> bytes:
+    """The identity as provisioning would have written it. Certificates and keys differ in length from run to run: what reading them
+    takes must not."""
+    whole: dict[str, str | bytes] = {**values, **{name: bytes.fromhex(text) for name, text in secure.items()}}
+    if secure:
+        whole["pad"] = bytes(LIMIT - len(pack(whole)) - 8)
+    return pack(whole)
 
 
 def _enrol(device: Device, board: BoardFile, frame: bytes) -> None:
@@ -206,8 +222,11 @@ class _Wiring:
         config = node_json(node)
         for name, part in config["parts"].items():
             self._part(name, part, node.spec.parts[name].wake_pin)
-        if isinstance(node.spec.uplink, LoRaWanTable):
-            self._radio(config["uplink"]["radio"])
+        for key in ("uplink", "second"):
+            if "radio" in config.get(key, {}):
+                self._radio(config[key]["radio"])
+        if cellular := node.bearer(NbIotTable):
+            self._modem(cellular)
 
     def _context(self, name: str, options: dict[str, Any], wires: dict[str, int]) -> PartContext:
         runtime, around = self.runtime, self.around
@@ -256,4 +275,31 @@ class _Wiring:
         assert isinstance(part, SpiPart)
         self.spi.attach(radio["sck"], radio["cs"], part)
         self.runtime.parts["radio"] = part
+        part.power_on()
+
+    def _modem(self, uplink: NbIotTable) -> None:
+        """The board's cellular modem; options of its virtual cell stand in `[world.parts.modem]`."""
+        runtime = self.runtime
+        table = runtime.node.board.modem
+        assert table is not None  # checked: NB-IoT needs a board with a modem
+        given = runtime.node.spec.world.parts.get("modem", {})
+        for name, value in given.items():
+            known = [*OPTIONS, *_MODEM_OPTIONS]
+            words = f"there is no option {name!r}; {nearest(name, known)}" if name not in known else ""
+            if words := words or (mistake(name, value) if name in OPTIONS else ""):
+                raise runtime.node.file.error(name, words)
+        wires = {key: pin for key in ("pwrkey", "reset", "dtr") if (pin := getattr(table, key)) is not None}
+        options: dict[str, Any] = {
+            "hosts": self.around.hosts, "start_utc": self.around.start_utc, "pwrkey_level": table.pwrkey_level,
+            "reset_level": table.reset_level, **given,
+        }
+        if table.enable and table.pwrkey is None:  # no key: it starts with its supply
+            wires["power"], options["power_on_level"] = table.enable[0].pin, table.enable[0].level
+        for key in ("pwrkey", "reset"):
+            if key in wires:
+                released = 1 - int(options[f"{key}_level"])
+                runtime.pins.rest[wires[key]] = runtime.pins.line(wires[key]).level = released
+        part = modem_class(uplink.modem or table.chip)(self._context("modem", options, wires))
+        self.uarts.attach(table.rx, part)
+        runtime.parts["modem"] = part
         part.power_on()

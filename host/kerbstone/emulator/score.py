@@ -75,13 +75,17 @@ def _parking(records: Sequence[dict[str, Any]], truth: dict[str, Any], duration_
     known = [step for step in steps if not math.isnan(step[1])]
     changes = [(int(b[0]), b[1]) for a, b in pairwise(known) if a[1] != b[1]]
     pairs: list[tuple[int, int]] = []
+    arrivals: list[tuple[int, int]] = []
     for kind, value in (("arrival", 1.0), ("departure", 0.0)):
         happened = [event["t_us"] for event in truth["events"] if event["kind"] == kind]
         pairs += match([t for t, to in changes if to == value], happened, MATCH_US, MATCH_US)
+        arrivals = arrivals or list(pairs)
     score = _found(len(pairs), len(changes), len(truth["events"]))
     if pairs:
         delays = sorted(abs(reported - true) / 1e6 for reported, true in pairs)
         score |= {"event_delay_median_s": percentile(delays, 50), "event_delay_p95_s": percentile(delays, 95)}
+    if arrivals:  # after the stop; a departure is told when the car has gone, but happened when it began to roll
+        score["arrival_delay_median_s"] = percentile(sorted(abs(reported - true) / 1e6 for reported, true in arrivals), 50)
     minutes = range(0, duration_us, MINUTE_US)
     told = [step_at(steps, t) for t in minutes]
     right = sum(value == step_at(truth["series"]["occupied"], t) for t, value in zip(minutes, told, strict=True))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from kerbstone.build.node import Node
+from kerbstone.codec.batch import split
 from kerbstone.codec.decode import Decoded, decode, decode_any
 from kerbstone.codec.layout import STAMP_BYTES, Trust
 from kerbstone.codec.profile import load_profile
 from kerbstone.emulator.cell import NodeTrace
-from kerbstone.emulator.console import is_gap
+from kerbstone.emulator.console import Account, is_gap
 from kerbstone.emulator.result import NodeResult
-from kerbstone.emulator.score import score_node
+from kerbstone.emulator.score import percentile, score_node
 from kerbstone.errors import CodecError
 
 SERVICE = ("node", "answer", "health", "crash")  # profiles of any node, whatever its application
@@ -49,13 +51,14 @@ def tally(node: Node, trace: NodeTrace, arrivals: list[Arrival], start_utc: int,
         result.transmissions.append(
             {"t_us": arrival.t_us, "bytes": len(arrival.payload), "dr": arrival.dr, "rssi_dbm": arrival.rssi_dbm, "kind": "up"}
         )
+    for arrival, message in _messages(arrivals, result.notes):
         try:
-            decoded = decode_any(profiles, arrival.payload)
+            decoded = decode_any(profiles, message)
         except CodecError as error:
             result.notes.append(f"not decoded: {error}")
             continue
         sample_us = _sample_us(decoded, arrival, start_utc)
-        key = _content(arrival.payload, decoded)
+        key = _content(message, decoded)
         timeless = decoded.repeat and decoded.stamp is None
         seen = any(k == key and (timeless or abs(t - sample_us) < _SAME_US) for k, t in distinct)
         if seen and (decoded.repeat or arrival.redelivered):
@@ -74,9 +77,35 @@ def tally(node: Node, trace: NodeTrace, arrivals: list[Arrival], start_utc: int,
     told += sum(gap_count(decode(profiles[1], trace.account.put[name])) for name in trace.account.waiting if is_gap(name))
     own = Counter(key for key, _ in distinct if key[0] >> 4 != profiles[1].number)
     _account(result, trace, own, told)
+    result.receipt = _receipts(trace.account)
     result.score = score_node(result, duration_us)
     result.notes += [*trace.account.faults, *trace.account.notes, *trace.account.errors[-12:]]
     return result
+
+
+def _messages(arrivals: list[Arrival], notes: list[str]) -> Iterator[tuple[Arrival, bytes]]:
+    """Each message of each frame."""
+    for arrival in arrivals:
+        try:
+            messages = split(arrival.payload)
+        except CodecError as error:
+            notes.append(f"not decoded: {error}")
+            continue
+        for message in messages:
+            yield arrival, message
+
+
+def _receipts(account: Account) -> dict[str, float]:
+    """Seconds from the node's decision to the receipt, of the records for which it knows them; alarms also by themselves."""
+    took = {name: s for name, (s, _) in account.receipt_s.items() if not is_gap(name)}
+    out: dict[str, float] = {}
+    for what, some in (("", sorted(took.values())), ("alarm_", sorted(s for name, s in took.items() if name[0] == "0"))):
+        if some:
+            out |= {f"{what}records": len(some), f"{what}median_s": percentile(some, 50), f"{what}p95_s": percentile(some, 95)}
+            out[f"{what}longest_s"] = some[-1]
+    for _, kind in account.receipt_s.values():
+        out[f"by_{kind}"] = out.get(f"by_{kind}", 0) + 1
+    return out
 
 
 def gap_count(decoded: Decoded) -> int:

@@ -12,7 +12,7 @@ import cbor2
 from kerbstone.errors import IdentityError
 
 MAGIC = b"KID1"
-LIMIT = 2048  # bytes of a whole frame: the buffer the firmware reads it into
+LIMIT = 4096  # bytes of a whole frame: a sector of an RP2040's flash
 Values = dict[str, str | bytes]
 
 

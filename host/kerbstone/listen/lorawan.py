@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from kerbstone.codec.batch import split
 from kerbstone.codec.decode import Decoded, decode
 from kerbstone.codec.model import Profile
 from kerbstone.emulator.air.ns_core import UplinkMeta
@@ -35,7 +36,7 @@ class LoRaWanListener:
     """Hand `on_uplink` to the network server. Every method may be called from any thread.
 
     `profiles`: by device name; a device without one is kept but not decoded. `on_record(arrival, decoded)` is called on the server's
-    thread, once for each payload that decodes; `undecoded` keeps the others with the reason.
+    thread, once for each message of a payload that decodes; `undecoded` keeps the others with the reason.
     """
 
     def __init__(self, profiles: Mapping[str, Profile] | None = None, on_record: RecordSink | None = None):
@@ -57,13 +58,14 @@ class LoRaWanListener:
         if profile is None:
             return
         try:
-            decoded = decode(profile, payload)
+            decoded = [decode(profile, message) for message in split(payload)]
         except CodecError as error:
             with self._lock:
                 self._undecoded.append((arrival, str(error)))
             return
         if self._on_record:
-            self._on_record(arrival, decoded)
+            for record in decoded:
+                self._on_record(arrival, record)
 
     def arrivals(self, device: str | None = None) -> list[Arrival]:
         """All arrivals, or those of one device, in order."""

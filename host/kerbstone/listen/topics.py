@@ -1,4 +1,4 @@
-"""Names of MQTT topics: `<prefix>/<device id>/up` carries records, `<prefix>/<device id>/down` commands."""
+"""Names of MQTT topics: `<prefix>/<device id>/up` carries records, `/down` commands, `/status` whether it is there (docs/mqtt.md)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ def up(prefix: str, device: str) -> str:
 
 def down(prefix: str, device: str) -> str:
     return f"{level(prefix, 'topic prefix')}/{level(device, 'device id')}/down"
+
+
+def status(prefix: str, device: str) -> str:
+    """Retained: "online" or "offline", of a device whose node file says presence."""
+    return f"{level(prefix, 'topic prefix')}/{level(device, 'device id')}/status"
 
 
 def up_filter(prefix: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
+from typing import Any
 
 from kerbstone.emulator.result import NodeResult, RunResult
 from kerbstone.report.panels import panels
@@ -140,20 +141,22 @@ def _node(node: NodeResult, key: str, span: Span, unfolded: bool) -> str:
         f'<section class="sheet node" id="{key}"><h2>{escape(node.name)}</h2><p class="facts">{facts}</p>'
         f'<div class="cards small">{cards}</div>'
         f'<details{" open" if unfolded else ""}><summary>Charts</summary>{charts}<div class="pair">{charge(node, key + "-q", span)}'
-        f"{_score(node)}{wakes(node, span)}</div></details>{_notes(node)}</section>"
+        f"{_table('Reports against the truth', node.score)}{_table('From the decision to the receipt', node.receipt)}{wakes(node, span)}"
+        f"</div></details>{_notes(node)}</section>"
     )
 
 
-def _score(node: NodeResult) -> str:
-    if not node.score:
+def _table(title: str, figures: Mapping[str, Any]) -> str:
+    """Figures whose unit ends their name; nothing where there are none."""
+    if not figures:
         return ""
     rows = []
-    for name, value in node.score.items():
+    for name, value in figures.items():
         words, unit = score_label(name)
         text = number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
         rows.append(f'<tr><th scope="row">{escape(words)}</th><td>{escape(text)}</td><td class="text">{escape(unit)}</td></tr>')
     return (
-        '<figure class="score"><figcaption><h4>Reports against the truth</h4></figcaption>'
+        f'<figure class="score"><figcaption><h4>{escape(title)}</h4></figcaption>'
         f"<table><tbody>{''.join(rows)}</tbody></table></figure>"
     )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from kerbstone.build.node import MqttTable, Node, load_node
+from kerbstone.build.node import Node, load_node
 from kerbstone.emulator.air.network import NetworkServer
-from kerbstone.emulator.arrivals import match, published
+from kerbstone.emulator.arrivals import Listener, Outlet, match, outlets, published
 from kerbstone.emulator.bench import Bench
 from kerbstone.emulator.cell import NodeTrace
 from kerbstone.emulator.faults import fault
@@ -20,6 +21,7 @@ from kerbstone.emulator.tally import Arrival
 from kerbstone.energy.budget import judge
 from kerbstone.errors import FaultError, KerbstoneError
 from kerbstone.listen.broker import BrokerAddress
+from kerbstone.listen.coap import CoapListener
 from kerbstone.listen.mqtt import MqttListener
 from kerbstone.testing.node import KerbNode
 from kerbstone.testing.site import PinnedSite
@@ -32,7 +34,7 @@ class TestBench:
 
     def __init__(self, broker: Callable[[], BrokerAddress], seed: int = 1, start_utc: int = START_UTC):
         self._broker = broker
-        self._listeners: dict[str, MqttListener] = {}
+        self._listeners: dict[str, Listener] = {}
         self._stack = ExitStack()
         self.bench = self._stack.enter_context(Bench(seed, start_utc, over_site=self._pinned))
         self._names: set[str] = set()
@@ -51,7 +53,8 @@ class TestBench:
             raise KerbstoneError(f"There is a node {loaded.name!r} on this bench already: give the second file another name.")
         orders = [replace(order, node=order.node or loaded.name) for order in faults]
         check_orders(orders, [*(n.node for n in self.nodes), loaded])
-        arrivals = self._over_mqtt(loaded, loaded.spec.uplink) if isinstance(loaded.spec.uplink, MqttTable) else _over_the_air
+        listening = [(outlet.modem, self._listener(outlet)) for outlet in outlets(loaded)]
+        arrivals = partial(self._listened, listening, loaded.name)
         runtime = self.bench.add(loaded, orders)
         self.bench.start()
         self._arm(orders)
@@ -86,13 +89,27 @@ class TestBench:
         for node in self.nodes:
             judge(node.node, node.mah_per_day, node.on_for_us)
 
-    def _over_mqtt(self, node: Node, uplink: MqttTable) -> Callable[[NodeTrace], list[Arrival]]:
-        address = self._broker()
-        self.bench.hosts[uplink.broker] = (address.host, address.port)
-        if uplink.prefix not in self._listeners:
-            self._listeners[uplink.prefix] = self._stack.enter_context(MqttListener(address, uplink.prefix))
-        listener, log = self._listeners[uplink.prefix], self.bench.kernel.log
-        return lambda seen: match(listener, seen.device_id, published(log.events, node.name))
+    def _listener(self, outlet: Outlet) -> Listener:
+        """What listens at the other end of a bearer, and is where the node looks for it."""
+        key = f"{outlet.protocol} {outlet.path}"
+        if outlet.protocol == "mqtt":
+            address = self._broker()
+            self.bench.hosts[outlet.host] = (address.host, address.port)
+            if key not in self._listeners:
+                self._listeners[key] = self._stack.enter_context(MqttListener(address, outlet.path))
+            return self._listeners[key]
+        if key not in self._listeners:
+            self._listeners[key] = self._stack.enter_context(CoapListener(paths=(outlet.path,)))
+        listener = self._listeners[key]
+        assert isinstance(listener, CoapListener)
+        self.bench.hosts[outlet.host] = listener.address
+        return listener
+
+    def _listened(self, listening: Sequence[tuple[bool, Listener]], name: str, seen: NodeTrace) -> list[Arrival]:
+        found = _over_the_air(seen)
+        for modem, listener in listening:
+            found += match(listener, seen.device_id, published(self.bench.kernel.log.events, name, modem))
+        return sorted(found, key=lambda arrival: arrival.t_us)
 
     def _command(self, node: Node) -> Callable[[str, bytes], None]:
         """Sends to a device behind the broker of a node."""

@@ -5,7 +5,8 @@ import json
 import sys
 import time
 
-from kerb.errors import UplinkError
+from kerb.errors import KerbError
+from kerb.identity import Identity
 from kerb.uplink.mqtt import Uplink
 
 options = json.loads(sys.stdin.readline())
@@ -18,7 +19,20 @@ def make():
     Uplink.ANSWER_MS = options.get("answer_ms", 10000)
     config = {"broker": "127.0.0.1", "port": options["port"]}
     config.update(options.get("config", {}))
-    return Uplink(config, identity, None, None)
+    return Uplink(config, Identity(identity), Board(), None)
+
+
+class Board:
+    """What the uplink asks of a board: whether the RTC shows UTC."""
+
+    known = not options.get("no_clock")
+
+    def show_utc(self):
+        return self.known
+
+    def learn_time(self, got):
+        Board.known = True
+        result["learnt"] = got[0]
 
 
 def until(uplink, what, ms):
@@ -66,7 +80,7 @@ def attempt(uplink):
         try:
             outcome = act()
             result[name] = outcome if outcome is None or isinstance(outcome, bool) else "receipt"
-        except UplinkError as error:
+        except KerbError as error:
             result[name] = "error"
             result["errors"].append(str(error))
         result[name + "_ms"] = time.ticks_diff(time.ticks_ms(), started)
@@ -80,7 +94,7 @@ def garbage(uplink):
     for _ in range(options["count"]):
         try:
             outcomes["receipt" if uplink.connect() and uplink.send(b"x", 2, True) else "nothing"] += 1
-        except UplinkError:
+        except KerbError:
             outcomes["error"] += 1
     result.update(outcomes)
 
@@ -145,5 +159,8 @@ def heap(uplink):
 
 
 JOBS = {f.__name__: f for f in (send_many, attempt, garbage, commands, listen, send_and_listen, pauses, burst, heap)}
-JOBS[options["job"]](make())
+try:
+    JOBS[options["job"]](make())
+except KerbError as error:
+    result["errors"].append(str(error))
 print(json.dumps(result))

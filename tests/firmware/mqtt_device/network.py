@@ -9,17 +9,29 @@ STAT_WRONG_PASSWORD = 202
 
 script = [STAT_GOT_IP]
 calls = []
+takes_channel = True
+gone = False
 
 
 class WLAN:
     def __init__(self, interface):
         self._at = 0
+        self._astray = False
 
     def active(self, on):
         calls.append(("active", on))
 
-    def connect(self, ssid, key):
-        calls.append(("connect", ssid))
+    def connect(self, ssid, key, **more):
+        if "channel" in more and not takes_channel:
+            raise TypeError("extra keyword arguments given")
+        call = ["connect", ssid]
+        call.extend(sorted(more))
+        calls.append(call)
+        self._astray = gone and bool(more)
+
+    def scan(self):
+        heard = ((b"street", 1, 1, -80), (b"street", 2, 6, -60), (b"other", 3, 9, -20))
+        return [(ssid, bytes([i] * 6), channel, rssi, 3, False) for ssid, i, channel, rssi in heard]
 
     def disconnect(self):
         calls.append(("disconnect",))
@@ -28,8 +40,10 @@ class WLAN:
         calls.append(("ifconfig", config))
 
     def status(self):
+        if self._astray:
+            return STAT_NO_AP_FOUND
         self._at += 1
         return script[min(self._at, len(script)) - 1]
 
     def isconnected(self):
-        return script[min(self._at, len(script) - 1)] == STAT_GOT_IP
+        return not self._astray and script[min(self._at, len(script) - 1)] == STAT_GOT_IP

@@ -11,7 +11,8 @@ from kerb.uplink.wifi import Station
 
 options = json.loads(sys.stdin.readline())
 network.script = options["script"]
-station = Station("street", "wifi-secret", options.get("static_ip"), options["timeout_s"])
+network.takes_channel = options.get("takes_channel", True)
+station = Station("street", "wifi-secret", options.get("static_ip"), options["timeout_s"], options.get("keep", False))
 started = time.ticks_ms()
 try:
     outcome = station.start()
@@ -23,5 +24,12 @@ if outcome is True:
     before = len(network.calls)
     result["idle"] = station.start() and len(network.calls) == before
     station.stop()
+    if options.get("keep"):
+        # As after a sleep: what was seen is all that is left.
+        again = Station("street", "wifi-secret", None, options["timeout_s"], True)
+        again.seen, network.gone = station.seen, options.get("gone", False)
+        network.calls.clear()
+        result["again"] = again.start()
+        result["seen"] = again.seen.hex()
 result["calls"] = network.calls
 print(json.dumps(result))

@@ -6,10 +6,12 @@ from struct import pack_into, unpack_from
 
 from micropython import const
 
-STATE_BYTES = const(26)
+STATE_BYTES = const(38)
 
 _NEW = const(3)  # sums of the block under way, after those of the block before
-_COUNT = const(6)
+_LAST = const(6)  # the sample before
+_COUNT = const(9)
+_SAME = 0.001  # uT; any count is more, and what is kept in 32 bits differs by less
 
 
 def distance(a, b):
@@ -30,6 +32,7 @@ class Burst:
         self._f = array("f", [0.0] * _COUNT)
         self.samples = 0  # 0: none is under way
         self.rests = False
+        self.alive = False  # two samples differed: a sensor that measures is never the same to the last bit throughout
 
     def restart(self):
         self.samples = 0
@@ -37,12 +40,17 @@ class Burst:
     def add(self, field):
         """Takes one sample, three axes."""
         f, n = self._f, self._n
+        if not self.samples:
+            self.alive = False
+        elif distance(field, (f[_LAST], f[_LAST + 1], f[_LAST + 2])) > _SAME:
+            self.alive = True
         if self.samples % n == 0:
             for i in range(3):
                 f[i] = f[_NEW + i]
                 f[_NEW + i] = 0
         for i in range(3):
             f[_NEW + i] += field[i]
+            f[_LAST + i] = field[i]
         self.samples += 1
         whole = self.samples % n == 0 and self.samples > n
         self.rests = whole and distance(f, (f[3], f[4], f[5])) < self._step * n
@@ -57,9 +65,9 @@ class Burst:
 
     def pack_into(self, buf, at):
         """Writes STATE_BYTES bytes."""
-        pack_into("<BB6f", buf, at, self.samples, self.rests, *self._f)
+        pack_into("<BB9f", buf, at, self.samples, self.rests | self.alive << 1, *self._f)
 
     def unpack_from(self, buf, at):
-        self.samples, self.rests = buf[at], bool(buf[at + 1])
+        self.samples, self.rests, self.alive = buf[at], bool(buf[at + 1] & 1), bool(buf[at + 1] & 2)
         for i in range(_COUNT):
             self._f[i] = unpack_from("<f", buf, at + 2 + 4 * i)[0]

@@ -7,7 +7,6 @@ from kerb import log
 from . import frames
 from .crypto import random_below, session_keys
 
-KEYS = (("dev_eui", 8), ("join_eui", 8), ("app_key", 16))
 _HOUR = const(3600)
 _JOIN_SECOND = const(39600)  # end of the tenth hour after the first
 _DAY = const(86400)
@@ -39,7 +38,7 @@ def join_wait_s(session, air_us, now):
 
 
 class Join:
-    """`keys` as KEYS; `attempts` requests a call at most."""
+    """`keys`: DevEUI, JoinEUI, AppKey; `attempts` requests a call at most."""
 
     def __init__(self, mac, keys, attempts):
         self.mac = mac

@@ -11,10 +11,11 @@ from .mac import Exchange, Mac
 from .region import region_of
 from .session import Session, Vault
 
-_GPS_EPOCH = const(315964800)  # 1980-01-06 in seconds since 1970
-_LEAP_SECONDS = const(18)  # GPS ahead of UTC since 2017-01-01 (IERS Bulletin C); none announced as of 2026-07
+# 1980-01-06 in seconds since 1970; less what GPS is ahead of UTC since 2017-01-01 (IERS Bulletin C), none announced as of 2026-07
+_GPS_EPOCH = const(315964800 - 18)
 _LINK_CHECK = const(0x02)  # CIDs of requests
 _DEVICE_TIME = const(0x0D)
+_KEYS = (("dev_eui", 8), ("join_eui", 8), ("app_key", 16))
 
 
 class Uplink:
@@ -28,12 +29,12 @@ class Uplink:
     """
 
     def __init__(self, config, identity, board, store, radio=None):
-        by_air = not identity.get("dev_addr")
-        if by_air:
-            from .join import KEYS, Join
-        else:
-            from .personal import KEYS, activate
-        ids = [identity.key(name, size) for name, size in KEYS]
+        keys = _KEYS
+        if identity.get("dev_addr"):
+            from . import personal
+
+            keys = personal.KEYS
+        ids = [identity.key(name, size) for name, size in keys]
         region = region_of(config["region"])
         owner = crc32(ids[0] + ids[1])
         vault = Vault(store, owner)
@@ -41,15 +42,15 @@ class Uplink:
         if not vault.load(session):
             lost = session.joined
             session = Session(region, owner)
-            if not by_air:
-                activate(session, lost, vault, ids, config.get("dr", min(region.join_dr)))
+            if keys is not _KEYS:
+                personal.activate(session, lost, vault, ids, config.get("dr", min(region.join_dr)))
         session.clock = session.join_start = board.mono()
         self._config = config
         self._board = board
-        self._exchange = Exchange(region, board, config)
-        self._exchange.radio = radio
-        self._mac = Mac(region, session, vault, self._exchange, config.get("adr", True))
-        self._join = Join(self._mac, ids, config.get("join_attempts", 3)) if by_air else None
+        self._exchange = exchange = Exchange(region, board, config)
+        exchange.radio = radio
+        self._ids = ids
+        self._mac = Mac(region, session, vault, exchange, config.get("adr", True))
         self._resumed = False
         self.port = config.get("port", 2)
 
@@ -65,13 +66,14 @@ class Uplink:
 
     def _radio(self):
         """The driver, built on first use."""
-        if self._exchange.radio is None:
+        exchange = self._exchange
+        if exchange.radio is None:
             table = self._config["radio"]
             chip = "kerb.radio." + table["chip"]
-            self._exchange.radio = __import__(chip, None, None, ("from_board",)).from_board(table)
-        self._exchange.radio.idle_ms = self._board.idle_ms
+            exchange.radio = __import__(chip, None, None, ("from_board",)).from_board(table)
+        exchange.radio.idle_ms = self._board.idle_ms
         self._mac.link.battery = self._board.battery()
-        return self._exchange.radio
+        return exchange.radio
 
     def _guarded(self, action, *arguments):
         """Runs `action` with the radio ready. A radio that fails is reset before its next use; the frame stays with the caller."""
@@ -83,14 +85,19 @@ class Uplink:
                 self._exchange.radio = None
             raise UplinkError(str(error))
 
+    def _join(self):
+        """Imported by who joins: most wakes have a session."""
+        from .join import Join
+
+        return Join(self._mac, self._ids, self._config.get("join_attempts", 3))
+
     def connect(self):
         """True when there is a session, joining first if need be; False when no network answered or the join back-off forbids it."""
-        mac = self._mac
-        if mac.session.joined:
-            return True
-        if not self._guarded(self._join.run):
-            return False
-        mac.session.dr = self._config.get("dr", mac.session.dr)
+        session = self._mac.session
+        if not session.joined:
+            if not self._guarded(self._join().run):
+                return False
+            session.dr = self._config.get("dr", session.dr)
         return True
 
     def send(self, frame, priority, confirmed, again=None):
@@ -108,7 +115,7 @@ class Uplink:
     def retry_after_s(self):
         """Seconds until the frame last refused, or the next join request, may leave."""
         mac = self._mac
-        return mac.wait_s() if mac.session.joined else self._join.next()[0]
+        return mac.wait_s() if mac.session.joined else self._join().next()[0]
 
     def receive(self):
         """The oldest downlink not yet taken as (port, bytes), or None."""
@@ -123,12 +130,10 @@ class Uplink:
 
     def take_time(self):
         """(UTC seconds, ms, ticks_ms at which it was true) once after an answer, else None."""
-        found = self._mac.network_time
-        if found is None:
-            return None
-        self._mac.network_time = None
-        seconds, fraction, ticks = found
-        return seconds + _GPS_EPOCH - _LEAP_SECONDS, fraction * 1000 // 256, ticks
+        mac = self._mac
+        found, mac.network_time = mac.network_time, None
+        if found:
+            return found[0] + _GPS_EPOCH, found[1] * 1000 // 256, found[2]
 
     def take_rssi(self):
         """dBm of the last answer in the first window, once; None when there was none since."""
@@ -151,9 +156,10 @@ class Uplink:
     def unpack(self, data):
         """Resumes after deep sleep. False, and the state from flash stays, when the record is damaged, another device's, or older
         than the counters reserved on flash."""
-        stored = self._mac.session
-        session = Session(self._mac.region, self._mac.vault.owner)
+        mac = self._mac
+        stored = mac.session
+        session = Session(mac.region, mac.vault.owner)
         self._resumed = session.unpack(data) and session.dev_nonce == stored.dev_nonce and session.lease == stored.lease
         if self._resumed:
-            self._mac.session = session
+            mac.session = session
         return self._resumed

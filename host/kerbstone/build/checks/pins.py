@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kerbstone.build.checks.rule import Finding, Place, board_row
-from kerbstone.build.checks.sources import shares_uart
+from kerbstone.build.checks.sources import find_source, needed_pins, shares_uart
 from kerbstone.build.chips import CHIPS
-from kerbstone.build.node import Node, PartTable
+from kerbstone.build.node import LoRaWanTable, MqttTable, Node, PartTable
 
 _MEASURE = ("battery", "current_loop", "pulse")  # drivers whose `pin` is a voltage
 _RADIO = ("sck", "mosi", "miso", "cs", "reset", "busy", "dio0", "dio1", "dio2", "rxen")
+_MODEM = ("tx", "rx", "pwrkey", "dtr", "reset")
 
 
 def used_pins(node: Node) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
     """(pin, what uses it, place in the node file, group): the same group may share a pin (a bus)."""
     board = node.board
-    if node.spec.uplink.kind == "lorawan" and board.radio:
+    if node.bearer(LoRaWanTable) and board.radio:
         place = ("uplink", "kind")
         for key in _RADIO:
             pin = getattr(board.radio, key)
@@ -24,6 +25,14 @@ def used_pins(node: Node) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
                 yield pin, f"radio {key}", place, f"radio {key}"
         for enable in board.radio.enable or ():
             yield enable.pin, f"radio {enable.what}", place, f"radio {enable.what}"
+    if node.spec.uplink.kind == "nbiot" and board.modem:
+        place = ("uplink", "kind")
+        for key in _MODEM:
+            pin = getattr(board.modem, key)
+            if pin is not None:
+                yield pin, f"modem {key}", place, f"modem {key}"
+        for enable in board.modem.enable or ():
+            yield enable.pin, f"modem {enable.what}", place, f"modem {enable.what}"
     for name, part in node.spec.parts.items():
         yield from _of_board(node, name, part)
         for key, pin in own_pins(part):
@@ -56,6 +65,14 @@ def own_pins(part: PartTable) -> Iterator[tuple[str, int]]:
     if part.wake_pin is not None and part.wake_pin not in pins.values():
         yield "wake_pin", part.wake_pin
     yield from pins.items()
+
+
+def missing(node: Node) -> Iterator[Finding]:
+    for name, part in node.spec.parts.items():
+        source = find_source(node, "drivers", part.driver)
+        for key in needed_pins(source) if source else ():
+            if key not in part.options:
+                yield Finding(("parts", name), f"{name} has no '{key}': say which GPIO its {part.driver} is wired to.")
 
 
 def twice(node: Node) -> Iterator[Finding]:
@@ -104,7 +121,7 @@ def strapping(node: Node) -> Iterator[Finding]:
 
 def analog(node: Node) -> Iterator[Finding]:
     chip = CHIPS[node.board.mcu]
-    able = chip.adc_with_wifi if node.spec.uplink.kind == "mqtt" else chip.adc
+    able = chip.adc_with_wifi if node.bearer(MqttTable) else chip.adc
     when = " while Wi-Fi runs" if able != chip.adc else ""
     for name, part in node.spec.parts.items():
         if part.driver not in _MEASURE:

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from kerbstone.build.cells import Pack, pack_of
 from kerbstone.build.checks.rule import Finding, board_row
 from kerbstone.build.chips import radio_tx_ma
-from kerbstone.build.node import LoRaWanTable, Node
+from kerbstone.build.node import LoRaWanTable, MqttTable, NbIotTable, Node
 from kerbstone.build.regions import max_eirp_dbm
 
 # Below these a battery node is not worth putting out: a year on primary cells, two dark weeks on a rechargeable one (our choice).
 _LEAST_DAYS = {False: 365, True: 14}
 
 
-def peak_ma(node: Node) -> tuple[float, str, str]:
-    """(highest supply current while sending, mA, what makes it, row of the board file). 0 when the board has no bearer."""
-    board, uplink = node.board, node.spec.uplink
+def peak_ma(node: Node, uplink: LoRaWanTable | MqttTable | NbIotTable | None = None) -> tuple[float, str, str]:
+    """(highest supply current while sending by `uplink`, else by the hungrier of the node's bearers, mA, what makes it, row of the board
+    file). 0 when the board has no bearer."""
+    if uplink is None:
+        return max(peak_ma(node, table) for table in (node.spec.uplink, node.spec.second) if table)
+    board = node.board
     active = board.current_ua.active / 1000
     if isinstance(uplink, LoRaWanTable) and board.radio:
         dbm = max_eirp_dbm(uplink.region) - board.radio.antenna_gain_dbi

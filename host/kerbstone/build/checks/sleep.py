@@ -13,9 +13,9 @@ from kerbstone.emulator.board.limits import LIMITS
 # own objects and compares.
 HEAD = 4
 SECTION = 5
-CLOCK, BOX, RETRY, DUE, FAILING = 20, 12, 5, 4, 1  # DUE, FAILING: a part
+CLOCK, BOX, POLICY, WAY, DUE, FAILING = 40, 12, 8, 17, 4, 1  # WAY: a bearer; DUE, FAILING: a part
 IN_RAM = 0  # records the flash refused: none while it works
-SESSION = {"lorawan": 355, "mqtt": 12}
+SESSION = {"lorawan": 355, "mqtt": 19, "nbiot": 31}
 
 
 def wake_pins(node: Node) -> Iterator[Finding]:
@@ -63,7 +63,9 @@ def retained_bytes(node: Node) -> int | None:
         return None
     parts = len(node.spec.parts)
     kept = _kept_bytes(node)
-    sections = (*((kept,) if kept else ()), state, CLOCK, DUE * parts, FAILING * parts, SESSION[node.spec.uplink.kind], BOX, RETRY, IN_RAM)
+    sessions = [SESSION[table.kind] for table in (node.spec.uplink, node.spec.second) if table]
+    delivery = POLICY + WAY * len(sessions)
+    sections = (*((kept,) if kept else ()), state, CLOCK, DUE * parts, FAILING * parts, *sessions, BOX, delivery, IN_RAM)
     return HEAD + sum(SECTION + size for size in sections)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from kerbstone.build.node import Node
 from kerbstone.paths import firmware_dir
 
-_SHARED = ("__init__", "crc", "echo_frame", "models", "pulse_ranging", "ranging")  # what drivers have in common; no chip
+# What drivers have in common; no chip.
+_SHARED = ("__init__", "crc", "echo_frame", "meter", "models", "pins", "pulse_ranging", "ranging", "sps30_core")
 
 
 def find_source(node: Node, kind: str, name: str) -> Path | None:
@@ -46,9 +47,16 @@ def shares_uart(node: Node, driver: str) -> bool:
     return bool(source and literal(source, "SHARES_UART", driver.upper()))
 
 
+def needed_pins(source: Path) -> list[str]:
+    """The options a driver cannot do without: those it fetches with pin_of() of kerb/drivers/pins.py."""
+    calls = [c for c in ast.walk(ast.parse(source.read_text(encoding="utf-8"))) if isinstance(c, ast.Call)]
+    found = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "pin_of"]
+    return [a.value for c in found for a in c.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+
+
 def driver_options(source: Path) -> set[str]:
     """The names a driver reads from its `options`, itself or in what it imports from our drivers."""
-    names: set[str] = set()
+    names = set(needed_pins(source))
     for item in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         if isinstance(item, ast.ImportFrom) and (item.module or "").startswith("kerb.drivers."):
             names |= driver_options(firmware_dir() / "kerb" / "drivers" / f"{(item.module or '').split('.')[-1]}.py")

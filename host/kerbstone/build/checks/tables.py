@@ -9,7 +9,7 @@ from typing import Any
 from kerbstone.build.checks.rule import Finding, Place
 from kerbstone.build.checks.sources import find_source, literal
 from kerbstone.build.files import nearest
-from kerbstone.build.node import Node
+from kerbstone.build.node import LoRaWanTable, Node
 from kerbstone.codec.node_profile import node_profile
 from kerbstone.errors import NodeFileError
 
@@ -77,10 +77,11 @@ def sources(node: Node) -> set[str]:
 
 
 def world(node: Node) -> Iterator[Finding]:
-    """[world.parts] names parts of the node."""
+    """[world.parts] names parts of the node, or its modem: the cell that is on."""
+    known = [*node.spec.parts, *(["modem"] if node.spec.uplink.kind == "nbiot" else [])]
     for name in node.spec.world.parts:
-        if name not in node.spec.parts:
-            yield Finding(("world", "parts", name), f"there is no part {name!r}; {nearest(name, list(node.spec.parts))}")
+        if name not in known:
+            yield Finding(("world", "parts", name), f"there is no part {name!r}; {nearest(name, known)}")
 
 
 def _row(
@@ -114,6 +115,6 @@ def _frame(node: Node) -> Iterator[Finding]:
         yield Finding(("app", "channels", named[0]) if named else ("app", "number" if "app.number" in words else "channels"), words)
         return
     size = max(profile.size(count) for count in profile.cuts.values()) + 5
-    if node.spec.uplink.kind == "lorawan" and size > _LONGEST_FRAME:
+    if node.bearer(LoRaWanTable) and size > _LONGEST_FRAME:
         words = f"a stamped message takes {size} bytes and a slow frame {_LONGEST_FRAME} at most: drop channels or widen their steps."
         yield Finding(("app", "channels"), words)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from kerbstone.build.checks.rule import Finding, board_row
 from kerbstone.build.files import nearest
-from kerbstone.build.node import Node
+from kerbstone.build.modems import DIALECTS, WITHOUT_MQTT
+from kerbstone.build.node import LoRaWanTable, NbIotTable, Node
 from kerbstone.paths import firmware_dir
 
 
@@ -35,16 +36,42 @@ def supply(node: Node) -> Iterator[Finding]:
 
 
 def bearer(node: Node) -> Iterator[Finding]:
-    kind, board = node.spec.uplink.kind, node.spec.node.board
-    if kind == "lorawan" and node.board.radio is None:
-        yield Finding(("uplink", "kind"), f"board {board} has no LoRa radio: choose another board or bearer.")
-    if kind == "mqtt" and node.board.wifi is None:
-        yield Finding(("uplink", "kind"), f"board {board} has no Wi-Fi: choose another board or bearer.")
+    board = node.spec.node.board
+    lacks = {
+        "lorawan": "LoRa radio" if node.board.radio is None else "",
+        "mqtt": "Wi-Fi" if node.board.wifi is None else "",
+        "nbiot": "cellular modem" if node.board.modem is None else "",
+    }
+    for key, table in (("uplink", node.spec.uplink), ("second", node.spec.second)):
+        if table and (what := lacks[table.kind]):
+            yield Finding((key, "kind"), f"board {board} has no {what}: choose another board or bearer.")
+    if node.spec.second and node.spec.second.kind == node.spec.uplink.kind:
+        yield Finding(("second", "kind"), f"the second bearer is {node.spec.second.kind} as the first: give another kind or leave it out.")
+
+
+def modem(node: Node) -> Iterator[Finding]:
+    uplink, board = node.bearer(NbIotTable), node.board.modem
+    if uplink is None or board is None:
+        return
+    key = "uplink" if uplink is node.spec.uplink else "second"
+    chip = uplink.modem or board.chip
+    if chip not in DIALECTS:
+        place, row = ((key, "modem"), "") if uplink.modem else ((key, "kind"), board_row(node, "modem.chip"))
+        yield Finding(place, f"the firmware speaks no dialect for the modem {chip}; {nearest(chip, list(DIALECTS))}", row)
+    elif board.pmu_rail:
+        words = f"{node.spec.node.board} feeds its modem from a power chip the firmware does not switch: choose another board."
+        yield Finding((key, "kind"), words, board_row(node, "modem.pmu_rail"))
+    elif uplink.edrx_s and node.spec.policy.deep_sleep:
+        words = "a node that sleeps deeply hears nothing between two reports: take edrx_s away, or set deep_sleep = false in [policy]."
+        yield Finding((key, "edrx_s"), words)
+    elif uplink.protocol == "mqtt" and DIALECTS[chip] in WITHOUT_MQTT:
+        words = f'the MQTT client of the {chip} cannot carry records with a receipt: choose protocol = "coap".'
+        yield Finding((key, "protocol"), words)
 
 
 def radio(node: Node) -> Iterator[Finding]:
     chip = node.board.radio
-    if node.spec.uplink.kind != "lorawan" or chip is None:
+    if node.bearer(LoRaWanTable) is None or chip is None:
         return
     drivers = sorted(p.stem for p in (firmware_dir() / "kerb" / "radio").glob("sx*.py") if "_" not in p.stem)
     if chip.chip not in drivers:

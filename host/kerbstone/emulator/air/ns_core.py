@@ -163,6 +163,8 @@ class NetworkCore:
         session = device.session
         if not (device.always_on and session and session.gateway and device.queue):
             return None
+        if session.unacknowledged:
+            return None  # one at a time: the next would drown the acknowledgement
         if len(device.queue[0].data) > self._plan.data_rates[self._plan.rx2[1]].payload:
             return None
         return session.gateway, PushReply(device, session, self._plan)

@@ -19,7 +19,7 @@ class Limits:
     rtc_survives_reset: bool
     rtc_bytes: int  # RTC.memory()
     backup_bytes: int  # machine.mem_backup()
-    max_sleep_ms: int  # 0: none
+    max_sleep_ms: int  # the longest the port takes; 0: any
     wdt_ms: tuple[int, int]  # shortest, longest (0: none)
     reset_cause: int  # after machine.reset(); the ESP32 port calls its software reset SOFT_RESET
     deep_sleep_cause: int  # reset_cause() after deep sleep
@@ -47,6 +47,6 @@ LIMITS = {
     "esp32c3": Limits(
         "esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 5, 4, 4, (2, 3, 7), frozenset(range(6)), 32, ("wake_on_gpio",)
     ),
-    # deepsleep() is light sleep plus reset: the port cannot tell it from a watchdog reset. 2**32 us = 71.58 min.
-    "rp2040": Limits("rp2", 125_000_000, 0, 1_609_459_200, False, 0, 28, 4_294_967, (0, 8388), 3, 3, 0, (0, 0, 0), frozenset(), 32, ()),
+    # deepsleep() is light sleep plus reset: the port cannot tell it from a watchdog reset. 2**32 us = 71.58 min: 4,294,967 ms are refused.
+    "rp2040": Limits("rp2", 125_000_000, 0, 1_609_459_200, False, 0, 28, 4_294_966, (0, 8388), 3, 3, 0, (0, 0, 0), frozenset(), 32, ()),
 }

@@ -27,6 +27,7 @@ class DeviceSpec:
     import_cost: tuple[int, int] = (0, 0)  # us a module, ns a byte; board/computing.py
     adc_full_scale_uv: int = 3_300_000
     wifi_current_ua: dict[str, float] = field(default_factory=dict)
+    tls: bool = False  # the firmware will ask for it
     wifi_connect_ms: int = 657
     wifi_dhcp_ms: int = 892
 
@@ -34,4 +35,5 @@ class DeviceSpec:
         """What every boot of the board is told of it."""
         return {
             "unique_id": self.unique_id, "mac": self.mac, "machine": self.title, "rom": self.rom, "import_cost": self.import_cost,
+            "tls": self.tls,
         }

@@ -25,7 +25,7 @@ def check_orders(orders: Sequence[Order], nodes: Sequence[Node], own_server: boo
 
 
 def _unfit(order: Order, node: Node, own_server: bool) -> str:
-    if order.name == "clock_step" and not own_server and isinstance(node.spec.uplink, LoRaWanTable):
+    if order.name == "clock_step" and not own_server and node.bearer(LoRaWanTable):
         return f"{node.name} gets its time from a network server that is not ours"
     return FAULTS[order.name].fits(node, order.values)
 

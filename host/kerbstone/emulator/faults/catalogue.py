@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kerbstone.emulator.faults import air, fits, power, sensing, servers, storage, wires
+from kerbstone.emulator.faults import air, cellular, fits, power, sensing, servers, storage, wires
 from kerbstone.emulator.faults.model import Fault, Param
 
 SECOND_US = 1_000_000
@@ -14,6 +14,7 @@ _OPERATIONS = (
     Param("times", "int", 1, "how often", low=1, high=100_000),
     Param("step", "int", 1, "operations by which each further one comes later after the return than the one before", high=100_000),
 )
+_EVERY = Param("every", "duration", 0, "again after so long; 0s = once")
 _SHARE = Param("share", "float", 1.0, "probability", low=0, high=1)
 
 _FAULTS = (
@@ -94,6 +95,45 @@ _FAULTS = (
     ),
     Fault("broker_half_open", "TCP accepts, nothing passes", "Sockets.trouble", servers.trouble("half_open", False), fits=fits.mqtt),
     Fault("broker_deaf", "the broker gets all, its answers are lost", "Sockets.trouble", servers.trouble("deaf", False), fits=fits.mqtt),
+    Fault("cell_away", "no coverage", "Cell.coverage", cellular.away, fits=fits.nbiot),
+    Fault(
+        "cell_coverage", "the modem is in another coverage class: slower, and dearer", "Cell.coverage", cellular.coverage,
+        (Param("level", "int", 2, "0 good, 1, 2 deep in a cellar", high=2),), fits=fits.nbiot,
+    ),
+    Fault("cell_loss", "datagrams are lost, each way", "Cell.loss", cellular.loss, (_SHARE,), fits=fits.nbiot),
+    Fault("cell_change", "the modem finds itself on another cell", "Cell", cellular.change, instant=True, fits=fits.nbiot),
+    Fault(
+        "cell_reject", "the network puts the modem out and rejects its attaches", "Cell.cause", cellular.reject,
+        (Param("cause", "int", 15, "EMM cause of TS 24.301: 3, 7, 11 stat denied; 15, 17, 22 tried again later", low=2, high=111),),
+        fits=fits.nbiot,
+    ),
+    Fault("cell_server", "what is behind the network does not answer", "Internet.trouble", cellular.server,
+          (Param("how", "word", "half_open", "how it fails", words=("refused", "half_open", "deaf")),), fits=fits.nbiot),
+    Fault("psm_refused", "the network grants no power saving mode", "Cell.psm", cellular.psm_refused, fits=fits.nbiot),
+    Fault(
+        "psm_timers", "the network grants other timers than asked for", "Cell.active_s, tau_s", cellular.timers,
+        (Param("active", "duration", 20 * SECOND_US, "T3324"), Param("tau", "duration", 3240 * SECOND_US, "T3412")), fits=fits.nbiot,
+    ),
+    Fault(
+        "sockets_lost", "registered, but the modem's sockets and MQTT connection are dead and do not say so", "Socket.dead",
+        cellular.sockets_lost, (Param("cure", "word", "reopen", "what helps", words=("reopen", "restart")), _EVERY), fits=fits.nbiot,
+    ),
+    Fault(
+        "modem_stuck", "the next data mode does not end by itself", "Terminal.prompt", cellular.stuck,
+        (Param("cure", "word", "escape", "what ends it: ESC or Ctrl-Z, or only its power key", words=("escape", "power")),),
+        fits=fits.nbiot,
+    ),
+    Fault("modem_reboot", "the modem starts again in the middle of things", "Modem.reboot", cellular.reboot, (_EVERY,), fits=fits.nbiot),
+    Fault("modem_hang", "the modem answers nothing until it is switched off or reset", "Modem.hung", cellular.hang, instant=True,
+          fits=fits.nbiot),
+    Fault(
+        "modem_noise", "characters between chip and modem are changed, lost or added", "Modem.line_noise", cellular.noise,
+        (Param("share", "float", 0.001, "probability for a character", high=1),), fits=fits.nbiot,
+    ),
+    Fault(
+        "broker_slow", "every answer of the broker is late", "Sockets.slow_us", servers.slow,
+        (Param("by", "duration", 20 * SECOND_US, "how late"),), fits=fits.mqtt,
+    ),
     Fault(
         "flash_full", "the file system has almost no room, from the start", "the image", storage.full,
         (Param("blocks", "int", 6, "free blocks of 4096 bytes; each of the node's two folders takes two", low=4, high=10_000),),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kerbstone.build.node import LoRaWanTable, MqttTable, Node
+from kerbstone.build.node import LoRaWanTable, MqttTable, NbIotTable, Node
 from kerbstone.emulator.faults.model import Value
 
 
@@ -29,8 +29,12 @@ def part(node: Node, values: dict[str, Value]) -> str:
 
 
 def mqtt(node: Node, _values: dict[str, Value]) -> str:
-    return "" if isinstance(node.spec.uplink, MqttTable) else f"node {node.name} does not use MQTT"
+    return "" if node.bearer(MqttTable) else f"node {node.name} does not use MQTT"
+
+
+def nbiot(node: Node, _values: dict[str, Value]) -> str:
+    return "" if isinstance(node.spec.uplink, NbIotTable) else f"node {node.name} has no cellular modem"
 
 
 def lorawan(node: Node, _values: dict[str, Value]) -> str:
-    return "" if isinstance(node.spec.uplink, LoRaWanTable) else f"node {node.name} does not use LoRaWAN"
+    return "" if node.bearer(LoRaWanTable) else f"node {node.name} does not use LoRaWAN"

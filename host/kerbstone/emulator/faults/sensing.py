@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 from kerbstone.emulator.faults.model import End, Target
+from kerbstone.emulator.modems.modem import Modem
 from kerbstone.emulator.world.ageing import AgedSite
 from kerbstone.emulator.world.site import Site
 
@@ -51,11 +52,11 @@ class StillNoise(random.Random):
 def frozen(target: Target) -> End:
     """sensor_frozen"""
     part = target.node.parts[str(target.values["part"])]
-    site, rng = part.site, part.rng
-    part.site, part.rng = StillSite(site, target.kernel.now), StillNoise()
+    site, rng, noise = part.site, part.rng, part.noise
+    part.site, part.rng, part.noise = StillSite(site, target.kernel.now), StillNoise(), StillNoise
 
     def end() -> None:
-        part.site, part.rng = site, rng
+        part.site, part.rng, part.noise = site, rng, noise
 
     return end
 
@@ -80,12 +81,14 @@ def rtc_slip(target: Target) -> End:
 
 
 def clock_step(target: Target) -> End:
-    """clock_step: the network tells a wrong time; MQTT nodes ask SNTP, LoRaWAN nodes their network server."""
+    """clock_step: the network tells a wrong time; MQTT nodes ask SNTP, LoRaWAN nodes their network server, modems their cell."""
     by_us = int(float(target.values["by_s"]) * 1e6)
-    sockets, server = target.node.sockets, target.scene.radio.server
+    sockets, server, modem = target.node.sockets, target.scene.radio.server, target.node.parts.get("modem")
 
     def step(us: int) -> None:
-        if sockets:
+        if isinstance(modem, Modem):
+            modem.cell.clock_step_us += us
+        elif sockets:
             sockets.clock_step_us += us
         elif server:
             server.step_clock(target.node.identity.dev_eui, us)

@@ -26,6 +26,18 @@ def trouble(kind: str, breaks: bool) -> Callable[[Target], End]:
     return begin
 
 
+def slow(target: Target) -> End:
+    """broker_slow: answers take their time."""
+    sockets = target.node.sockets
+    assert sockets is not None  # checked: the node uses MQTT
+    before, sockets.slow_us = sockets.slow_us, int(target.values["by"])
+
+    def end() -> None:
+        sockets.slow_us = before
+
+    return end
+
+
 def wifi_away(target: Target) -> End:
     """wifi_away: the access point is gone."""
     wifi = target.node.wifi

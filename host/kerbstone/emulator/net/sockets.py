@@ -21,6 +21,10 @@ LATENCY_US = 40_000  # answer of a server on the internet: a round trip in one c
 PATIENCE_S = 5.0  # real seconds an answer that must come may take
 _SILENCE_S = 0.25  # real seconds for protocols whose answers cannot be foreseen
 
+# What a board computes to agree on TLS (ECDHE on P-256, one signature made and two checked), us: unconfirmed.
+HANDSHAKE_US = {"esp32": 1_200_000, "rp2": 2_500_000}
+_RECORD = 29  # bytes a record of AES-GCM has beside what it carries (RFC 5288)
+
 TROUBLES = (
     "refused",  # nobody listens
     "half_open",  # the handshake succeeds, nothing else passes
@@ -38,9 +42,12 @@ class Endpoint:
     real: socket.socket | None = None
     watch: MqttWatch | None = None
     buffer: bytearray = field(default_factory=bytearray)
+    late: list[tuple[int, bytes]] = field(default_factory=list)  # (virtual time at which it arrives, bytes)
     datagrams: list[bytes] = field(default_factory=list)
     peer: tuple[str, int] = ("0.0.0.0", 0)
     outstanding: bool = False
+    tls: bool = False
+    shaking: list[int] | None = None  # bytes sent and received while TLS is agreed on
     closed: bool = False
 
 
@@ -57,11 +64,13 @@ class Sockets:
         self._open: dict[int, Endpoint] = {}
         self._next = 0
         self.trouble = ""  # what is wrong with the way to the servers: see TROUBLES
+        self.slow_us = 0  # by which answers of TCP servers are late
         self.clock_step_us = 0  # by which the time servers are wrong
         device.ops[ops.SOCK_SEND] = self._send
         device.ops[ops.SOCK_RECV] = self._receive
         device.calls.update(
             getaddrinfo=self._resolve, sock_open=self._new, sock_connect=self._connect, sock_close=self._close,
+            tls_begin=self._tls_begin, tls_done=self._tls_done, tls_sent=self._tls_sent, tls_got=self._tls_got,
             sock_to=self._to, sock_peer=lambda i: list(self._open[i].peer), sock_poll=self._poll,
         )
         device.on_stop.append(self.drop_all)
@@ -115,6 +124,42 @@ class Sockets:
         self.wifi.traffic(60, True)
         return (0, 0, b"", LATENCY_US)
 
+    # -- TLS: the interpreter encrypts, and tells what it encrypted ----------------------------------------
+
+    def _tls_begin(self, i: int) -> None:
+        endpoint = self._open[i]
+        endpoint.tls, endpoint.shaking, endpoint.watch = True, [0, 0], None
+
+    def _tls_done(self, i: int) -> Answer:
+        endpoint = self._open[i]
+        sent, received = endpoint.shaking or (0, 0)
+        endpoint.shaking, endpoint.watch = None, MqttWatch()
+        # Charged together: how the network cut them differs from run to run.
+        self.wifi.traffic(sent, True)
+        self.wifi.traffic(received, False)
+        return (0, 0, b"", HANDSHAKE_US[self.device.spec.limits.port])
+
+    def _tls_sent(self, i: int, data: str) -> None:
+        watch = self._open[i].watch
+        if watch:
+            self._note(watch, bytes.fromhex(data))
+
+    def _tls_got(self, i: int, data: str) -> None:
+        watch = self._open[i].watch
+        if watch:
+            clear = bytes.fromhex(data)
+            # Charged as they are read, not as the network happened to cut them.
+            self.wifi.traffic(len(clear) + _RECORD + 40, False)
+            watch.received(clear)
+
+    def _note(self, watch: MqttWatch, data: bytes) -> None:
+        """Writes down what the device publishes: records, and apart from them its signs of life."""
+        for publish in watch.sent(data):
+            if publish.topic.endswith("/status"):
+                self.device.kernel.log.write(self.device.spec.name, "presence", word=publish.payload.decode("utf-8", "replace"))
+            else:
+                self.device.kernel.log.write(self.device.spec.name, "publish", payload=publish.payload.hex(), dup=publish.dup)
+
     def _to(self, i: int, host: str, port: int) -> None:
         self._open[i].peer = (host, port)
 
@@ -127,7 +172,10 @@ class Sockets:
         endpoint = self._open.get(i)
         if endpoint is None or not self.wifi.up:
             return (_ENOTCONN, 0, b"", 0)
-        self.wifi.traffic(len(data) + 40, True)
+        if endpoint.shaking:
+            endpoint.shaking[0] += len(data)
+        else:
+            self.wifi.traffic(len(data) + 40, True)
         if endpoint.datagram:
             if endpoint.peer == ("10.1.0.1", 123):
                 # Half the round trip out: the server stamps then.
@@ -143,9 +191,8 @@ class Sockets:
             endpoint.real.sendall(data)
         except OSError:
             return (_ECONNRESET, 0, b"", 0)
-        if endpoint.watch:
-            for publish in endpoint.watch.sent(data):
-                self.device.kernel.log.write(self.device.spec.name, "publish", payload=publish.payload.hex(), dup=publish.dup)
+        if endpoint.watch and not endpoint.tls:
+            self._note(endpoint.watch, data)
         endpoint.outstanding = True
         return (0, len(data), b"", 0)
 
@@ -161,8 +208,11 @@ class Sockets:
                 return (0, len(packet), packet, LATENCY_US)
             return self._nothing(timeout_ms)
         latency = 0
-        if not endpoint.buffer:
-            latency = LATENCY_US if self._fill(endpoint) else 0
+        # mbedTLS asks for what a record still lacks. However the network cuts it, that is one read, and one way back.
+        want = count if endpoint.tls else 1
+        if len(endpoint.buffer) < want:
+            charged = endpoint.outstanding or not endpoint.tls
+            latency = LATENCY_US if self._fill(endpoint, want) and charged else 0
         if endpoint.buffer:
             got = bytes(endpoint.buffer[:count])
             del endpoint.buffer[:count]
@@ -177,16 +227,24 @@ class Sockets:
         # A firmware that waits for ever would wait for ever: an hour, then its watchdog is to blame.
         return (_ETIMEDOUT, 0, b"", (timeout_ms if timeout_ms > 0 else 3_600_000) * 1000)
 
-    def _fill(self, endpoint: Endpoint) -> bool:
-        """Takes what the server sent; stands still for what it must still send."""
+    def _fill(self, endpoint: Endpoint, want: int = 1) -> bool:
+        """Takes what the server sent; stands still for what it must still send. True when the firmware may read something."""
+        got = self._take(endpoint, want)
+        if not endpoint.late:
+            return got
+        now = self.device.kernel.now
+        while endpoint.late and endpoint.late[0][0] <= now:
+            endpoint.buffer += endpoint.late.pop(0)[1]
+            got = True
+        return got and bool(endpoint.buffer)
+
+    def _take(self, endpoint: Endpoint, want: int) -> bool:
         if endpoint.real is None or endpoint.closed or self.trouble == "half_open":
             return False
         watch = endpoint.watch
         got_any = False
         while True:
-            guess = _SILENCE_S if endpoint.outstanding and not got_any else 0.0
-            patience = (PATIENCE_S if watch.expecting else 0.0) if watch else guess
-            ready, _, _ = select.select([endpoint.real], [], [], patience)
+            ready, _, _ = select.select([endpoint.real], [], [], _patience_s(endpoint, got_any, want))
             if not ready:
                 if self.trouble == "deaf":
                     endpoint.buffer.clear()
@@ -200,9 +258,15 @@ class Sockets:
                 return got_any
             got_any = True
             endpoint.outstanding = False
-            endpoint.buffer += data
-            self.wifi.traffic(len(data) + 40, False)
-            if watch:
+            if self.slow_us:
+                endpoint.late.append((self.device.kernel.now + self.slow_us, data))
+            else:
+                endpoint.buffer += data
+            if endpoint.shaking:
+                endpoint.shaking[1] += len(data)
+            elif not endpoint.tls:
+                self.wifi.traffic(len(data) + 40, False)
+            if watch and not endpoint.tls:
                 watch.received(data)
 
     def _poll(self, i: int, flags: int) -> int:
@@ -213,3 +277,16 @@ class Sockets:
             self._fill(endpoint)
         readable = bool(endpoint.buffer or endpoint.datagrams or endpoint.closed)
         return (flags & 4) | (1 if flags & 1 and readable else 0)
+
+
+def _patience_s(endpoint: Endpoint, got_any: bool, want: int) -> float:
+    """Real seconds to stand still for what the server must still send."""
+    watch = endpoint.watch
+    if endpoint.tls:
+        there = len(endpoint.buffer)
+        if there or endpoint.late:
+            return PATIENCE_S if there and there < want else 0.0  # a record is on its way
+        return PATIENCE_S if endpoint.shaking or (watch and watch.expecting) else 0.0
+    if watch:
+        return PATIENCE_S if watch.expecting else 0.0
+    return _SILENCE_S if endpoint.outstanding and not got_any else 0.0

@@ -5,6 +5,11 @@ from __future__ import annotations
 from kerbstone.emulator.board.device import Device
 from kerbstone.emulator.kernel import Event
 
+_BSSID, _CHANNEL = "020202020202", 6  # of the access point
+_SCAN_MS = 1560  # 13 channels of 120 ms, the default of ESP-IDF for an active scan
+# Of the time to connect, what goes into finding the access point, and what is left at the least: unconfirmed.
+_SEARCH_MS, _ASSOCIATE_MS = 400, 150
+
 
 class Wifi:
     """State machine of the station: idle, connecting, up, no_ap, wrong_password."""
@@ -21,7 +26,7 @@ class Wifi:
         device.calls.update(
             net_open=lambda kind: None, net_active=self._active, net_connect=self._connect, net_disconnect=self._disconnect,
             net_status=lambda kind: self.status, net_static=self._set_static, net_rssi=lambda: -61, net_pm=lambda kind, mode: None,
-            net_scan=lambda: [[self._ssid, -61]] if self.in_range else [],
+            net_scan=self._scan,
         )
         device.on_stop.append(self._down)
         self._on = False
@@ -43,13 +48,20 @@ class Wifi:
     def _set_static(self, kind: str) -> None:
         self._static = True
 
-    def _connect(self, kind: str, ssid: str | None, key: str | None) -> None:
+    def _scan(self) -> list[object]:
+        """[how long it took in us, what was heard]."""
+        self.meter.add("rx", _SCAN_MS / 1000 * self.device.spec.wifi_current_ua.get("rx", 0.0))
+        return [_SCAN_MS * 1000, [[self._ssid, _BSSID, _CHANNEL, -61]] if self.in_range else []]
+
+    def _connect(self, kind: str, ssid: str | None, key: str | None, bssid: str | None = None, channel: int | None = None) -> None:
         self._cancel()
         self.status = "connecting"
         self._charge("connecting")
         spec = self.device.spec
         ms = spec.wifi_connect_ms
-        if not self.in_range or ssid != self._ssid:
+        if channel == _CHANNEL:
+            ms = max(ms - _SEARCH_MS, _ASSOCIATE_MS)
+        if not self.in_range or ssid != self._ssid or bssid not in (None, _BSSID) or channel not in (None, _CHANNEL):
             outcome, ms = "no_ap", 3000
         elif key != self._password:
             outcome = "wrong_password"

@@ -59,6 +59,7 @@ class Part:
         self.kernel = ctx.kernel
         self.site = ctx.site
         self.rng = ctx.rng
+        self.noise: Callable[[int], random.Random] = random.Random  # from a number made of seed and time: it does not matter who looks
         self.powered = True
 
     def state(self, name: str) -> None:

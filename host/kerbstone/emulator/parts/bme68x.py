@@ -63,8 +63,8 @@ class Bme68x(I2CPart):
     CURRENT_UA: ClassVar[dict[str, float]] = {
         "off": 0.0,
         "sleep": 0.15,
-        "measuring": 714.0,  # pressure, the highest of the three (table 7)
-        "heating": 12_000.0,  # plate at 320 C
+        "measuring": 714.0,  # pressure, the highest of the three (BME680 data sheet 1.0, table 1)
+        "heating": 12_000.0,  # plate at 320 C; not confirmed
     }
 
     def __init__(self, ctx: PartContext):

@@ -7,7 +7,6 @@ each minute otherwise, which is enough for drift. Noise is a function of the sam
 
 from __future__ import annotations
 
-import random
 from struct import pack_into, unpack_from
 from typing import ClassVar
 
@@ -163,7 +162,7 @@ class Lis2mdl(I2CPart):
             self._take(self._first + newest * self._period)
 
     def _take(self, t: int) -> None:
-        noise = random.Random(self._seed ^ t)
+        noise = self.noise(self._seed ^ t)
         sigma = _NOISE_UT[self._power]
         offsets = unpack_from("<hhh", self.regs, OFFSET)
         on_dataoff = self.regs[CFG_B] & 0x08

@@ -5,7 +5,6 @@ A conversion is finished when its time has come and somebody looks. Noise is a f
 
 from __future__ import annotations
 
-import random
 from typing import ClassVar
 
 from kerbstone.emulator.parts.base import I2CPart, Nack, PartContext
@@ -107,7 +106,7 @@ class Magnetometer(I2CPart):
 
     def field(self, t_us: int, sign: int = 1) -> list[float]:
         """uT at the chip's bridge: `sign` turns with SET and RESET, the offset does not."""
-        noise = random.Random(self._seed ^ t_us)
+        noise = self.noise(self._seed ^ t_us)
         warm = self.temperature(t_us) - 25.0
         return [
             sign * (self.site.read(axis, t_us) + noise.gauss(0.0, self.NOISE_UT)) + fixed + drift * warm

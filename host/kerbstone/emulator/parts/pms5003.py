@@ -28,8 +28,8 @@ class Pms5003(UartPart):
 
     CURRENT_UA: ClassVar[dict[str, float]] = {
         "off": 0.0,
-        "sleep": 200.0,  # manual: at most
-        "measuring": 100_000.0,  # manual: at most
+        "sleep": 200.0,  # manual: at most; not confirmed
+        "measuring": 100_000.0,  # manual: at most; not confirmed
     }
 
     def __init__(self, ctx: PartContext):

@@ -19,8 +19,8 @@ class Scd30(SensirionPart):
     address = 0x61
     CURRENT_UA: ClassVar[dict[str, float]] = {
         "off": 0.0,
-        "idle": 5_000.0,  # not in the sheet: assumed
-        "measuring": 19_000.0,  # average at one value every 2 s
+        "idle": 5_000.0,  # not in the sheet: assumed, not confirmed
+        "measuring": 19_000.0,  # average at one value every 2 s, data sheet 1.0
     }
 
     def __init__(self, ctx: PartContext):

@@ -19,9 +19,9 @@ class Scd4x(SensirionPart):
     address = 0x62
     CURRENT_UA: ClassVar[dict[str, float]] = {
         "off": 0.0,
-        "power_down": 0.5,
-        "idle": 150.0,
-        "measuring": 15_000.0,  # every 5 s, at 3.3 V, average
+        "power_down": 0.5,  # not confirmed
+        "idle": 150.0,  # data sheet 1.1, single shot
+        "measuring": 15_000.0,  # every 5 s, at 3.3 V, average; not confirmed
     }
 
     def __init__(self, ctx: PartContext):

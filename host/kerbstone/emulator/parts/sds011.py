@@ -20,8 +20,8 @@ class Sds011(UartPart):
 
     CURRENT_UA: ClassVar[dict[str, float]] = {
         "off": 0.0,
-        "sleep": 4_000.0,  # data sheet: below
-        "measuring": 70_000.0,  # data sheet, rated
+        "sleep": 4_000.0,  # data sheet V1.3: below
+        "measuring": 70_000.0,  # data sheet V1.3: rated, 10 mA more or less
     }
 
     def __init__(self, ctx: PartContext):

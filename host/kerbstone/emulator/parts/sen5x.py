@@ -21,7 +21,7 @@ class Sen5x(SensirionPart):
     """Options: `model` ("SEN55"), `kappa`. `fault`: "nack", "crc", "stale", "fan", "laser", "gas", "rht", "speed"."""
 
     address = 0x69
-    CURRENT_UA: ClassVar[dict[str, float]] = {"off": 0.0, "idle": 2_600.0, "measuring": 63_000.0, "start": 70_000.0}  # table 4
+    CURRENT_UA: ClassVar[dict[str, float]] = {"off": 0.0, "idle": 2_600.0, "measuring": 63_000.0, "start": 70_000.0}  # not confirmed
 
     def __init__(self, ctx: PartContext):
         super().__init__(ctx)

@@ -22,7 +22,7 @@ class Sgp40(SensirionPart):
     """`fault`: "nack", "crc", "pixel" (broken: the self-test says so, the signal stays at 65535)."""
 
     address = 0x59
-    CURRENT_UA: ClassVar[dict[str, float]] = {"off": 0.0, "idle": 34.0, "measuring": 2_600.0}  # table 2, at 3.3 V
+    CURRENT_UA: ClassVar[dict[str, float]] = {"off": 0.0, "idle": 34.0, "measuring": 2_600.0}  # data sheet 1.1: at 3.3 V; idle at 1.8 V
 
     def __init__(self, ctx: PartContext):
         super().__init__(ctx)

@@ -108,6 +108,11 @@ for _name in _files + os.listdir("/lib") if "lib" in _files else _files:
 sys.path[:] = ["", "/port", "/rom", ".frozen", "/lib"]
 sys.modules.pop("__main__", None)
 sys.modules.pop("os", None)  # a file on the flash may stand in its place
+if _hello["tls"]:
+    # Built in, and no file replaces it: only its name does.
+    import _tls
+
+    sys.modules["tls"] = _tls
 
 
 def _run(name):

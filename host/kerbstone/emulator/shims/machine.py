@@ -34,7 +34,7 @@ def _gone():
 
 def _span(ms):
     limit = _link.hello["max_sleep_ms"]
-    if ms is not None and limit and ms >= limit:
+    if ms is not None and limit and ms > limit:
         raise ValueError("sleep too long")
     if ms is None or (not ms and _link.hello["port"] == "esp32"):
         return -1  # the ESP32 port sets no timer for 0

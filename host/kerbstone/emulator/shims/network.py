@@ -52,8 +52,13 @@ class WLAN:
     def active(self, on=None):
         return _link.ask("net_active", self._kind, None if on is None else bool(on))
 
-    def connect(self, ssid=None, key=None, *, bssid=None, reconnects=None):
-        _link.ask("net_connect", self._kind, ssid, key)
+    def connect(self, ssid=None, key=None, *, bssid=None, **more):
+        # Only the RP2 port's driver takes a channel; the ESP32's searches them all.
+        known = ("channel", "auth", "security") if _link.hello["port"] == "rp2" else ("reconnects",)
+        for name in more:
+            if name not in known:
+                raise TypeError("extra keyword arguments given")
+        _link.ask("net_connect", self._kind, ssid, key, None if bssid is None else bytes(bssid).hex(), more.get("channel"))
 
     def disconnect(self):
         _link.ask("net_disconnect", self._kind)
@@ -84,7 +89,9 @@ class WLAN:
         return None
 
     def scan(self):
-        return [(s.encode(), b"\x02" * 6, 6, rssi, 3, False) for s, rssi in _link.ask("net_scan")]
+        found = _link.ask("net_scan")
+        _link.sleep_us(found[0])
+        return [(s.encode(), bytes.fromhex(bssid), channel, rssi, 3, False) for s, bssid, channel, rssi in found[1]]
 
 
 class LAN(WLAN):

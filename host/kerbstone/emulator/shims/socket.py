@@ -129,7 +129,7 @@ class socket(io.IOBase):
             return _link.ask("sock_poll", self._id, arg)
         if op == 4:
             self.close()
-        return 0
+        return -22 if op == 10 else 0  # it has no file descriptor
 
     def __enter__(self):
         return self

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-DEVICE = Path(__file__).parent / "mqtt_device"
+ROOT = Path(__file__).resolve().parents[1]
+DEVICE = Path(__file__).resolve().parent / "firmware" / "mqtt_device"
 
 
 def interpreter() -> str:
@@ -65,19 +65,20 @@ def free_port() -> int:
 class Mosquitto:
     """The system's Mosquitto on a loopback port, its sessions on disk so that it may be restarted."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, more: str = ""):
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         if not Path(program).exists():
             if os.environ.get("CI") == "true":
                 pytest.fail("mosquitto is not installed, and CI must not skip: apt-get install mosquitto")
             pytest.skip("mosquitto is not installed: apt-get install mosquitto")
         self._program = program
+        self._folder = folder
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
         user = "user root\n" if os.geteuid() == 0 else ""  # else it gives up root, and with it the folder of the test
         self._config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
-            f"persistence true\npersistence_location {folder}/\n{user}"
+            f"persistence true\npersistence_location {folder}/\n{user}{more}"
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -96,6 +97,18 @@ class Mosquitto:
         if process:
             process.terminate()
             process.wait(5)
+
+
+    def kill(self) -> None:
+        """As a power cut would: what it had not saved is gone."""
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+            process.wait(5)
+
+    def forget(self) -> None:
+        """Removes what it keeps on disk; it must not run."""
+        (self._folder / "mosquitto.db").unlink(missing_ok=True)
 
 
 class Server:
