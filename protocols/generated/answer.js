@@ -3,7 +3,7 @@
 //
 // decodeUplink({bytes: [...]}) returns {data, warnings, errors}; data has the members profile, revision, record, quality
 // (good, suspect, warming, fault), trust (live, stamped, unsure, unknown), stamp (seconds since 1970 or null), repeat, seq,
-// values and units. With trust "live" the receive time is the time of the values. A value is null where the sender had none.
+// values and units; of a frame with several messages data is {batch: [...]} of such members. With trust "live" the receive time is the time of the values. A value is null where the sender had none.
 
 // A channel is [name, "number", bits, top, missing, min, step, divisor] or [name, "enum" | "flags", bits, top, missing, names];
 // layouts[revision][length] is [record, number of channels]. The first profile is the application's, another that of the node itself.
@@ -15,7 +15,7 @@ var PROFILES = [
     "revision": 0,
     "units": {"command_count": "1", "config_version": "1", "detail": "1"},
     "channels": [
-      ["command", "enum", 5, 13, -1, ["report", "dim", "schedule", "override", "calibrate", "self_test", "reboot", "identify", "configure", "health", "crashes", "log", "wipe", "none"]],
+      ["command", "enum", 5, 12, -1, ["report", "dim", "schedule", "override", "calibrate", "self_test", "reboot", "identify", "configure", "health", "crashes", "wipe", "none"]],
       ["result", "enum", 5, 11, -1, ["done", "trial", "confirmed", "reverted", "ends", "no_command", "no_key", "bad_value", "old_version", "not_here", "failed", "busy"]],
       ["command_count", "number", 16, 65534, 65535, 0, 1, 1],
       ["config_version", "number", 16, 65534, 65535, 0, 1, 1],
@@ -49,10 +49,34 @@ var STAMP_BYTES = 5;
 function decodeUplink(input) {
   var warnings = [];
   try {
-    return { data: decodeMessage(input.bytes, warnings), warnings: warnings, errors: [] };
+    var data = input.bytes[0] === 0 ? { batch: decodeBatch(input.bytes, warnings) } : decodeMessage(input.bytes, warnings);
+    return { data: data, warnings: warnings, errors: [] };
   } catch (error) {
     return { data: {}, warnings: [], errors: [error.message] };
   }
+}
+
+// A zero byte, then each message with its length in a byte before it.
+function decodeBatch(bytes, warnings) {
+  var members = [];
+  var messages = [];
+  for (var at = 1; at < bytes.length; at += 1 + bytes[at]) {
+    var message = bytes.slice(at + 1, at + 1 + bytes[at]);
+    if (!bytes[at] || message.length < bytes[at]) {
+      throw new Error("the batch is damaged at byte " + at + ": a message of " + bytes[at] + " bytes is announced, " + message.length + " are there");
+    }
+    messages.push(message);
+  }
+  if (!messages.length) throw new Error("the batch is empty: it announces no message");
+  messages.forEach(function (message) {
+    var number = readHead(message)[0];
+    if (PROFILES.some(function (profile) { return profile.id === number; })) {
+      members.push(decodeMessage(message, warnings));
+    } else {
+      warnings.push(PROFILES[0].name + ": the batch holds a message of profile number " + number + ", which was left out");
+    }
+  });
+  return members;
 }
 
 function decodeMessage(bytes, warnings) {
@@ -112,11 +136,10 @@ function choose(bytes) {
   UNITS = PROFILE.units;
 }
 
-// Returns how many bytes the header takes.
-function checkHead(bytes) {
+// Returns the profile number and how many bytes the header takes.
+function readHead(bytes) {
   if (!bytes.length) throw new Error("the payload is empty: give at least the header and the status");
   var number = bytes[0] >> 4;
-  var version = bytes[0] >> 2 & 3;
   var start = 1;
   if (number === 15) {
     if (bytes.length < 2) throw new Error("the payload is truncated: its second byte, the profile number, is not there");
@@ -126,13 +149,21 @@ function checkHead(bytes) {
   if (number === 0 || (start === 2 && number <= 15)) {
     throw new Error("the header carries profile number " + number + ", which does not exist: this is no message of Kerbstone");
   }
+  return [number, start];
+}
+
+// Returns how many bytes the header takes, if this decoder knows the profile.
+function checkHead(bytes) {
+  var head = readHead(bytes);
+  var number = head[0];
+  var version = bytes[0] >> 2 & 3;
   if (number !== PROFILE.id) {
     throw new Error("the payload is of profile number " + number + ", not of " + PROFILE.name + " (" + PROFILE.id + "): choose its own profile");
   }
   if (version !== PROFILE.version) {
     throw new Error(PROFILE.name + ": version " + version + " is not the known version " + PROFILE.version + ": get the profile file of that version");
   }
-  return start;
+  return head[1];
 }
 
 // The live length of the record: what the length says, or the longest that fits if the sender knows more than this decoder.

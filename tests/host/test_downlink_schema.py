@@ -10,12 +10,14 @@ from commands_corpus import BODIES, IDENTITY
 from kerbstone import downlink
 from kerbstone.paths import protocols_dir
 
-SCHEMA = pycddl.Schema((protocols_dir() / "downlink.cddl").read_text())
+TEXT = (protocols_dir() / "downlink.cddl").read_text()
+# One rule at a time: pycddl 0.6.4 gets lost in a choice of arrays that hold choices of arrays.
+RULES = {kind: pycddl.Schema(f"root = {kind.replace('_', '-')}\n{TEXT}") for kind in downlink.KINDS}
 
 
 @pytest.mark.parametrize(("kind", "body"), BODIES)
 def test_every_command_satisfies_the_schema(kind: str, body: object) -> None:
-    SCHEMA.validate_cbor(downlink.seal(IDENTITY, kind, 4294967295, body)[: -downlink.MAC_BYTES])
+    RULES[kind].validate_cbor(downlink.seal(IDENTITY, kind, 4294967295, body)[: -downlink.MAC_BYTES])
 
 
 @pytest.mark.parametrize(
@@ -26,8 +28,14 @@ def test_every_command_satisfies_the_schema(kind: str, body: object) -> None:
     ],
 )  # fmt: skip
 def test_the_schema_refuses_what_the_board_refuses(item: object) -> None:
-    with pytest.raises(pycddl.ValidationError):
-        SCHEMA.validate_cbor(cbor2.dumps(item))
+    for rule in RULES.values():
+        with pytest.raises(pycddl.ValidationError):
+            rule.validate_cbor(cbor2.dumps(item))
+
+
+def test_the_schema_names_every_command_and_no_other() -> None:
+    line = next(line for line in TEXT.splitlines() if line.startswith("command = "))
+    assert [name.replace("-", "_") for name in line.removeprefix("command = ").split(" / ")] == list(downlink.KINDS)
 
 
 def test_random_bodies_agree_with_the_limits_of_the_schema() -> None:
@@ -37,7 +45,7 @@ def test_random_bodies_agree_with_the_limits_of_the_schema() -> None:
         content = cbor2.dumps([1, 9, [level, minutes]])
         good = 0 <= level <= 100 and 1 <= minutes <= 44640
         if good:
-            SCHEMA.validate_cbor(content)
+            RULES["dim"].validate_cbor(content)
         else:
             with pytest.raises(pycddl.ValidationError):
-                SCHEMA.validate_cbor(content)
+                RULES["dim"].validate_cbor(content)

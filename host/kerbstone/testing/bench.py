@@ -113,8 +113,11 @@ class TestBench:
 
     def _command(self, node: Node) -> Callable[[str, bytes], None]:
         """Sends to a device behind the broker of a node."""
-        uplink = node.spec.uplink
-        return self._listeners[uplink.prefix].command if isinstance(uplink, MqttTable) else _no_broker
+        for outlet in outlets(node):
+            listener = self._listeners.get(f"{outlet.protocol} {outlet.path}")
+            if isinstance(listener, MqttListener):
+                return listener.command
+        return _no_broker
 
     def close(self) -> None:
         self._stack.close()
