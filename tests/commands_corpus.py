@@ -11,7 +11,7 @@ BODIES: list[tuple[str, Any]] = [
     ("schedule", [7, [1350, 50, 300, 80], [-60, 30]]), ("schedule", [65534, [], []]),
     ("override", [120, {"level": 70}]), ("calibrate", None), ("self_test", None), ("reboot", None), ("identify", None),
     ("configure", [3, {"report_s": 600}]), ("configure", [4, {"report_s": None, "lamp.period_s": 60}, 30]),
-    ("configure", [5, {"lat": "36.125", "schedule": [["22:30", 50], [-60, 30]]}]),
+    ("configure", [5, {"lat": "36.125", "schedule": [["22:30", 50]]}]),
     ("health", None), ("crashes", None), ("wipe", "pole-1"),
 ]  # fmt: skip
 IDENTITY: dict[str, str | bytes] = {"device_id": "pole-1", "device_key": bytes(range(32))}

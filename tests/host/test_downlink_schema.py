@@ -1,23 +1,31 @@
 """The schema of commands against commands, with a validator by others."""
 
+from __future__ import annotations
+
 import random
+from typing import Any
 
 import cbor2
-import pycddl
 import pytest
 from commands_corpus import BODIES, IDENTITY
 
 from kerbstone import downlink
 from kerbstone.paths import protocols_dir
 
+for _name in ("CBORDecodeValueError", "CBORDecodeEOF"):
+    # zcbor 0.9.1 imports two names cbor2 6 no longer has.
+    if not hasattr(cbor2, _name):
+        setattr(cbor2, _name, cbor2.CBORDecodeError)
+
+from zcbor import CddlValidationError, DataTranslator  # noqa: E402
+
 TEXT = (protocols_dir() / "downlink.cddl").read_text()
-# One rule at a time: pycddl 0.6.4 gets lost in a choice of arrays that hold choices of arrays.
-RULES = {kind: pycddl.Schema(f"root = {kind.replace('_', '-')}\n{TEXT}") for kind in downlink.KINDS}
+SCHEMA: Any = DataTranslator.from_cddl(TEXT, 16).my_types["command"]
 
 
 @pytest.mark.parametrize(("kind", "body"), BODIES)
 def test_every_command_satisfies_the_schema(kind: str, body: object) -> None:
-    RULES[kind].validate_cbor(downlink.seal(IDENTITY, kind, 4294967295, body)[: -downlink.MAC_BYTES])
+    SCHEMA.validate_str(downlink.seal(IDENTITY, kind, 4294967295, body)[: -downlink.MAC_BYTES])
 
 
 @pytest.mark.parametrize(
@@ -28,9 +36,8 @@ def test_every_command_satisfies_the_schema(kind: str, body: object) -> None:
     ],
 )  # fmt: skip
 def test_the_schema_refuses_what_the_board_refuses(item: object) -> None:
-    for rule in RULES.values():
-        with pytest.raises(pycddl.ValidationError):
-            rule.validate_cbor(cbor2.dumps(item))
+    with pytest.raises(CddlValidationError):
+        SCHEMA.validate_str(cbor2.dumps(item))
 
 
 def test_the_schema_names_every_command_and_no_other() -> None:
@@ -45,7 +52,7 @@ def test_random_bodies_agree_with_the_limits_of_the_schema() -> None:
         content = cbor2.dumps([1, 9, [level, minutes]])
         good = 0 <= level <= 100 and 1 <= minutes <= 44640
         if good:
-            RULES["dim"].validate_cbor(content)
+            SCHEMA.validate_str(content)
         else:
-            with pytest.raises(pycddl.ValidationError):
-                RULES["dim"].validate_cbor(content)
+            with pytest.raises(CddlValidationError):
+                SCHEMA.validate_str(content)
