@@ -1,7 +1,7 @@
 """The last crashes of the firmware, on flash: what was raised and the innermost lines, small enough for one message each.
 
-Blob: run (crashes close to each other), crashes in all, 1 once the last was told, mono of the last (4 bytes), then up to four records of 18 bytes, the message of
-the profile `crash`. A file is told by its name's CRC-32; the host knows the names, and prints the source.
+Blob: run (crashes close to each other), crashes in all, 1 once the last was told, mono of the last (4 bytes), then up to four records
+of 18 bytes, the message of the profile `crash`. A file is told by its name's CRC-32; the host knows the names, and prints the source.
 """
 
 import io

@@ -6,16 +6,16 @@ import itertools
 import os
 
 import pytest
-from commands_corpus import BODIES, IDENTITY, mutations
 
+from commands_corpus import BODIES, IDENTITY, mutations
 from interpreter import micropython
 from kerb import commands as board
 from kerb.commands import Refused
 from kerb.identity import Identity
 from kerb.tell import RESULTS
 from kerbstone import downlink
-from kerbstone.errors import CommandError
 from kerbstone.codec.profile import load_profile
+from kerbstone.errors import CommandError
 
 KEY = board.key_of(Identity(IDENTITY))
 MESSAGES = [downlink.seal(IDENTITY, kind, 1000 + i, body) for i, (kind, body) in enumerate(BODIES)]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import mqtt_bench as bench
 import pytest
 
+import mqtt_bench as bench
 from kerbstone.listen.broker import BrokerAddress, EmbeddedBroker
 from kerbstone.listen.mqtt import MqttListener
 

@@ -6,8 +6,9 @@ import random
 import socket
 import time
 
-import mqtt_bench as bench
 import pytest
+
+import mqtt_bench as bench
 
 _LIMIT_MS = 300  # instead of the 10 s of the field
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 import struct
 
-import mqtt_bench as bench
 import paho.mqtt.client as paho
 import pytest
 
+import mqtt_bench as bench
 from kerb.errors import ConfigError, UplinkError
 from kerb.uplink import mqtt_packets as packets
 

@@ -96,7 +96,8 @@ def test_a_blob_that_is_none_is_the_configuration_as_built(raw):
     [
         ({"colour": 1}, "no_key", 0), ({"level": 1, "colour": 1}, "no_key", 1), ({"a": 1, "level": 1}, "no_key", 0), ({5: 1}, "no_key", 0),
         ({"lamp.pin": 3}, "no_key", 0), ({"fan.period_s": 60}, "no_key", 0), ({"lamp.period_s": 5}, "bad_value", 0),
-        ({"level": "50"}, "bad_value", 0), ({"level": True}, "bad_value", 0), ({"on": 1}, "bad_value", 0), ({"lat": "north"}, "bad_value", 0),
+        ({"level": "50"}, "bad_value", 0), ({"level": True}, "bad_value", 0), ({"on": 1}, "bad_value", 0),
+        ({"lat": "north"}, "bad_value", 0),
         ({"lat": "nan"}, "bad_value", 0), ({"lat": "inf"}, "bad_value", 0), ({"report_s": 1}, "bad_value", 0), ({}, "bad_value", 0),
         ({"report_s": 1 << 40}, "bad_value", 0), ({"schedule": "22:30"}, "bad_value", 0), ([1], "bad_value", 0), (None, "bad_value", 0),
     ],

@@ -7,8 +7,8 @@ from typing import Any
 
 import cbor2
 import pytest
-from commands_corpus import BODIES, IDENTITY
 
+from commands_corpus import BODIES, IDENTITY
 from kerbstone import downlink
 from kerbstone.paths import protocols_dir
 
@@ -17,7 +17,7 @@ for _name in ("CBORDecodeValueError", "CBORDecodeEOF"):
     if not hasattr(cbor2, _name):
         setattr(cbor2, _name, cbor2.CBORDecodeError)
 
-from zcbor import CddlValidationError, DataTranslator  # noqa: E402
+from zcbor import CddlValidationError, DataTranslator
 
 TEXT = (protocols_dir() / "downlink.cddl").read_text()
 SCHEMA: Any = DataTranslator.from_cddl(TEXT, 16).my_types["command"]

@@ -26,8 +26,9 @@ def verdicts(outcomes: dict[str, str]) -> list[str]:
     ("outcomes", "wanted"),
     [
         ({}, "undecided"), ({"tests/x.py::test_a": "passed"}, "passed"), ({"tests/x.py::test_a[1]": "passed"}, "passed"),
-        ({"tests/x.py::test_a[1]": "passed", "tests/x.py::test_a[2]": "failed"}, "failed"), ({"tests/x.py::test_a": "skipped"}, "undecided"),
-        ({"tests/x.py::test_a[1]": "passed", "tests/x.py::test_a[2]": "skipped"}, "undecided"), ({"tests/x.py::test_ab": "passed"}, "undecided"),
+        ({"tests/x.py::test_a[1]": "passed", "tests/x.py::test_a[2]": "failed"}, "failed"),
+        ({"tests/x.py::test_a": "skipped"}, "undecided"), ({"tests/x.py::test_ab": "passed"}, "undecided"),
+        ({"tests/x.py::test_a[1]": "passed", "tests/x.py::test_a[2]": "skipped"}, "undecided"),
     ],
 )  # fmt: skip
 def test_a_row_is_what_its_tests_are(outcomes: dict[str, str], wanted: str) -> None:

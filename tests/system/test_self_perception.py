@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fragile_node import BOARDS, fragile
 
+from fragile_node import BOARDS, fragile
 from kerbstone.selfview import crash_lines
 from kerbstone.testing.node import KerbNode
 

@@ -27,7 +27,7 @@ _HELP = f"One of {', '.join(downlink.KINDS)}."
 def command(
     device: Annotated[str, typer.Argument(help="Serial, DevEUI or chip id; with --emulated the node's name.")],
     kind: Annotated[str, typer.Argument(help=_HELP)],
-    words: Annotated[list[str] | None, typer.Argument(help="dim: LEVEL or auto. schedule: 22:30=50. configure, override: NAME=VALUE.")] = None,
+    words: Annotated[list[str] | None, typer.Argument(help="dim: LEVEL or auto; schedule: 22:30=50; else NAME=VALUE")] = None,
     lasts: Annotated[str | None, typer.Option("--for", help="How long: 30m, 2h, 1d. configure: how long the trial may take.")] = None,
     version: Annotated[int | None, typer.Option("--version", help="configure, schedule: the version this makes.")] = None,
     counter: Annotated[int | None, typer.Option(help="Above the last one used; without it the seconds since 1970.")] = None,
@@ -66,7 +66,7 @@ def command(
 
 def _values(device: str, emulated: int | None, books: str, member: str) -> Values:
     if emulated is not None:
-        return mint(emulated, device).values()
+        return {**mint(emulated, device).values()}
     opened = enter(books, member)
     with opened.look() as connection:
         row = registry.find(connection, device)

@@ -36,7 +36,8 @@ def command(
     entries = selfview.security_log(_read(log)) if log else []
     if json_out:
         rows = [{"profile": d.profile, **d.data(), "about": about} for d, about in told]
-        typer.echo(json.dumps({"messages": rows, "log": [dict(zip(("number", "mono_s", "word", "often"), e, strict=True)) for e in entries]}))
+        chain = [dict(zip(("number", "mono_s", "word", "often"), entry, strict=True)) for entry in entries]
+        typer.echo(json.dumps({"messages": rows, "log": chain}))
         return
     for decoded, about in told:
         Console().print(table(decoded))
