@@ -2,7 +2,8 @@
 
 One blob on flash, a CBOR map: "v" the confirmed version, "c" its values by name, and during a trial "t": its version, "n" its values,
 "s" the number of the first record made with it, "b" how often the node has started since, "k" how many seconds it may last;
-"r" the version of a trial that ended in a crash, until that was told. A name is a setting of the application, or PART.period_s. A number with a fraction travels as text.
+"r" the version of a trial that ended in a crash, until that was told. A name is a setting of the application, or PART.period_s.
+A number with a fraction travels as text.
 """
 
 from kerb.cbor import decode, encode
