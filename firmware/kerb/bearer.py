@@ -2,7 +2,10 @@
 
 from kerb.errors import ConfigError
 
-_MODULES = {"lorawan": "kerb.uplink.lorawan.uplink", "mqtt": "kerb.uplink.mqtt", "nbiot": "kerb.uplink.nbiot"}
+_MODULES = {
+    "lorawan": "kerb.uplink.lorawan.uplink", "lorawan_at": "kerb.uplink.lorawan_at",
+    "mqtt": "kerb.uplink.mqtt", "nbiot": "kerb.uplink.nbiot",
+}  # fmt: skip
 _EXTRA = "kerb.uplink.lorawan.extra"
 
 

@@ -127,10 +127,10 @@ def heard(chip, data, snr=0xF6, rssi=0xB4):
 
 def bus_story():
     """Start, transmission, sleep, reception: every write on the bus as hex, and what the driver returned."""
-    from kerb.radio import sx1262, sx1262_bus
+    from kerb.radio import lora, sx1262, sx1262_bus
 
     chip = Chip()
-    sx1262.time = sx1262_bus.time = chip
+    sx1262.time = sx1262_bus.time = lora.time = chip
     radio = sx1262.SX1262(chip, chip.pins, {"dio3_tcxo_millivolts": 1800})
     radio.idle_ms = chip.idle_ms
     out = []

@@ -13,7 +13,7 @@ from sx1262_chip import Chip, bus_story, heard
 
 # isort: split
 from kerb.errors import ConfigError, RadioError
-from kerb.radio import sx1262, sx1262_bus
+from kerb.radio import lora, sx1262, sx1262_bus
 from kerb.radio.sx1262 import SX1262, symbol_limit
 
 SF7 = [7, 125000, 242]
@@ -24,8 +24,8 @@ TCXO = {"dio3_tcxo_millivolts": 1800}
 @pytest.fixture
 def chip(monkeypatch):
     chip = Chip()
-    monkeypatch.setattr(sx1262, "time", chip)
-    monkeypatch.setattr(sx1262_bus, "time", chip)
+    for module in (sx1262, sx1262_bus, lora):
+        monkeypatch.setattr(module, "time", chip)
     return chip
 
 
@@ -230,8 +230,8 @@ def test_symbol_limits_are_what_the_chip_counts_and_never_shorter():
 
 
 def test_both_interpreters_put_the_same_bytes_on_the_bus(monkeypatch):
-    monkeypatch.setattr(sx1262, "time", None)
-    monkeypatch.setattr(sx1262_bus, "time", None)
+    for module in (sx1262, sx1262_bus, lora):
+        monkeypatch.setattr(module, "time", None)
     program = os.environ.get("MICROPYTHON") or shutil.which("micropython") or os.path.join(sys.prefix, "bin", "micropython")
     here = Path(__file__).parent
     run = subprocess.run(

@@ -64,7 +64,8 @@ class Bench:
     def misuse(self):
         return [e[3]["what"] for e in self.kernel.log.of(self.chip.node, "radio_misuse")]
 
-    def setup(self, sf=7, tcxo=False, sync=0x3444, crc=1, inverted=0, size=4, freq=FREQ, ldro=0, boosted=False, rf_switch=True):
+    def setup(self, sf=7, tcxo=False, sync=0x3444, crc=1, inverted=0, size=4, freq=FREQ, ldro=0, boosted=False, rf_switch=True,
+              bw=125_000, cr=1):
         self.do(0x80, 0)
         if tcxo:
             self.do(0x97, 2, *pack(">I", 320)[1:])  # 1.8 V, 5 ms
@@ -72,7 +73,7 @@ class Bench:
         self.do(0x9D, 1 if rf_switch else 0)
         self.do(0x8A, 1)
         self.do(0x86, *pack(">I", (freq << 25) // 32_000_000))
-        self.do(0x8B, sf, 4, 1, ldro)
+        self.do(0x8B, sf, {125_000: 4, 250_000: 5, 500_000: 6}[bw], cr, ldro)
         self.do(0x8C, 0, 8, 0, size, crc, inverted)
         self.write(0x0736, 0x09 if inverted else 0x0D)
         self.write(0x0740, sync >> 8, sync & 255)

@@ -30,10 +30,12 @@ ERRORS = ("ERROR", "+CME ERROR", "+CMS ERROR")
 class At:
     """`uart`: a machine.UART without timeout whose receiver holds 512 bytes or more. `errors`: how final results that mean failure begin.
     `boot`: what the lines end with that a modem says when it starts or goes off; `naps`: how those begin with which it goes to sleep.
+    `end`: of a command line.
     """
 
-    def __init__(self, uart, errors=ERRORS, boot=(), naps=()):
+    def __init__(self, uart, errors=ERRORS, boot=(), naps=(), end="\r"):
         self._uart = uart
+        self._end = end
         self._errors = errors
         self._boot = boot
         self._naps = naps
@@ -82,7 +84,7 @@ class At:
         fed = payload is None
         lines: list = []
         wanted = final = None
-        self._uart.write(("AT" + command + "\r").encode())
+        self._uart.write(("AT" + command + self._end).encode())
         while not final or (want and not wanted):
             line = self._next(end, True, "" if fed else prompt) if ticks_diff(end, ticks_ms()) > 0 else None
             if line is None:
@@ -114,7 +116,7 @@ class At:
         if self._sync_ms == _SYNC_PAYLOAD_MS:
             self._uart.write(_ESC)
         while ticks_diff(end, ticks_ms()) > 0:
-            self._uart.write(b"AT\r")
+            self._uart.write(("AT" + self._end).encode())
             step = ticks_add(ticks_ms(), min(_STEP_MS, max(ticks_diff(end, ticks_ms()), 1)))
             line = self._next(step, True)
             while line is not None:

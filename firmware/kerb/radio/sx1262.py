@@ -1,7 +1,8 @@
-"""Semtech SX1262 LoRa transceiver on SPI.
+"""Semtech SX1262 and SX1261 LoRa transceivers on SPI.
 
 Section, table and register numbers are those of data sheet DS.SX1261-2.W.APP Rev 2.1. Currents (DC-DC, 868 MHz): sleep with
-retention 0.6 uA, standby 0.6 mA, receive 4.6 mA, transmit 45 mA at +14 dBm and 118 mA at +22 dBm. Wake from sleep 0.34 ms.
+retention 0.6 uA, standby 0.6 mA, receive 4.6 mA, transmit 45 mA at +14 dBm and 118 mA at +22 dBm; with the SX1261 25.5 mA at +14 dBm.
+Wake from sleep 0.34 ms.
 """
 
 import time
@@ -11,6 +12,7 @@ from micropython import const
 
 from kerb.errors import ConfigError, RadioError
 from kerb.radio.airtime import low_rate, time_on_air_us
+from kerb.radio.lora import SLACK_MS, Lora, wired
 from kerb.radio.sx1262_bus import Bus
 
 # Commands, chapter 13
@@ -67,24 +69,24 @@ _IMAGE = (  # table 9-2
     (779, 787, b"\xc1\xc5"), (470, 510, b"\x75\x81"), (430, 440, b"\x6b\x6f"),
 )  # fmt: skip
 _TCXO_CODES = (1600, 1700, 1800, 2200, 2400, 2700, 3000, 3300)  # millivolts, table 13-35
-# dBm at the antenna pin with SetTxParams +22: paDutyCycle, hpMax (table 13-21)
-_PA = ((14, 2, 2), (17, 2, 3), (20, 3, 5), (22, 4, 7))
-_FULL = const(22)
-_LOWEST = const(-9)
+# deviceSel of SetPaConfig, the lowest SetTxParams (section 13.4.4), and rows: dBm at the antenna pin with SetTxParams as in the last
+# column, paDutyCycle, hpMax (table 13-21)
+_PA = {
+    "sx1262": (0, -9, ((14, 2, 2, 22), (17, 2, 3, 22), (20, 3, 5, 22), (22, 4, 7, 22))),
+    "sx1261": (1, -17, ((10, 1, 0, 13), (14, 4, 0, 14), (15, 6, 0, 14))),
+}
 _RAMP_200_US = const(4)  # table 13-41
 
-_LATE_US = const(2000)  # a TX-done noted later than this after its computed time was slept through
-_SLACK_MS = const(20)  # added to the computed time on air before a transmission counts as stuck
 
-
-class SX1262:
+class SX1262(Lora):
     """The radio. `spi`: machine.SPI, mode 0, at most 16 MHz. `pins`: dict of machine.Pin objects `cs`, `reset`, `busy`, `dio1` and,
     where the board has one, `rxen` (high while receiving). `options` of the board file:
 
     dio3_tcxo_millivolts   1600..3300, left out for a crystal
     dio3_tcxo_start_time_us  default 5000
     dio2_rf_sw             True (default) when DIO2 switches the antenna
-    max_power_dbm          default 22, what board and antenna may do
+    model                  "sx1262" (default) or "sx1261", which differ in the amplifier only
+    max_power_dbm          default 22 (SX1261: 15), what board and antenna may do
     rx_boost               True for 2 dB more sensitivity at 0.7 mA more (default False)
     sync_word              0x34 public (default) or 0x12 private
     band_mhz               a frequency of the band, for the image calibration (default 868)
@@ -92,7 +94,10 @@ class SX1262:
     Raises RadioError when the chip does not answer or does not calibrate. Ends in standby.
     """
 
+    NAME = "sx1262"
+
     def __init__(self, spi, pins, options):
+        super().__init__()
         self._bus = bus = Bus(spi, pins["cs"], pins["busy"])
         self._command = bus.command
         self._query = bus.query
@@ -102,16 +107,15 @@ class SX1262:
         self._dio1 = pins["dio1"]
         self._rxen = pins.get("rxen")
         self._rate = None
-        self._tick = 0
-        self._fired = False
         self._asleep = False
-        self.idle_ms = time.sleep_ms  # waits of a known transmission; the owner may put a light sleep here
         self.wake_ms = 8 + options.get("dio3_tcxo_start_time_us", 5000) // 1000  # from sleep to a prepared receiver
-        self._max_power = min(options.get("max_power_dbm", _FULL), _FULL)
+        self._pa = _PA[options.get("model", "sx1262")]
+        full = self._pa[2][-1][0]
+        self._max_power = min(options.get("max_power_dbm", full), full)
         self._tcxo = self._tcxo_argument(options)
         if self._rxen:
             self._rxen.value(0)
-        self._dio1.irq(self._on_dio1, self._dio1.IRQ_RISING)
+        self._dio1.irq(self._on_irq, self._dio1.IRQ_RISING)
         self._start(options)
 
     @staticmethod
@@ -123,11 +127,6 @@ class SX1262:
             raise ConfigError("dio3_tcxo_millivolts is %s: take one of %s" % (millivolts, _TCXO_CODES))
         steps = options.get("dio3_tcxo_start_time_us", 5000) * 8 // 125  # of 15.625 us
         return bytes((_TCXO_CODES.index(millivolts), steps >> 16, steps >> 8 & 255, steps & 255))
-
-    def _on_dio1(self, pin):
-        if not self._fired:
-            self._tick = time.ticks_us()
-            self._fired = True
 
     def _start(self, options):
         self._reset.value(0)
@@ -205,14 +204,11 @@ class SX1262:
         self._command(_CLEAR_IRQ, b"\x03\xff")
         self._fired = False
 
-    def _happened(self, limit_ms):
-        """Waits for DIO1; the tick (us) it rose at, or None when `limit_ms` ran out."""
-        start = time.ticks_ms()
-        while not self._dio1.value():
-            if time.ticks_diff(time.ticks_ms(), start) > limit_ms:
-                return None
-            time.sleep_ms(1)
-        return self._tick if self._fired else time.ticks_us()
+    def _signalled(self):
+        return self._dio1.value()
+
+    def _transmitted(self):
+        return self._irq() & _TX_DONE
 
     def _irq(self):
         status = self._query(_GET_IRQ, 2)
@@ -224,25 +220,19 @@ class SX1262:
         self.standby()
         self._tune(freq_hz, dr_row)
         self._rate = dr_row
-        power = max(_LOWEST, min(power_dbm, self._max_power))
-        nominal, duty, stages = [row for row in _PA if power <= row[0]][0]  # noqa: RUF015 (no next() default needed: 22 is last)
-        self._command(_PA_CONFIG, bytes((duty, stages, 0, 1)))
-        self._command(_TX_PARAMS, bytes((max(_LOWEST, _FULL - (nominal - power)) & 255, _RAMP_200_US)))
+        device, lowest, rows = self._pa
+        power = max(lowest, min(power_dbm, self._max_power))
+        nominal, duty, stages, full = [row for row in rows if power <= row[0]][0]  # noqa: RUF015 (the last row is never too small)
+        self._command(_PA_CONFIG, bytes((duty, stages, device, 1)))
+        self._command(_TX_PARAMS, bytes((max(lowest, full - (nominal - power)) & 255, _RAMP_200_US)))
 
-    def clear(self, freq_hz, dr_row, limit_dbm, ms):
-        """Listen before talk: True when nothing above `limit_dbm` was on the carrier for `ms`. Ends in standby."""
-        self.standby()
-        self._tune(freq_hz, dr_row)
+    def _hear(self):
         if self._rxen:
             self._rxen.value(1)
         self._command(_RX, b"\xff\xff\xff")  # until told otherwise
-        free = True
-        while free and ms >= 0:
-            time.sleep_ms(1)  # also lets the receiver settle before the first look
-            free = -(self._query(_GET_RSSI, 1)[0] >> 1) <= limit_dbm
-            ms -= 1
-        self.standby()
-        return free
+
+    def _level(self):
+        return -(self._query(_GET_RSSI, 1)[0] >> 1)
 
     def transmit(self, data):
         """Sends up to 255 bytes as configured (uplink: CRC on, IQ normal); returns the tick (us) at which the last symbol left."""
@@ -250,17 +240,9 @@ class SX1262:
         self._packet(len(data), 1, 0)
         self._await(_TX_DONE | _TIMEOUT)
         air_us = time_on_air_us(len(data), self._rate[0], self._rate[1])
-        air_ms = air_us // 1000
-        limit = (air_ms + _SLACK_MS) * 64  # steps of 15.625 us
+        limit = (air_us // 1000 + SLACK_MS) * 64  # steps of 15.625 us
         self._command(_TX, bytes((limit >> 16 & 255, limit >> 8 & 255, limit & 255)))
-        due = time.ticks_add(time.ticks_us(), air_us)
-        if air_ms > _SLACK_MS:
-            self.idle_ms(air_ms - 5)
-        tick = self._happened(2 * _SLACK_MS + 5)
-        if tick is None or not self._irq() & _TX_DONE:
-            self.standby()
-            raise RadioError("sx1262 did not finish sending %d bytes: check the supply of the radio" % len(data))
-        return due if time.ticks_diff(tick, due) > _LATE_US else tick
+        return self._sent(len(data), air_us)
 
     def receive(self, freq_hz, dr_row, window_symbols, timeout_ms, iq_inverted, at_us=None):
         """Listens once. (data, RSSI dBm, SNR dB, tick us of the end) or None when nothing good came.
@@ -275,15 +257,11 @@ class SX1262:
         self._await(_RX_DONE | _TIMEOUT | _HEADER_ERROR | _CRC_ERROR)
         if self._rxen:
             self._rxen.value(1)
-        left = 0 if at_us is None else 1
-        while left > 0:
-            left = time.ticks_diff(at_us, time.ticks_us())
-            if left > 2000:
-                time.sleep_ms(left // 1000 - 1)
+        self._wait_until(at_us)
         limit = min(timeout_ms * 64, 0xFFFFFE)
         self._command(_RX, bytes((limit >> 16, limit >> 8 & 255, limit & 255)))
         longest = time_on_air_us(255, dr_row[0], dr_row[1], 1, 8, True, False) // 1000
-        packet = self.fetch(self._happened(timeout_ms + longest + _SLACK_MS))
+        packet = self.fetch(self._happened(timeout_ms + longest + SLACK_MS))
         if self._rxen:
             self._rxen.value(0)
         return packet
@@ -307,15 +285,6 @@ def symbol_limit(symbols):
 
 
 def from_board(table):
-    """An SX1262 from the radio table of node.json: spi id, pin numbers sck mosi miso cs reset busy dio1 [rxen], and the options."""
-    from machine import SPI, Pin
-
-    sck, mosi, miso = [Pin(table[name]) for name in ("sck", "mosi", "miso")]
-    spi = SPI(table["spi"], baudrate=table.get("baudrate", 8000000), sck=sck, mosi=mosi, miso=miso)
-    pins = {"busy": Pin(table["busy"], Pin.IN), "dio1": Pin(table["dio1"], Pin.IN)}
-    for name, level in (("cs", 1), ("reset", 1), ("rxen", 0)):
-        if table.get(name) is not None:
-            pins[name] = Pin(table[name], Pin.OUT, value=level)
-    for supply in table.get("enable", ()):  # front ends, antenna switches: on before the radio is reset
-        Pin(supply["pin"], Pin.OUT, value=supply["level"])
+    """An SX1262 from the radio table of node.json: see wired(); inputs busy and dio1, and the options."""
+    spi, pins = wired(table, ("busy", "dio1"))
     return SX1262(spi, pins, table)

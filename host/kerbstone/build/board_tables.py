@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kerbstone.build.chips import RADIO_DRIVERS
+
 Gpio = Annotated[int, Field(ge=0, le=48)]
 Level = Annotated[int, Field(ge=0, le=1)]
 
@@ -63,7 +65,7 @@ class Enable(Table):
 class Radio(Table):
     """A LoRa radio on the board: wiring and what its module carries."""
 
-    chip: Literal["sx1262", "sx1276"]
+    chip: Literal["sx1261", "sx1262", "sx1276", "sx1277", "sx1278", "sx1279"]
     spi: int = Field(ge=0, le=2)
     sck: Gpio
     mosi: Gpio
@@ -77,6 +79,9 @@ class Radio(Table):
     rxen: Gpio | None = None
     dio2_rf_sw: bool = True
     dio3_tcxo_millivolts: int | None = Field(default=None, ge=1600, le=3300)
+    tcxo: bool | None = None  # SX127x: a TCXO feeds XTA
+    pa_boost: bool | None = None  # SX127x: False where the antenna hangs on RFO
+    max_power_dbm: int | None = Field(default=None, ge=0, le=22)
     antenna_gain_dbi: float = 0.0
     enable: list[Enable] | None = None
     pmu_rail: str | None = None  # "issue.rail" of [pmu] that feeds it
@@ -84,7 +89,12 @@ class Radio(Table):
     @property
     def irq(self) -> int | None:
         """The pin on which the radio reports a finished packet."""
-        return self.dio1 if self.chip == "sx1262" else self.dio0
+        return self.dio1 if self.driver == "sx1262" else self.dio0
+
+    @property
+    def driver(self) -> str:
+        """The firmware's file for this chip."""
+        return RADIO_DRIVERS[self.chip]
 
 
 class Battery(Table):

@@ -55,15 +55,22 @@ CHIPS = {
 
 # Supply current while transmitting, {output dBm: mA}, 868-915 MHz, 3.3 V. SX1262: Semtech DS_SX1261-2 rev 1.2 table 3-6 with the
 # power amplifier set for each output, as the firmware does. SX1276: SX1276/77/78/79 data sheet, supply tables.
+# SX1261: Rev 2.1 of the same sheet, table 3-8; 15 dBm: Semtech SWL2001 (ral_sx126x_bsp.c).
 RADIO_TX_MA = {
+    "sx1261": {10: 18.0, 14: 25.5, 15: 32.5},
     "sx1262": {14: 45.0, 17: 58.0, 20: 84.0, 22: 118.0},
     "sx1276": {7: 20.0, 13: 29.0, 17: 90.0, 20: 120.0},
 }
+# The same of modules with a LoRaWAN stack of their own, at +20 dBm: RAKwireless RAK3172 data sheet.
+MODULE_TX_MA = {"rak3172": 87.0}
+
+# The firmware's driver, and the virtual chip, of each radio.
+RADIO_DRIVERS = {"sx1261": "sx1262", "sx1262": "sx1262", "sx1276": "sx1276", "sx1277": "sx1276", "sx1278": "sx1276", "sx1279": "sx1276"}
 
 
 def radio_tx_ma(chip: str, dbm: float) -> float:
     """Current at an output power: that of the next step the data sheet gives, so never too little."""
-    table = RADIO_TX_MA[chip]
+    table = RADIO_TX_MA.get(chip) or RADIO_TX_MA[RADIO_DRIVERS[chip]]
     return table[min((step for step in table if step >= dbm), default=max(table))]
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kerbstone.build.board import BoardFile
 from kerbstone.build.check import check, find_source
 from kerbstone.build.checks.power import peak_ma
 from kerbstone.build.chips import CHIPS, CRYSTAL_SLIP_PPM, rp2_uart_id
 from kerbstone.build.firmware import compile_file, compile_tree
 from kerbstone.build.modems import DIALECTS
 from kerbstone.build.node import LoRaWanTable, MqttTable, NbIotTable, Node, PartTable
-from kerbstone.build.regions import region_table
+from kerbstone.build.pmu import radio_supply
+from kerbstone.build.regions import region_table, whole_table
 from kerbstone.codec.profile import compile_profile
 from kerbstone.identity.place import sectors
 from kerbstone.paths import firmware_dir
@@ -86,14 +88,27 @@ def _delivery(node: Node) -> dict[str, Any]:
     return table
 
 
+def radio_table(board: BoardFile) -> dict[str, Any]:
+    """[radio] of a board as the firmware reads it: `chip` is the driver, `model` the chip where its driver serves several."""
+    radio = board.radio
+    if radio is None:
+        return {}
+    table = {**radio.model_dump(exclude_none=True, exclude={"pmu_rail"}), "chip": radio.driver}
+    if radio.pmu_rail:
+        table["pmu"] = radio_supply(board)
+    return table if radio.chip == radio.driver else {**table, "model": radio.chip}
+
+
 def _bearer(node: Node, uplink: LoRaWanTable | MqttTable | NbIotTable) -> dict[str, Any]:
-    table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db", *_EXTRAS}, exclude_none=True)
+    table: dict[str, Any] = uplink.model_dump(exclude={"adr_margin_db", "module", "bus", "module_reset_pin", *_EXTRAS}, exclude_none=True)
     if isinstance(uplink, LoRaWanTable):
         table |= uplink.model_dump(include=_EXTRAS, exclude_defaults=True, by_alias=True)
         table["region"] = region_table(uplink.region)
-        radio = node.board.radio
-        band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it
-        table["radio"] = {"band_mhz": band_mhz, **(radio.model_dump(exclude_none=True) if radio else {})}
+        if uplink.module:
+            table |= {"kind": "lorawan_at", "module": _module(node, uplink)}
+        else:
+            band_mhz = table["region"]["channels"][0][0] // 1_000_000  # the radio calibrates itself for it
+            table["radio"] = {"band_mhz": band_mhz, **radio_table(node.board)}
     elif isinstance(uplink, NbIotTable):
         table["port"] = uplink.port or {"coap": 5683, "mqtt": 1883}[uplink.protocol]
         table["link"] = "hold" if uplink.edrx_s else "burst"
@@ -108,6 +123,18 @@ def _bearer(node: Node, uplink: LoRaWanTable | MqttTable | NbIotTable) -> dict[s
         table["ceiling_s"] = max(1, int(ceiling_mah * 3600 / highest_ma))
     if node.spec.delivery.spread_s:
         table["spread_s"] = node.spec.delivery.spread_s
+    return table
+
+
+def _module(node: Node, uplink: LoRaWanTable) -> dict[str, Any]:
+    """A LoRaWAN module's dialect, how it is wired, and the sub-band of a fixed plan as its AT+MASK wants it."""
+    uart = node.board.uart.get((uplink.bus or "").removeprefix("uart."))
+    table: dict[str, Any] = {"dialect": uplink.module, **(uart.model_dump() if uart else {})}
+    if uplink.module_reset_pin is not None:
+        table["reset"] = uplink.module_reset_pin
+    if mask := whole_table(uplink.region)["network"].get("cflist_mask"):
+        banks = [bank for bank in range(8) if mask >> 8 * bank & 0xFF == 0xFF]
+        table["mask"] = f"{sum(1 << bank for bank in banks):04X}"
     return table
 
 

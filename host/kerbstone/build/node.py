@@ -83,6 +83,10 @@ class LoRaWanTable(_Table):
     packages: list[Literal["clock", "groups", "blocks", "certification"]] = Field(default_factory=list)  # TS003, TS005, TS004, TS009
     package_version: Literal[1, 2] = 2  # of groups and blocks: the server's
 
+    module: Literal["rak3172"] | None = None  # a module with its own LoRaWAN stack, instead of the board's radio
+    bus: str | None = None  # the module's UART: "uart.main"
+    module_reset_pin: int | None = Field(default=None, ge=0, le=48)
+
     @field_validator("region")
     @classmethod
     def _known(cls, region: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from kerbstone.build import pmu
 from kerbstone.build.chips import CHIPS, RP2_SPI, RP2_UART, rp2_i2c_id, rp2_spi_id, rp2_uart_id
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def mistakes(board: BoardFile) -> Iterator[tuple[str, str]]:
     yield from _outputs(board)
     if board.mcu == "rp2040":
         yield from _rp2(board)
+    yield from pmu.mistakes(board)
     if board.filesystem.offset + board.filesystem.size > board.flash_mb << 20:
         yield "filesystem.size", f"the file system ends beyond the {board.flash_mb} MB of flash: correct offset and size."
 

@@ -7,18 +7,18 @@ from dataclasses import replace
 
 from kerbstone.build.board import Battery, BoardFile, Current, Filesystem, I2CBus, Radio, Rail, Times, UartBus
 from kerbstone.build.board_extras import Modem
-from kerbstone.build.node import Node, PartTable
+from kerbstone.build.node import LoRaWanTable, Node, PartTable
 from kerbstone.chip.uf2 import PICO_FLASH_MB
 from kerbstone.errors import ChipError
 
 # Pins by function, RP2040 data sheet 2.19.2. No pin stands twice.
 _I2C = (I2CBus(id=0, sda=4, scl=5), I2CBus(id=1, sda=6, scl=7))
 _UART = (UartBus(id=0, tx=0, rx=1), UartBus(id=1, tx=8, rx=9))
-_RADIO_PINS = {"spi": 1, "sck": 10, "mosi": 11, "miso": 12, "cs": 13, "reset": 14, "busy": 15, "dio1": 2, "rxen": 3}
+_RADIO_PINS = {"spi": 1, "sck": 10, "mosi": 11, "miso": 12, "cs": 13, "reset": 14, "busy": 15, "dio1": 2, "rxen": 3, "dio0": 16}
 _BATTERY_PIN, _GATE_PIN = 26, 22
 _ADC_PINS = (27, 28)
 _ADC_REFERENCE_V = 3.3
-_FREE_PINS = (16, 17, 18, 19, 20, 21, 23, 24, 25, 29)
+_FREE_PINS = (17, 18, 19, 20, 21, 23, 24, 25, 29)
 
 
 def transplant(node: Node) -> Node:
@@ -49,14 +49,18 @@ def transplant(node: Node) -> Node:
     adc = iter(_ADC_PINS)
     parts = {name: _part(part, free, adc) for name, part in node.spec.parts.items()}
     policy = node.spec.policy.model_copy(update={"deep_sleep": False})
-    return replace(node, board=bench, spec=node.spec.model_copy(update={"parts": parts, "policy": policy}))
+    uplink = node.spec.uplink
+    if isinstance(uplink, LoRaWanTable) and uplink.module_reset_pin is not None:
+        uplink = uplink.model_copy(update={"module_reset_pin": next(free)})
+    return replace(node, board=bench, spec=node.spec.model_copy(update={"parts": parts, "policy": policy, "uplink": uplink}))
 
 
 def _radio(radio: Radio | None) -> Radio | None:
     if radio is None:
         return None
-    pins = {key: pin for key, pin in _RADIO_PINS.items() if key != "rxen" or radio.rxen is not None}
-    return radio.model_copy(update=pins)
+    own = ("rxen", "busy", "dio0", "dio1")  # pins not every radio has
+    pins = {key: pin for key, pin in _RADIO_PINS.items() if key not in own or getattr(radio, key) is not None}
+    return radio.model_copy(update={**pins, "pmu_rail": None})
 
 
 def _modem(modem: Modem | None, free: Iterator[int]) -> Modem | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import random
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -16,9 +15,10 @@ from kerbstone.chip.i2c import I2CBridge
 from kerbstone.chip.pins import Pins
 from kerbstone.chip.spi import SpiBridge
 from kerbstone.chip.uart import UartBridge, quieten
+from kerbstone.emulator.board.radio import virtual_module, virtual_radio
 from kerbstone.emulator.identity import EmulatedIdentity, derive, mint
 from kerbstone.emulator.ledger import Ledger
-from kerbstone.emulator.parts.base import I2CPart, Part, PartContext, SpiPart, UartPart
+from kerbstone.emulator.parts.base import I2CPart, Part, PartContext, UartPart
 from kerbstone.emulator.radio_cell import RadioCell
 from kerbstone.emulator.runtime import part_module
 from kerbstone.emulator.world.registry import build_site
@@ -64,7 +64,10 @@ def wire(chip: Chip, node: Node, seed: int, start_utc: int) -> Wired:
         hand.part(name, part)
     if isinstance(node.spec.uplink, LoRaWanTable):
         wired.radio = RadioCell(chip.kernel, seed, start_utc)
-        hand.radio(config["uplink"]["radio"], wired.radio.channel)
+        if "module" in config["uplink"]:
+            hand.module(config["uplink"]["module"], wired.radio.channel)
+        else:
+            hand.radio(config["uplink"]["radio"], wired.radio.channel)
         enrolled: Any = SimpleNamespace(node=node, identity=wired.identity, site=site)
         wired.radio.register(enrolled)
         wired.radio.start()
@@ -107,13 +110,14 @@ class _Hand:
         part.power_on()
 
     def radio(self, radio: dict[str, Any], channel: Any) -> None:
-        wires: dict[str, int] = {key: radio[key] for key in ("cs", "reset", "busy", "dio1", "rxen") if key in radio}
-        # Modules pull select and reset up, so a sleeping MCU neither wakes nor resets the radio.
-        self._pins.rest |= {radio["cs"]: 1, radio["reset"]: 1}
-        world = self._wired.node.spec.world
-        options = {"air": channel, "board_tcxo": "dio3_tcxo_millivolts" in radio, "gateway_m": world.gateway_m}
-        part = importlib.import_module(f"kerbstone.emulator.parts.{radio['chip']}").PART(self._context("radio", options, wires))
-        assert isinstance(part, SpiPart)
+        part = virtual_radio(radio, channel, self._wired.node.spec.world.gateway_m, self._pins, self._context)
         self._spi[radio["spi"]].attach(self._pins.line(radio["cs"]), part)
+        self._wired.parts["radio"] = part
+        part.power_on()
+
+    def module(self, module: dict[str, Any], channel: Any) -> None:
+        world = self._wired.node.spec.world
+        part = virtual_module(module, channel, world.gateway_m, self._pins, world.parts.get("module", {}), self._context)
+        UartBridge(self._chip, module["id"], module["rx"], part)
         self._wired.parts["radio"] = part
         part.power_on()

@@ -40,7 +40,7 @@ def read_downlink(text: str, duration_us: Callable[[str], int]) -> DownlinkOrder
 
 def check_downlinks(orders: Sequence[DownlinkOrder], nodes: Sequence[Node], own_server: bool) -> None:
     """Raises KerbstoneError for one that nobody could get."""
-    known = {node.name for node in nodes if isinstance(node.spec.uplink, LoRaWanTable)}
+    known = {node.name for node in nodes if node.bearer(LoRaWanTable)}
     for order in orders:
         if not own_server:
             raise KerbstoneError("With --lns the network server is not ours: have it send the downlink itself.")

@@ -28,6 +28,7 @@ from kerbstone.emulator.board.onewire import OneWires
 from kerbstone.emulator.board.pins import Pins
 from kerbstone.emulator.board.pio import Pio
 from kerbstone.emulator.board.pulses import Counters, Rmt
+from kerbstone.emulator.board.radio import virtual_module, virtual_radio
 from kerbstone.emulator.board.spec import DeviceSpec
 from kerbstone.emulator.board.storage import Storage
 from kerbstone.emulator.board.timing import Timing
@@ -41,7 +42,8 @@ from kerbstone.emulator.modems.cell import OPTIONS, mistake
 from kerbstone.emulator.modems.registry import modem_class
 from kerbstone.emulator.net.sockets import Sockets
 from kerbstone.emulator.net.wifi import Wifi
-from kerbstone.emulator.parts.base import I2CPart, OneWirePart, Part, PartContext, SpiPart, UartPart
+from kerbstone.emulator.parts.axp import Axp
+from kerbstone.emulator.parts.base import I2CPart, OneWirePart, Part, PartContext, UartPart
 from kerbstone.emulator.world.registry import build_site
 from kerbstone.emulator.world.site import Site
 from kerbstone.errors import EngineError, NodeFileError
@@ -222,9 +224,11 @@ class _Wiring:
         config = node_json(node)
         for name, part in config["parts"].items():
             self._part(name, part, node.spec.parts[name].wake_pin)
-        for key in ("uplink", "second"):
-            if "radio" in config.get(key, {}):
-                self._radio(config[key]["radio"])
+        for bearer in (config.get("uplink", {}), config.get("second", {})):
+            if "radio" in bearer:
+                self._radio(bearer["radio"])
+            elif bearer.get("kind") == "lorawan_at":
+                self._module(bearer["module"])
         if cellular := node.bearer(NbIotTable):
             self._modem(cellular)
 
@@ -265,15 +269,24 @@ class _Wiring:
         part.power_on()
 
     def _radio(self, radio: dict[str, Any]) -> None:
-        wires: dict[str, int] = {key: radio[key] for key in ("cs", "reset", "busy", "dio1", "rxen") if key in radio}
-        # Modules pull select and reset up, so a sleeping MCU neither wakes nor resets the radio.
-        self.runtime.pins.rest |= {radio["cs"]: 1, radio["reset"]: 1}
-        options = {
-            "air": self.around.channel, "board_tcxo": "dio3_tcxo_millivolts" in radio, "gateway_m": self.runtime.node.spec.world.gateway_m,
-        }
-        part = importlib.import_module(f"kerbstone.emulator.parts.{radio['chip']}").PART(self._context("radio", options, wires))
-        assert isinstance(part, SpiPart)
+        gateway_m = self.runtime.node.spec.world.gateway_m
+        part = virtual_radio(radio, self.around.channel, gateway_m, self.runtime.pins, self._context)
         self.spi.attach(radio["sck"], radio["cs"], part)
+        self.runtime.parts["radio"] = part
+        board = self.runtime.node.board
+        if "pmu" in radio and board.radio and board.radio.pmu_rail:
+            issue, _, rail = board.radio.pmu_rail.partition(".")
+            options = {"chip": board.pmu[issue].chip, "rail": rail, "feeds": part}
+            self.i2c.attach(radio["pmu"]["sda"], radio["pmu"]["addr"], Axp(self._context("pmu", options, {})))
+        else:
+            part.power_on()
+
+    def _module(self, module: dict[str, Any]) -> None:
+        world = self.runtime.node.spec.world
+        part = virtual_module(
+            module, self.around.channel, world.gateway_m, self.runtime.pins, world.parts.get("module", {}), self._context
+        )
+        self.uarts.attach(module["rx"], part)
         self.runtime.parts["radio"] = part
         part.power_on()
 

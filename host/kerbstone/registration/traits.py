@@ -34,9 +34,10 @@ class Traits:
 
 def traits(node: Node) -> Traits:
     """Raises NodeFileError for a node that does not speak LoRaWAN."""
-    uplink = node.spec.uplink
-    if not isinstance(uplink, LoRaWanTable):
-        raise NodeFileError(f"{node.name} reports by {uplink.kind}, not by LoRaWAN: it needs no profile of a LoRaWAN network server.")
+    uplink = node.bearer(LoRaWanTable)
+    if uplink is None:
+        kind = node.spec.uplink.kind
+        raise NodeFileError(f"{node.name} reports by {kind}, not by LoRaWAN: it needs no profile of a LoRaWAN network server.")
     profile = load_profile(node.profile)
     told = [int(node.spec.app[key]) for key in _REPORT_KEYS if key in node.spec.app]
     return Traits(

@@ -23,9 +23,12 @@ def device_class(node: Node) -> Iterator[Finding]:
 
 
 def _radio(node: Node, place: tuple[str, str]) -> Iterator[Finding]:
-    chip = node.board.radio
+    uplink, chip = node.bearer(LoRaWanTable), node.board.radio
+    if uplink and uplink.module:
+        yield Finding(place, f"the module {uplink.module} has a stack of its own: class C and packages are those of a radio on the board.")
+        return
     able = sorted(p.stem.removesuffix("_modes") for p in (firmware_dir() / "kerb" / "radio").glob("*_modes.py"))
-    if chip and chip.chip not in able:
+    if chip and chip.driver not in able:
         board = node.spec.node.board
         words = f"the firmware cannot receive without end with the {chip.chip} of {board}: choose a board with {' or '.join(able)}."
         yield Finding(place, words, board_row(node, "radio.chip"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kerbstone.build.checks.rule import Finding, Place, board_row
 from kerbstone.build.checks.sources import find_source, needed_pins, shares_uart
 from kerbstone.build.chips import CHIPS
-from kerbstone.build.node import LoRaWanTable, MqttTable, Node, PartTable
+from kerbstone.build.node import LoRaWanTable, MqttTable, NbIotTable, Node, PartTable
 
 _MEASURE = ("battery", "current_loop", "pulse")  # drivers whose `pin` is a voltage
 _RADIO = ("sck", "mosi", "miso", "cs", "reset", "busy", "dio0", "dio1", "dio2", "rxen")
@@ -17,7 +17,10 @@ _MODEM = ("tx", "rx", "pwrkey", "dtr", "reset")
 def used_pins(node: Node) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
     """(pin, what uses it, place in the node file, group): the same group may share a pin (a bus)."""
     board = node.board
-    if node.bearer(LoRaWanTable) and board.radio:
+    uplink = node.bearer(LoRaWanTable)
+    if uplink and uplink.module:
+        yield from _of_module(node, uplink)
+    elif uplink and board.radio:
         place = ("uplink", "kind")
         for key in _RADIO:
             pin = getattr(board.radio, key)
@@ -25,7 +28,7 @@ def used_pins(node: Node) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
                 yield pin, f"radio {key}", place, f"radio {key}"
         for enable in board.radio.enable or ():
             yield enable.pin, f"radio {enable.what}", place, f"radio {enable.what}"
-    if node.spec.uplink.kind == "nbiot" and board.modem:
+    if node.bearer(NbIotTable) and board.modem:
         place = ("uplink", "kind")
         for key in _MODEM:
             pin = getattr(board.modem, key)
@@ -37,6 +40,14 @@ def used_pins(node: Node) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
         yield from _of_board(node, name, part)
         for key, pin in own_pins(part):
             yield pin, f"{name}.{key}", ("parts", name, key), f"{name}.{key}"
+
+
+def _of_module(node: Node, uplink: LoRaWanTable) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
+    uart = node.board.uart.get((uplink.bus or "").removeprefix("uart."))
+    for key, pin in uart.model_dump(exclude={"id"}).items() if uart else ():
+        yield pin, f"{uplink.bus} {key} of the module", ("uplink", "bus"), f"{uplink.bus} {key} of the module"
+    if uplink.module_reset_pin is not None:
+        yield uplink.module_reset_pin, "module reset", ("uplink", "module_reset_pin"), "module reset"
 
 
 def _of_board(node: Node, name: str, part: PartTable) -> Iterator[tuple[int, str, tuple[str, ...], str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kerbstone.build.cells import Pack, pack_of
 from kerbstone.build.checks.rule import Finding, board_row
-from kerbstone.build.chips import radio_tx_ma
+from kerbstone.build.chips import MODULE_TX_MA, radio_tx_ma
 from kerbstone.build.node import LoRaWanTable, MqttTable, NbIotTable, Node
 from kerbstone.build.regions import max_eirp_dbm
 
@@ -21,6 +21,9 @@ def peak_ma(node: Node, uplink: LoRaWanTable | MqttTable | NbIotTable | None = N
         return max(peak_ma(node, table) for table in (node.spec.uplink, node.spec.second) if table)
     board = node.board
     active = board.current_ua.active / 1000
+    if isinstance(uplink, LoRaWanTable) and uplink.module:
+        ma = MODULE_TX_MA[uplink.module]
+        return active + ma, f"{active:.0f} mA of the board and {ma:.0f} mA of the module {uplink.module}", "current_ua.active"
     if isinstance(uplink, LoRaWanTable) and board.radio:
         dbm = max_eirp_dbm(uplink.region) - board.radio.antenna_gain_dbi
         ma = radio_tx_ma(board.radio.chip, dbm)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kerbstone.build.checks.rule import Finding, board_row
 from kerbstone.build.checks.sources import find_source, literal
-from kerbstone.build.node import Node
+from kerbstone.build.node import LoRaWanTable, MqttTable, NbIotTable, Node
 from kerbstone.emulator.board.limits import LIMITS
 
 # What kerb/retained.py and kerb/node.py put into the record beside the application's state, bytes. A test packs the firmware's
@@ -15,7 +15,7 @@ HEAD = 4
 SECTION = 5
 CLOCK, BOX, POLICY, WAY, DUE, FAILING = 40, 12, 8, 17, 4, 1  # WAY: a bearer; DUE, FAILING: a part
 IN_RAM = 0  # records the flash refused: none while it works
-SESSION = {"lorawan": 355, "mqtt": 19, "nbiot": 31}
+SESSION = {"lorawan": 355, "lorawan_at": 6, "mqtt": 19, "nbiot": 31}
 
 
 def wake_pins(node: Node) -> Iterator[Finding]:
@@ -63,10 +63,14 @@ def retained_bytes(node: Node) -> int | None:
         return None
     parts = len(node.spec.parts)
     kept = _kept_bytes(node)
-    sessions = [SESSION[table.kind] for table in (node.spec.uplink, node.spec.second) if table]
+    sessions = [SESSION[_session(table)] for table in (node.spec.uplink, node.spec.second) if table]
     delivery = POLICY + WAY * len(sessions)
     sections = (*((kept,) if kept else ()), state, CLOCK, DUE * parts, FAILING * parts, *sessions, BOX, delivery, IN_RAM)
     return HEAD + sum(SECTION + size for size in sections)
+
+
+def _session(table: LoRaWanTable | MqttTable | NbIotTable) -> str:
+    return "lorawan_at" if isinstance(table, LoRaWanTable) and table.module else table.kind
 
 
 def _kept_bytes(node: Node) -> int:

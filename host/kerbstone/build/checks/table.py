@@ -17,7 +17,6 @@ RULES = (
     Rule("rail", "Every part's rail is one of the board.", wires.rails),
     Rule("supply", "A battery is measured only where the board or the node file says how.", wires.supply),
     Rule("bearer", "The board has the bearer.", wires.bearer),
-    Rule("radio", "The firmware can drive the board's radio and switch it on.", wires.radio),
     Rule("modem", "The firmware can drive the board's modem and switch it on.", wires.modem),
     Rule("class", "A device of class C listens all the time: it is awake, on mains, and its radio can.", lorawan.device_class),
     Rule("package", "Application packages keep what they know in RAM.", lorawan.packages),

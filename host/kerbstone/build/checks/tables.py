@@ -9,7 +9,7 @@ from typing import Any
 from kerbstone.build.checks.rule import Finding, Place
 from kerbstone.build.checks.sources import find_source, literal
 from kerbstone.build.files import nearest
-from kerbstone.build.node import LoRaWanTable, Node
+from kerbstone.build.node import LoRaWanTable, NbIotTable, Node
 from kerbstone.codec.node_profile import node_profile
 from kerbstone.errors import NodeFileError
 
@@ -77,8 +77,9 @@ def sources(node: Node) -> set[str]:
 
 
 def world(node: Node) -> Iterator[Finding]:
-    """[world.parts] names parts of the node, or its modem: the cell that is on."""
-    known = [*node.spec.parts, *(["modem"] if node.spec.uplink.kind == "nbiot" else [])]
+    """[world.parts] names parts of the node, its modem (the cell that is on), or its LoRaWAN module."""
+    radio = node.bearer(LoRaWanTable)
+    known = [*node.spec.parts, *(["modem"] if node.bearer(NbIotTable) else []), *(["module"] if radio and radio.module else [])]
     for name in node.spec.world.parts:
         if name not in known:
             yield Finding(("world", "parts", name), f"there is no part {name!r}; {nearest(name, known)}")

@@ -8,7 +8,6 @@ from kerbstone.build.checks.rule import Finding, board_row
 from kerbstone.build.files import nearest
 from kerbstone.build.modems import DIALECTS, WITHOUT_MQTT
 from kerbstone.build.node import LoRaWanTable, NbIotTable, Node
-from kerbstone.paths import firmware_dir
 
 
 def buses(node: Node) -> Iterator[Finding]:
@@ -43,10 +42,25 @@ def bearer(node: Node) -> Iterator[Finding]:
         "nbiot": "cellular modem" if node.board.modem is None else "",
     }
     for key, table in (("uplink", node.spec.uplink), ("second", node.spec.second)):
-        if table and (what := lacks[table.kind]):
+        if isinstance(table, LoRaWanTable) and (table.module or table.bus or table.module_reset_pin is not None):
+            yield from _module(node, key, table)
+        elif table and (what := lacks[table.kind]):
             yield Finding((key, "kind"), f"board {board} has no {what}: choose another board or bearer.")
     if node.spec.second and node.spec.second.kind == node.spec.uplink.kind:
         yield Finding(("second", "kind"), f"the second bearer is {node.spec.second.kind} as the first: give another kind or leave it out.")
+
+
+def _module(node: Node, key: str, table: LoRaWanTable) -> Iterator[Finding]:
+    if not table.module:
+        yield Finding((key, "kind"), "bus and module_reset_pin belong to a module: name it (module = \"rak3172\") or leave them out.")
+        return
+    uarts = [f"uart.{name}" for name in node.board.uart]
+    if table.bus not in uarts:
+        has = f"it has {', '.join(uarts)}" if uarts else "it has none"
+        words = f"bus = {table.bus!r} is no UART of {node.spec.node.board}: {has}. The module {table.module} needs one."
+        yield Finding((key, "module"), words)
+    elif any(part.bus == table.bus for part in node.spec.parts.values()):
+        yield Finding((key, "bus"), f"{table.bus} is used by a part too: give the module {table.module} a UART of its own.")
 
 
 def modem(node: Node) -> Iterator[Finding]:
@@ -67,16 +81,3 @@ def modem(node: Node) -> Iterator[Finding]:
     elif uplink.protocol == "mqtt" and DIALECTS[chip] in WITHOUT_MQTT:
         words = f'the MQTT client of the {chip} cannot carry records with a receipt: choose protocol = "coap".'
         yield Finding((key, "protocol"), words)
-
-
-def radio(node: Node) -> Iterator[Finding]:
-    chip = node.board.radio
-    if node.bearer(LoRaWanTable) is None or chip is None:
-        return
-    drivers = sorted(p.stem for p in (firmware_dir() / "kerb" / "radio").glob("sx*.py") if "_" not in p.stem)
-    if chip.chip not in drivers:
-        words = f"the firmware has no driver for the {chip.chip} of {node.spec.node.board}: choose a board with {' or '.join(drivers)}."
-        yield Finding(("uplink", "kind"), words, board_row(node, "radio.chip"))
-    elif chip.pmu_rail:
-        words = f"{node.spec.node.board} feeds its radio from a power chip the firmware does not switch: choose another board."
-        yield Finding(("uplink", "kind"), words, board_row(node, "radio.pmu_rail"))

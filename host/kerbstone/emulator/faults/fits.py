@@ -33,7 +33,7 @@ def mqtt(node: Node, _values: dict[str, Value]) -> str:
 
 
 def nbiot(node: Node, _values: dict[str, Value]) -> str:
-    return "" if isinstance(node.spec.uplink, NbIotTable) else f"node {node.name} has no cellular modem"
+    return "" if node.bearer(NbIotTable) else f"node {node.name} has no cellular modem"
 
 
 def lorawan(node: Node, _values: dict[str, Value]) -> str:

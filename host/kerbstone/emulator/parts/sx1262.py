@@ -1,4 +1,4 @@
-"""Virtual SX1262: supply, SPI, BUSY, modes, interrupts (data sheet DS.SX1261-2.W.APP Rev 2.1, sections in brackets).
+"""Virtual SX1262 and SX1261: supply, SPI, BUSY, modes, interrupts (data sheet DS.SX1261-2.W.APP Rev 2.1, sections in brackets).
 
 Stricter than silicon where that finds mistakes: a command sent while BUSY is high is lost and logged, and a receiver whose register
 0x0736 contradicts its IQ setting hears nothing. GFSK, CAD, implicit header and duty-cycled reception are not modelled; the chip
@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from kerbstone.emulator.air.channel import Channel
 from kerbstone.emulator.kernel import Event
 from kerbstone.emulator.parts import sx1262_commands as commands
 from kerbstone.emulator.parts import sx1262_power as power
 from kerbstone.emulator.parts.base import PartContext, SpiPart
+from kerbstone.emulator.parts.lora_front import antenna_of
+from kerbstone.emulator.parts.lora_modem import Irq
 from kerbstone.emulator.parts.sx1262_config import Config, DeviceError, Mode
 from kerbstone.emulator.parts.sx1262_front import Antenna, Front
-from kerbstone.emulator.parts.sx1262_modem import Irq
 
 _COLD_US, _WARM_US = 3_500, 340  # table 8-2: sleep or reset to standby
 _DEAF_US = 500  # section 13.1.1: after SetSleep the chip does not notice its chip select
@@ -37,9 +37,9 @@ _STATE = {
 class Sx1262(SpiPart):
     """Lines: cs, busy, dio1, reset, and rxen where the board switches its receive path with it (high = receive).
 
-    Options: `air` the Channel, `node` the name of its antenna, `gateway_m` distance from the origin for an antenna that has no place
-    yet, `board_tcxo` True when DIO3 must feed a TCXO, `tcxo_start_us` (1000) the time it takes, `dio2_rf_sw` False when DIO2 does
-    not switch the antenna, `antenna_db` gain of the antenna (0).
+    Options: `model` "sx1262" or "sx1261", `air` the Channel, `node` the name of its antenna, `gateway_m` distance from the origin
+    for an antenna that has no place yet, `board_tcxo` True when DIO3 must feed a TCXO, `tcxo_start_us` (1000) the time it takes,
+    `dio2_rf_sw` False when DIO2 does not switch the antenna, `antenna_db` gain of the antenna (0).
     """
 
     CURRENT_UA: ClassVar[dict[str, float]] = {  # data sheet tables 3-8 and 3-9, 3.3 V; DC-DC unless the name says ldo
@@ -51,14 +51,15 @@ class Sx1262(SpiPart):
     def __init__(self, ctx: PartContext):
         super().__init__(ctx)
         options = ctx.options
-        air: Channel = options.get("air") or Channel(ctx.kernel)
-        self.node = str(options.get("node", ctx.name))
-        if "gateway_m" in options:
-            air.place_around(self.node, float(options["gateway_m"]))
+        air, self.node = antenna_of(ctx)
+        self.model = str(options.get("model", "sx1262"))
+        self.device = power.DEVICES[self.model]
         self._board_tcxo = bool(options.get("board_tcxo", False))
         self._tcxo_start_us = int(options.get("tcxo_start_us", 1_000))
         antenna = Antenna(float(options.get("antenna_db", 0.0)), bool(options.get("dio2_rf_sw", True)), self.line("rxen"))
-        self.front: Front = Front(ctx.kernel, air, self.node, ctx.rng, antenna, self.raise_irq, self._fall_back)
+        self.front: Front = Front(
+            ctx.kernel, air, self.node, ctx.rng, antenna, self.raise_irq, self._fall_back, self.device
+        )
         self.mode = Mode.OFF
         self._busy = False
         self._busy_end: Event | None = None
@@ -89,7 +90,7 @@ class Sx1262(SpiPart):
 
     def _forget(self) -> None:
         self._halt()
-        self.front.config = Config()
+        self.front.config = Config(pa=next(iter(self.device.amplifiers.values())))
         self._show_irq()
 
     def _on_reset(self, level: int) -> None:
@@ -115,7 +116,7 @@ class Sx1262(SpiPart):
         if warm:
             self.config.sleep_warm()
         else:
-            self.front.config = Config()
+            self.front.config = Config(pa=next(iter(self.device.amplifiers.values())))
         self._warm, self._slept_at = warm, self.kernel.now
         self._show_irq()
         self._enter(Mode.SLEEP)
@@ -214,7 +215,7 @@ class Sx1262(SpiPart):
             state += "_boosted"
         if mode in (Mode.FS, Mode.RX) and not config.dc_dc:
             state += "_ldo"
-        current = power.current_ua(config.pa, config.tx_power) if mode == Mode.TX else self.CURRENT_UA[state]
+        current = self.device.current_ua(config.pa, config.tx_power) if mode == Mode.TX else self.CURRENT_UA[state]
         if mode > Mode.STANDBY_RC and config.tcxo_us is not None:
             current += _TCXO_UA
         self.ctx.meter.set(state, current)

@@ -20,6 +20,7 @@ _CALIBRATE_US = 3_500  # section 9.2.1: all blocks; the sheet gives no figure fo
 _IMAGE_US = 2_000  # not in the sheet, order of magnitude
 _NEED_CLOCK = 0x7C  # PLL, ADC and image calibration run on the 32 MHz clock
 _LORA = 1
+_BANDWIDTH_HZ = {4: 125_000, 5: 250_000, 6: 500_000}  # table 13-48; the narrower ones are not modelled
 _STANDBY = (Mode.STANDBY_RC, Mode.STANDBY_XOSC)
 _AWAKE = (*_STANDBY, Mode.FS, Mode.RX, Mode.TX)
 
@@ -104,10 +105,11 @@ def _calibrated(chip: Sx1262, clock_us: int | None, blocks: int) -> Verdict:
 
 
 def _pa_config(chip: Sx1262, a: bytes) -> Verdict:
-    chip.config.pa = power.amplifier(a[0], a[1])
-    chip.config.pa_connected = a[2] == 0  # deviceSel 1 selects the amplifier of the SX1261, which this chip does not bond out
-    if (a[0], a[1]) not in power.AMPLIFIERS or not chip.config.pa_connected:
-        chip.complain("SetPaConfig is not a row of table 13-21 for the SX1262")
+    device = chip.device
+    chip.config.pa = device.amplifier(a[0], a[1])
+    chip.config.pa_connected = a[2] == device.select  # each chip bonds out one of the two amplifiers
+    if (a[0], a[1]) not in device.amplifiers or not chip.config.pa_connected:
+        chip.complain(f"SetPaConfig is not a row of table 13-21 for the {chip.model.upper()}")
     return Verdict.OK
 
 
@@ -171,7 +173,7 @@ def _tx_params(chip: Sx1262, a: bytes) -> Verdict:
 def _modulation(chip: Sx1262, a: bytes) -> Verdict:
     if not 1 <= a[2] <= 4:
         return Verdict.PROCESSING_ERROR
-    _tune(chip, sf=a[0], bw_code=a[1], cr=a[2], ldro=bool(a[3] & 1))
+    _tune(chip, sf=a[0], bw_hz=_BANDWIDTH_HZ.get(a[1]), cr=a[2], ldro=bool(a[3] & 1))
     return Verdict.OK
 
 
@@ -180,7 +182,7 @@ def _packet(chip: Sx1262, a: bytes) -> Verdict:
     return Verdict.OK
 
 
-def _tune(chip: Sx1262, **changes: int | bool) -> None:
+def _tune(chip: Sx1262, **changes: int | bool | None) -> None:
     # A copy: a reception under way keeps the settings it was opened with.
     chip.config.modulation = replace(chip.config.modulation, **changes)  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ from enum import IntEnum, IntFlag
 
 from kerbstone.emulator.air.channel import Reception
 from kerbstone.emulator.parts import sx1262_power as power
-from kerbstone.emulator.parts.sx1262_modem import Irq, Modulation
+from kerbstone.emulator.parts.lora_modem import Irq, Modulation
 from kerbstone.emulator.parts.sx1262_registers import IQ_POLARITY, IQ_STANDARD_BIT, RX_BOOSTED, RX_GAIN, Registers
 
 
@@ -57,7 +57,7 @@ class Config:
     dc_dc: bool = False
     tcxo_us: int | None = None  # time SetDIO3AsTCXOCtrl gives the TCXO; None = a crystal is expected
     rf_switch: bool = False
-    pa: power.Amplifier = power.AMPLIFIERS[4, 7]
+    pa: power.Amplifier = power.DEVICES["sx1262"].amplifiers[4, 7]
     pa_connected: bool = True
     tx_power: int = 0
     ramp: int = 0

@@ -20,15 +20,15 @@ class Wish:
 
     def region(self) -> str:
         """Raises IdentityError when the node has no LoRaWAN."""
-        uplink = load_node(self.node).spec.uplink
-        if not isinstance(uplink, LoRaWanTable):
+        uplink = load_node(self.node).bearer(LoRaWanTable)
+        if uplink is None:
             raise IdentityError(f"Node {self.node} does not use LoRaWAN: this form is for devices that do.")
         return uplink.region
 
     def prefix(self) -> str:
         """Raises IdentityError when the node has no MQTT."""
-        uplink = load_node(self.node).spec.uplink
-        if not isinstance(uplink, MqttTable):
+        uplink = load_node(self.node).bearer(MqttTable)
+        if uplink is None:
             raise IdentityError(f"Node {self.node} does not use MQTT: this form is for devices that do.")
         return uplink.prefix
 

@@ -13,7 +13,7 @@ class Plan:
 
     frequency_plan: str
     mac: str = "MAC_V1_0_4"
-    phy: str = "RP002_V1_0_4"
+    phy: str = "RP002_V1_0_3"  # which the tables of protocols/lorawan follow
 
 
 _PLANS = {

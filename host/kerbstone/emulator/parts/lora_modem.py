@@ -1,6 +1,6 @@
-"""LoRa modem of the virtual SX1262: what goes on the air, and the search, lock and end of a reception.
+"""LoRa modem of the virtual radio chips: what goes on the air, and the search, lock and end of a reception.
 
-Section numbers are those of data sheet DS.SX1261-2.W.APP Rev 2.1. Only the explicit header is modelled.
+Section and table numbers are those of data sheet DS.SX1261-2.W.APP Rev 2.1. Only the explicit header is modelled.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from kerbstone.emulator.air.channel import Channel, Reception, Transmission
 from kerbstone.emulator.kernel import Event, Kernel
 
 _LOCK_SYMBOLS = 5  # of preamble a receiver needs inside its window
-_BANDWIDTH_HZ = {4: 125_000, 5: 250_000, 6: 500_000}  # table 13-48; the narrower ones are not modelled
 _TUNING = 4  # a carrier may be off by a quarter of the bandwidth (section 6.1.1.2)
-NOISE_FIGURE_DB = (8.0, 6.0)  # power saving, boosted gain: sensitivity -135 and -137 dBm at SF12, 125 kHz
 
 
 class Irq(IntFlag):
-    """Interrupts, table 13-29."""
+    """What a modem reports. The values are the interrupt bits of the SX126x (table 13-29); other chips translate them."""
 
     TX_DONE = 0x0001
     RX_DONE = 0x0002
@@ -34,11 +32,11 @@ class Irq(IntFlag):
 
 @dataclass
 class Modulation:
-    """What SetModulationParams, SetPacketParams, SetRfFrequency and the registers say, decoded."""
+    """What commands or registers say about the signal, decoded. `bw_hz` None: a bandwidth that is not modelled."""
 
     freq_hz: int = 0
     sf: int = 7
-    bw_code: int = 4
+    bw_hz: int | None = 125_000
     cr: int = 1
     ldro: bool = False
     preamble: int = 12
@@ -48,32 +46,28 @@ class Modulation:
     iq_inverted: bool = False
 
     @property
-    def bw_hz(self) -> int | None:
-        """None: a bandwidth that is not modelled."""
-        return _BANDWIDTH_HZ.get(self.bw_code)
-
-    @property
     def usable(self) -> bool:
         return self.bw_hz is not None and 5 <= self.sf <= 12 and not self.implicit
 
 
 @dataclass(frozen=True)
 class Search:
-    """How a receiver was set up when SetRx came."""
+    """How a receiver was set up when it was told to listen."""
 
     modulation: Modulation
     sync_word: int
-    iq_consistent: bool  # register 0x0736 agrees with SetPacketParams (section 15.4); if not, nothing is received
+    iq_consistent: bool  # the registers agree about IQ (section 15.4); if not, nothing is received
     noise_figure_db: float
     antenna_db: float
     continuous: bool
     timeout_us: int | None
-    symbols: int  # SetLoRaSymbNumTimeout, 0 = no limit
+    symbols: int  # without a preamble the search ends after so many, 0 = no limit
     stop_on_preamble: bool  # the timer stops at the preamble rather than at the header
+    ends_on_bad_header: bool = True  # False: the chip goes on searching, and nothing but the host ends that
 
 
 class Receiver:
-    """One SetRx, from opening to its end. `raise_irq` and `finish` are the chip's; finish(None) says that nothing came."""
+    """One reception, from opening to its end. `raise_irq` and `finish` are the chip's; finish(None) says that nothing came."""
 
     def __init__(
         self, kernel: Kernel, air: Channel, node: str, rng: random.Random, search: Search, raise_irq: Callable[[Irq], None],
@@ -92,10 +86,6 @@ class Receiver:
             self._symbols = kernel.after(lora.symbols_us(search.symbols, m.sf, m.bw_hz), self._timeout)
         for tx in air.on_air_now():
             self.on_air(tx)
-
-    @property
-    def continuous(self) -> bool:
-        return self._set.continuous
 
     def close(self) -> None:
         """The chip leaves receive mode."""
@@ -133,7 +123,7 @@ class Receiver:
     def _header(self, tx: Transmission, since: int) -> None:
         if self._air.disturbed(tx, self._node, since, self._kernel.now):
             self._locked = None
-            if not self._set.continuous:
+            if not self._set.continuous and self._set.ends_on_bad_header:
                 self._finish(None)
             self._raise(Irq.HEADER_ERR)
             return
