@@ -67,6 +67,10 @@ class Desk:
         except Refused as refusal:
             result, detail = refusal.reason, refusal.detail
             node.secure("command")
+        except MemoryError:
+            # The counter is used; the node lives on and says that it could not.
+            gc.collect()
+            result, detail = "failed", 0
         log.event("command", name, result, detail)
         node.tell(min(kind, len(KINDS)), result, detail, counter)
 

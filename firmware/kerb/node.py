@@ -408,6 +408,7 @@ def main():
 def _write_down(error):
     """For the host to read, and for the next start to know."""
     try:
+        gc.collect()
         from kerb import crashes
 
         store = Store()
