@@ -7,7 +7,7 @@ BASE := $(VENV)/base
 READY := $(VENV)/ready
 PEERS := tests/js/node_modules/.package-lock.json
 
-.PHONY: demo test lint types compile unit bench conformance gas-index generate clean
+.PHONY: demo test lint types compile unit security bench conformance gas-index generate clean
 
 $(BASE): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -44,6 +44,10 @@ compile: $(READY)
 
 unit: $(READY) $(PEERS)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+# The security checklist, decided by its tests: build/conformance.json.
+security: $(READY)
+	$(BIN)/python tests/security/security_run.py build/conformance.json
 
 bench: $(READY)
 	$(BIN)/python tests/bench/bench.py

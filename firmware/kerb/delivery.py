@@ -40,6 +40,7 @@ class Delivery:
         self._stored = {}  # name without its mark -> mono ms, of what was stored in this life
         self._time_at = 0  # mono s of the next attempt to learn the time
         self.epoch = 0
+        self.on_receipt = None  # called with each record the far end has acknowledged
         self.on_message = None  # called with each message of the far end: (port or topic, bytes)
         self.keep_s = 0  # age at which a routine reading is no longer worth its airtime; 0: never
 
@@ -243,6 +244,8 @@ class Delivery:
         way.works()
         for record in group:
             self._receipted(record, way)
+            if self.on_receipt and receipt.acknowledged:
+                self.on_receipt(record)
         return True
 
     def _receipted(self, record, way):

@@ -12,7 +12,7 @@ from kerb.clock import TRUST_LIVE, Clock, mono_ms
 from kerb.delivery import Delivery
 from kerb.outbox import Outbox
 from kerb.policy import Policy
-from kerb.power import Power, woke_by_pin
+from kerb.power import Power, restart, woke_by_pin
 from kerb.quality import GOOD, worst
 from kerb.retained import Retained
 from kerb.sampler import Sampler
@@ -23,6 +23,7 @@ _BEARERS = (("uplink", "upl"), ("second", "up2"))  # the bearers of node.json, i
 _SHORT_MS = 3000  # below this a deep sleep costs more than it saves
 _REST_AFTER_CRASH_MS = 60000
 _RETRY_S = 600  # s until a part that failed is asked again, whatever its period
+_PLAIN = (1, 3)  # bytes of an order without a code, for a laboratory's lamp
 _NO_APP_PORT = 224  # of LoRaWAN, and those above: tests and the future
 _UNSURE = 1 << 28  # beside the count of records: a reset may have come after it was written
 _SPARE_NUMBERS = 4096  # numbers of records skipped when a reset came between two saves; more than a life stores
@@ -38,6 +39,18 @@ class Node:
         self.power = Power(self.deep, self.clock)
         self.store = Store()
         self.retained = Retained(self.power, self.store)
+        self.warm = self.retained.load()
+        self._security = None
+        self.desk = None  # who takes messages, once one has come
+        self.overlay = None  # changed configuration, where there is any
+        self.watch = None  # of safe mode
+        crashed = self.retained.get("bad") if self.warm else self.store.get("crash")
+        changed = self.retained.get("cfg") if self.warm else self.store.get("conf")
+        self.crashed = bool(crashed)
+        if crashed:
+            self._look_back()
+        if changed and not self.safe:
+            self._laid_over(changed)
         self.parts = {name: early.part(name, self.config["parts"][name]) for name in self.config["order"]}
         self.sampler = Sampler([self.parts[name] for name in self.config["order"]])
         self.app = self._make_app()
@@ -60,9 +73,41 @@ class Node:
 
     def _make_app(self):
         name = self.config["app"]
-        module = __import__("kerb.apps." + name, None, None, (name,))
+        module = __import__("kerb.safe" if self.safe else "kerb.apps." + name, None, None, (name,))
         config.overlay(self.config)
         return module.App(self.config["app_settings"])
+
+    @property
+    def safe(self):
+        """True in safe mode: no parts, no application."""
+        return self.watch is not None
+
+    def _look_back(self):
+        """After a crash: start as always, or safely."""
+        from kerb import crashes, safe
+
+        if crashes.wants_safe(self.store, mono_ms() // 1000, self.power.powered_on()):
+            self.config = dict(self.config)
+            self.config["order"] = []
+            self.watch = safe.Watch(self)
+
+    def _laid_over(self, raw):
+        from kerb.overlay import Overlay
+
+        self.overlay = Overlay(self, raw, self.warm)
+
+    def laid_over(self):
+        """The node's changed configuration, begun if there was none. Raises Refused in safe mode, which has nothing to configure."""
+        if self.safe:
+            from kerb.commands import Refused
+
+            raise Refused("not_here")
+        if not self.overlay:
+            from kerb.overlay import Overlay
+
+            self.overlay = Overlay(self)
+            self.overlay.start(True)
+        return self.overlay
 
     def identity(self):
         """Read by who sends: the other wakes need neither the keys nor the code."""
@@ -74,7 +119,7 @@ class Node:
 
     def wake(self):
         """Takes up what the last life left; after a loss of power, what flash has."""
-        warm = self.retained.load()
+        warm = self.warm
         state = self.retained.get("app")
         if state and len(state) == self.app.STATE_BYTES:
             self.app.unpack(state)
@@ -86,8 +131,8 @@ class Node:
             epoch, count, self.outbox.next_seq = unpack("<III", self.retained.get("box"))
             self.outbox.unpack(self.retained.get("ram"), not count & _UNSURE)
             self.outbox.on_put = self.forget_outbox
-            for i, failing in enumerate(self.retained.get("flt") or b""):
-                self.parts[self.config["order"][i]].carry_over(failing)
+            for name, failing in zip(self.config["order"], self.retained.get("flt") or b""):
+                self.parts[name].carry_over(failing)
             if not count:
                 self.outbox.assume_empty()
             self.delivery.unpack(self.retained.get("try"))
@@ -99,13 +144,34 @@ class Node:
             self.kept_at = 0
             self.delivery.power_on()
         self.delivery.epoch = epoch
+        if self.overlay:
+            self.overlay.start(warm)
+        if self.crashed:
+            self._tell_crash()
+
+    def _tell_crash(self):
+        from kerb import crashes
+
+        if not self.safe:
+            self.retained.drop("bad")
+        try:
+            if crashes.fresh(self.store):
+                crashes.tell(self, True)
+                self.secure("safe" if self.safe else "crash")
+        except OSError as error:
+            log.trouble("flash", error)
 
     def _new_epoch(self):
         """Power cycles are numbered: `mono` times of two of them cannot be compared."""
-        raw = self.store.get("epoch")
-        epoch = (int.from_bytes(raw, "little") if raw else 0) + 1
+        raw = (self.store.get("epoch") or b"") + bytes(8)
+        epoch, powered, other = unpack("<IHH", raw[:8])
+        epoch += 1
+        if self.power.powered_on():
+            powered = min(powered + 1, 0xFFFF)
+        else:
+            other = min(other + 1, 0xFFFF)
         try:
-            self.store.put("epoch", epoch.to_bytes(4, "little"))
+            self.store.put("epoch", pack("<IHH", epoch, powered, other))
         except OSError as error:
             log.trouble("flash", error)
         # Numbers of records never repeat: a power cycle has a million of its own.
@@ -155,7 +221,8 @@ class Node:
 
     def save(self, last):
         """Writes down what the next life needs; `last`: RAM ends now, so the outbox will be found as it is."""
-        self.retained.put("app", self.app.pack())
+        if not self.safe:
+            self.retained.put("app", self.app.pack())
         self.retained.put("clk", self.clock.pack())
         self.retained.put("smp", self.sampler.pack())
         for way, (_, section) in zip(self.ways, _BEARERS):
@@ -169,6 +236,8 @@ class Node:
         self.retained.put("ram", self.outbox.pack())
         self.retained.put("flt", bytes([self.parts[name].failing for name in self.config["order"]]))
         self.retained.put("try", self.delivery.pack())
+        if self.overlay:
+            self.retained.put("cfg", self.overlay.pack())
         self._keep_parts()
         self.retained.save()
         self.saved_at = mono_ms() // 1000
@@ -180,6 +249,9 @@ class Node:
             if part.failing:
                 self.sampler.hurry(part.name, now // 1000 + _RETRY_S)
         wait = min(self.sampler.next_ms(now), self.delivery.next_ms(now))
+        for other in (self.overlay, self.watch):
+            if other:
+                wait = min(wait, other.next_ms(now))
         if not self.deep or self.sampler.busy or wait < _SHORT_MS:
             if not self.deep and now // 1000 - self.saved_at >= self.save_s:
                 self.save(False)
@@ -232,11 +304,66 @@ class Node:
         if rssi is not None:
             self.decide({"rssi_db": rssi, "quality": GOOD})
 
+    # -- the far end --------------------------------------------------------------------------------------
+
     def order(self, port, data):
-        """Hands a message of the far end to an application that takes orders."""
-        if hasattr(self.app, "order") and (isinstance(port, str) or port < _NO_APP_PORT):
-            for effect in self.app.order(data, self.clock.now()):
-                self._EFFECTS[effect[0]](self, {"quality": GOOD}, *effect[1:])
+        """Takes a message of the far end."""
+        if isinstance(port, str) or port < _NO_APP_PORT:
+            if len(data) in _PLAIN and not self.config.get("production", True) and hasattr(self.app, "order"):
+                self.carry_out(self.app.order(data, self.clock.now()))
+                return
+            if not self.desk:
+                gc.collect()  # what follows wants large pieces of the heap
+                from kerb.desk import Desk
+
+                self.desk = Desk(self)
+            self.desk.take(data)
+
+    def carry_out(self, effects):
+        """Effects of an application that was not asked to step."""
+        for effect in effects:
+            self._EFFECTS[effect[0]](self, {"quality": GOOD}, *effect[1:])
+
+    def ask(self):
+        """Has everything measured and reported now."""
+        if hasattr(self.app, "ask"):
+            self.app.ask()
+        for name in self.parts:
+            self.sampler.hurry(name, mono_ms() // 1000)
+
+    @property
+    def security(self):
+        """The security log; no ordinary wake loads it."""
+        if self._security is None:
+            from kerb.seclog import SecurityLog
+
+            self._security = SecurityLog(self.store)
+        return self._security
+
+    def secure(self, word):
+        """An entry in the security log."""
+        self.security.note(word, mono_ms() // 1000)
+
+    def tell(self, command, result, detail=0, counter=0):
+        """An answer, in the profile `answer`."""
+        from kerb import tell
+
+        values = (command, tell.RESULTS.index(result), counter % 65535, self.overlay.version if self.overlay else 0, detail)
+        self.delivery.store(tell.frame(tell.ANSWER, tell.ANSWER_BITS, values), 1)
+
+    def tell_health(self):
+        from kerb import health
+
+        self.delivery.store(health.report(self), 1)
+
+    def tend(self):
+        """What commands have left to be done later."""
+        if self.overlay:
+            self.overlay.tick()
+        if self.desk:
+            self.desk.tick()
+        if self.watch and self.watch.tick():
+            restart()
 
     def _report(self, sample, record, priority, values):
         quality = values.pop("quality", sample["quality"])
@@ -264,14 +391,40 @@ class Node:
             self.sense()
             self.delivery.run()
             self.listen()
+            self.tend()
             self.rest()
 
 
 def main():
-    """Runs for ever. A failure nobody foresaw is told, slept on, and followed by a fresh start."""
+    """Runs for ever. A failure nobody foresaw is told, written down, slept on, and followed by a fresh start."""
     try:
         Node().run()
     except Exception as error:  # the last line of defence: a node must come back
         sys.print_exception(error)
         log.event("crash", type(error).__name__, error)
+        _write_down(error)
         machine.deepsleep(_REST_AFTER_CRASH_MS)
+
+
+def _write_down(error):
+    """For the host to read, and for the next start to know."""
+    try:
+        gc.collect()
+        from kerb import crashes
+
+        store = Store()
+        crashes.keep(error, mono_ms() // 1000, store)
+        retained = Retained(Power(False), store)
+        warm = retained.load()
+        changed = None
+        if store.get("conf"):
+            from kerb.overlay import fall_back
+
+            changed = fall_back(store)
+        if warm:
+            retained.put("bad", b"\1")
+            if changed:
+                retained.put("cfg", changed)
+            retained.save()
+    except Exception as trouble:  # it must not keep the node from coming back
+        sys.print_exception(trouble)

@@ -22,6 +22,11 @@ _RP2_LIMIT_MS = 4290000
 _PIN_WAKES = (2, 3, 7)
 
 
+def restart():
+    """Begins anew, as after a reset."""
+    machine.reset()
+
+
 def woke_by_pin():
     """True when a wake pin, not the timer, ended deep sleep."""
     return bool(esp32) and machine.wake_reason() in _PIN_WAKES  # type: ignore[attr-defined]
@@ -42,6 +47,10 @@ class Power:
     def learn_time(self, got):
         """The network's time, as an uplink's take_time() gives it."""
         log.event("clock", got[0], self.clock.set(*got))
+
+    def powered_on(self):
+        """True when the board had no power before this start."""
+        return machine.reset_cause() == machine.PWRON_RESET
 
     def mono(self):
         """Whole seconds since power-on."""

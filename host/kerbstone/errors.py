@@ -55,3 +55,7 @@ class LinkError(KerbstoneError):
 
 class FlashError(KerbstoneError):
     """A board does not take what is put onto it; the message says why and what to do."""
+
+
+class CommandError(KerbstoneError):
+    """A command to a device cannot be made or sent as asked."""

@@ -12,6 +12,7 @@ NODE = """
 [node]
 board = "heltec_wifi_lora_32_v3"
 app = "light"
+production = false
 
 [parts.lamp]
 driver = "dimmer"

@@ -16,7 +16,7 @@ from struct import pack_into, unpack_from
 from micropython import const
 
 from kerb.apps.algo import gas_index, humidity
-from kerb.apps.algo.settings import due, merged
+from kerb.apps.algo.settings import LONG_AGO, due, merged
 from kerb.errors import ConfigError
 from kerb.quality import GOOD, SUSPECT, WARMING, worst
 
@@ -114,6 +114,10 @@ class App:
         self._nox.unpack_from(data, _NOX_AT)
         if self._index:
             self._index.hourly.unpack_from(data, _INDEX_AT)
+
+    def ask(self):
+        """The next measurement is reported whole."""
+        self._told_at = LONG_AGO
 
     def step(self, sample, now):
         effects = []

@@ -12,7 +12,7 @@ from struct import pack_into, unpack_from
 from micropython import const
 
 from kerb.apps.algo import echo, fill, sound
-from kerb.apps.algo.settings import due, merged
+from kerb.apps.algo.settings import LONG_AGO, due, merged
 from kerb.quality import GOOD, SUSPECT, worst
 
 DEFAULTS = {
@@ -102,6 +102,10 @@ class App:
         self._alarms = alarms & 31
         self._misses = alarms >> 5
         self._clutter.unpack_from(data, _CLUTTER_AT)
+
+    def ask(self):
+        """The next measurement is reported whole."""
+        self._told_at = LONG_AGO
 
     def step(self, sample, now):
         effects = []

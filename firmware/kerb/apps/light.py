@@ -15,7 +15,7 @@ from kerb.apps.algo.lamp_power import LampPower
 from kerb.apps.algo.persist import Persistence
 from kerb.apps.algo.presence import Presence
 from kerb.apps.algo.schedule import Nights, Schedule
-from kerb.apps.algo.settings import due, merged
+from kerb.apps.algo.settings import LONG_AGO, due, merged
 from kerb.errors import ConfigError
 from kerb.quality import FAULT
 
@@ -123,6 +123,14 @@ class App:
         for part, size in zip(self._parts, _SIZES):
             part.unpack_from(data, at)
             at += size
+
+    def inherit(self, other):
+        """An order holds on under other settings."""
+        self._ordered, self._ordered_until = other._ordered, other._ordered_until
+
+    def ask(self):
+        """The next measurement is reported whole."""
+        self._told_at = LONG_AGO
 
     def step(self, sample, now):
         effects = []

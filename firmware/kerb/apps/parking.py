@@ -15,7 +15,7 @@ from micropython import const
 
 from kerb.apps.algo import baseline, burst, witness
 from kerb.apps.algo.burst import distance
-from kerb.apps.algo.settings import due, merged
+from kerb.apps.algo.settings import LONG_AGO, due, merged
 from kerb.quality import FAULT, GOOD, SUSPECT, worst
 
 DEFAULTS = {
@@ -128,6 +128,15 @@ class App:
         self._base.unpack_from(data, _BASE_AT)
         self._witness.unpack_from(data, _WITNESS_AT)
         self._base.known = bool(flags & _KNOWN)
+
+    def ask(self):
+        """The next measurement is reported whole."""
+        self._beat = LONG_AGO
+
+    def calibrate(self):
+        """Forgets the empty bay: what is measured next is one. For a bay somebody has seen empty."""
+        self._base.known = False
+        self._state = self._shown = _NONE
 
     def step(self, sample, now):
         effects = []

@@ -8,7 +8,7 @@ from struct import pack_into, unpack_from
 
 from micropython import const
 
-from kerb.apps.algo.settings import due, merged, passed
+from kerb.apps.algo.settings import LONG_AGO, due, merged, passed
 from kerb.errors import ConfigError
 from kerb.quality import FAULT, GOOD, WARMING, worst
 from kerb.scaling import scaled
@@ -82,6 +82,10 @@ class App:
             self._seen_at[i] = unpack_from("<I", data, _AGE_AT + 4 * i)[0]
             self._bits[i] = data[_BITS_AT + i]
             self._exact[i] = None
+
+    def ask(self):
+        """The next measurement is reported whole."""
+        self._told_at = LONG_AGO
 
     def step(self, sample, now):
         first = not self._begun

@@ -27,6 +27,7 @@ def node_json(node: Node) -> dict[str, Any]:
     return {
         "name": node.name,
         "board": spec.node.board,
+        "production": spec.node.production,
         "app": spec.node.app,
         "app_settings": {key: _rows(value) for key, value in spec.app.items()},
         "profile": compile_profile(node.profile),

@@ -13,6 +13,7 @@ from kerbstone.cli import (
     books,
     build,
     chip,
+    command,
     commission,
     decode,
     doctor,
@@ -22,6 +23,7 @@ from kerbstone.cli import (
     faults,
     flash,
     generate,
+    health,
     identity,
     listen,
     profile,
@@ -42,6 +44,8 @@ app.command("decode")(decode.command)
 app.command("encode")(encode.command)
 app.command("generate")(generate.command)
 app.command("profile")(profile.command)
+app.command("command", context_settings={"ignore_unknown_options": True})(command.command)
+app.command("health")(health.command)
 app.command("boards")(boards.command)
 app.command("board")(board.command)
 app.command("build")(build.command)

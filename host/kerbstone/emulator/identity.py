@@ -22,6 +22,7 @@ class EmulatedIdentity:
     mac: str
     app_key: str = field(repr=False)
     gen_app_key: str = field(repr=False)  # of multicast groups and signed blocks
+    device_key: str = field(repr=False)  # of commands
     wifi_ssid: str = "kerbstone"
     wifi_password: str = field(default="", repr=False)
 
@@ -29,7 +30,7 @@ class EmulatedIdentity:
         """The content of the record on the board; as JSON, of /identity.json."""
         return {
             "device_id": self.device_id, "dev_eui": self.dev_eui, "join_eui": self.join_eui, "app_key": self.app_key,
-            "gen_app_key": self.gen_app_key,
+            "gen_app_key": self.gen_app_key, "device_key": self.device_key,
             "wifi_ssid": self.wifi_ssid, "wifi_password": self.wifi_password,
         }
 
@@ -46,5 +47,6 @@ def mint(seed: int, name: str) -> EmulatedIdentity:
         mac=(bytes([0x02]) + raw[16:21]).hex(),
         app_key=derive(seed, name, "app_key")[:16].hex(),
         gen_app_key=derive(seed, name, "gen_app_key")[:16].hex(),
+        device_key=derive(seed, name, "device_key").hex(),
         wifi_password=derive(seed, "wifi")[:8].hex(),
     )

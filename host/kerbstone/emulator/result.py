@@ -29,6 +29,7 @@ class NodeResult:
     time_us: dict[str, dict[str, int]] = field(default_factory=dict)  # consumer -> state -> us
     wake_sums: list[dict[str, Any]] = field(default_factory=list)  # {"cause", "uplink", "count", "charge_uas", "time_us"}; wakes.WakeSum
     records: list[dict[str, Any]] = field(default_factory=list)  # {"t_us", "sample_us", "record", "values", "quality", "trust", "repeat"}
+    service: list[dict[str, Any]] = field(default_factory=list)  # answers, health, crashes: as records, with their "profile"
     transmissions: list[dict[str, Any]] = field(default_factory=list)  # {"t_us", "bytes", "dr" or None, "rssi_dbm" or None, "kind"}
     receipt: dict[str, float] = field(default_factory=dict)  # from the node's decision to the receipt: tally._receipts
     truth: dict[str, Any] = field(default_factory=dict)  # Site.truth()

@@ -18,6 +18,7 @@ from kerbstone.emulator.result import NodeResult
 from kerbstone.emulator.score import percentile, score_node
 from kerbstone.errors import CodecError
 
+SERVICE = ("node", "answer", "health", "crash")  # profiles of any node, whatever its application
 _UAS_PER_MAH = 3_600_000.0
 _SAME_US = 60_000_000  # a live record and its stamped repeat agree in time to this
 
@@ -43,7 +44,7 @@ def tally(node: Node, trace: NodeTrace, arrivals: list[Arrival], start_utc: int,
     )
     total = sum(sum(states.values()) for states in trace.charge_uas.values())
     result.mah_per_day = total / _UAS_PER_MAH / (duration_us / 86_400e6)
-    profiles = [load_profile(node.profile), load_profile("node")]
+    profiles = [load_profile(node.profile), *map(load_profile, SERVICE)]
     told = 0
     distinct: list[tuple[bytes, int]] = []
     for arrival in arrivals:
@@ -68,6 +69,9 @@ def tally(node: Node, trace: NodeTrace, arrivals: list[Arrival], start_utc: int,
             distinct.append((key, sample_us))
             if decoded.profile == "node":
                 told += gap_count(decoded)
+                continue
+            if decoded.profile in SERVICE:
+                result.service.append({"profile": decoded.profile, **_record(decoded, arrival.t_us, sample_us)})
                 continue
             result.records.append(_record(decoded, arrival.t_us, sample_us))
     told += sum(gap_count(decode(profiles[1], trace.account.put[name])) for name in trace.account.waiting if is_gap(name))

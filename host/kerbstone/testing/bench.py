@@ -59,7 +59,7 @@ class TestBench:
         self.bench.start()
         self._arm(orders)
         self._names.add(loaded.name)
-        self.nodes.append(KerbNode(self.bench, runtime, arrivals))
+        self.nodes.append(KerbNode(self.bench, runtime, arrivals, self._command(loaded)))
         return self.nodes[-1]
 
     def strike(self, name: str, /, node: str | None = None, at: str | None = None, lasts: str | None = None, **given: object) -> None:
@@ -111,8 +111,20 @@ class TestBench:
             found += match(listener, seen.device_id, published(self.bench.kernel.log.events, name, modem))
         return sorted(found, key=lambda arrival: arrival.t_us)
 
+    def _command(self, node: Node) -> Callable[[str, bytes], None]:
+        """Sends to a device behind the broker of a node."""
+        for outlet in outlets(node):
+            listener = self._listeners.get(f"{outlet.protocol} {outlet.path}")
+            if isinstance(listener, MqttListener):
+                return listener.command
+        return _no_broker
+
     def close(self) -> None:
         self._stack.close()
+
+
+def _no_broker(device: str, message: bytes) -> None:
+    raise KerbstoneError(f"{device} is not behind a broker.")
 
 
 def _over_the_air(seen: NodeTrace) -> list[Arrival]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from kerbstone.build.node import Node
+from kerbstone import downlink
+from kerbstone.build.node import MqttTable, Node
 from kerbstone.cli.durations import duration_us
 from kerbstone.emulator.air.network import NetworkServer
 from kerbstone.emulator.bench import Bench
@@ -25,10 +26,13 @@ _UAS_PER_MAH = 3_600_000.0
 class KerbNode:
     """A node on the bench, switched on. Time passes only in `run`, for every node of the test alike."""
 
-    def __init__(self, bench: Bench, runtime: Runtime, arrivals: Callable[[NodeTrace], list[Arrival]]):
+    def __init__(self, bench: Bench, runtime: Runtime, arrivals: Callable[[NodeTrace], list[Arrival]],
+                 tell_broker: Callable[[str, bytes], None]):
         self._bench = bench
         self._runtime = runtime
         self._arrivals = arrivals
+        self._tell_broker = tell_broker
+        self._commands = 0  # counter of the last command
         self._on_since_us = bench.kernel.now
         runtime.device.power_on()
 
@@ -119,6 +123,27 @@ class KerbNode:
     def records(self) -> list[dict[str, Any]]:
         """What was decoded at the other end, in order: {"t_us", "sample_us", "record", "values", "quality", "trust", "repeat"}."""
         return self.result.records
+
+    @property
+    def service(self) -> list[dict[str, Any]]:
+        """Answers, health and crashes that arrived, in order: as records, with their "profile"."""
+        return self.result.service
+
+    def command(self, kind: str, body: object = None, counter: int | None = None, port: int = 20) -> bytes:
+        """Sends an authenticated command by the node's own bearer; `counter` counts on by itself. Returns the message."""
+        self._commands = counter if counter is not None else self._commands + 1
+        identity = self._runtime.identity
+        message = downlink.seal(identity.values(), kind, self._commands, body)
+        self.send(message, port)
+        return message
+
+    def send(self, message: bytes, port: int = 20) -> None:
+        """Sends any bytes by the node's own bearer."""
+        uplink = self.node.spec.uplink
+        if isinstance(uplink, MqttTable):
+            self._tell_broker(self._runtime.identity.device_id, message)
+        else:
+            self._bench.radio.send(self.dev_eui, port, message)
 
     @property
     def values(self) -> dict[str, Any]:

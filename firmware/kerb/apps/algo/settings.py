@@ -2,6 +2,8 @@
 
 from kerb.errors import ConfigError
 
+LONG_AGO = 0xFFFFFFFF  # as the moment of the last report: it is due, whenever that is
+
 
 def merged(app, defaults, given):
     """A dict of every setting. Raises ConfigError for a key the application does not have."""
