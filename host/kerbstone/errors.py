@@ -47,3 +47,7 @@ class IdentityError(KerbstoneError):
 
 class LinkError(KerbstoneError):
     """A board on a port does not answer as it should; the message names the port."""
+
+
+class UpdateError(KerbstoneError):
+    """An update cannot be signed, published or followed as asked."""
