@@ -36,7 +36,13 @@ class Delivery:
         self._time_at = 0  # mono s of the next attempt to learn the time
         self.retry_at = 0
         self.epoch = 0
+        self.on_downlink = None  # takes (port or topic, bytes)
+        self.proven = False  # the network has acknowledged a record of this life
         self.keep_s = 0  # age at which a routine reading is no longer worth its airtime; 0: never
+
+    def confirm_all(self):
+        """An application on trial asks for proof with every record."""
+        self._confirm = 2
 
     def pack(self):
         """What the growing pause needs across deep sleep."""
@@ -143,6 +149,7 @@ class Delivery:
             self._later()
             return False
         log.event("receipt", record.name)
+        self.proven = self.proven or bool(receipt.acknowledged)
         self._failures = 0
         self._outbox.remove(record.name)
         return True
@@ -167,6 +174,8 @@ class Delivery:
         got = self._bearer.uplink.receive()
         while got:
             log.event("downlink", got[0], len(got[1]))
+            if self.on_downlink:
+                self.on_downlink(*got)
             got = self._bearer.uplink.receive()
 
     def _later(self):

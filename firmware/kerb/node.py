@@ -1,5 +1,6 @@
 """The life of a node: wake, sense, decide, store, send, sleep."""
 
+import os
 import sys
 from struct import pack, unpack
 
@@ -44,6 +45,12 @@ class Node:
         self.kept_at = 0  # s: when flash last got what parts must remember
         self.woken = False
         self.saved_at = 0
+        self.stage0 = sys.modules.get("stage0")  # loaded only where there are slots
+        self.update = self.config.get("update")
+        if self.update:
+            self.delivery.on_downlink = self.take_fragment
+        if self.stage0 and self.stage0.current.state:
+            self.delivery.confirm_all()
 
     def _make_app(self):
         name = self.config["app"]
@@ -166,6 +173,8 @@ class Node:
                 self.save(False)
             self.power.idle_ms(min(wait, 60000))
             return
+        if self.stage0:
+            self.stage0.settle()
         for part in self.parts.values():
             part.sleep()
         self.bearer.sleep()
@@ -222,6 +231,29 @@ class Node:
 
     _EFFECTS = {"report": _report, "set": _set, "again": _again, "note": _note}
 
+    # -- updates ------------------------------------------------------------------------------------------
+
+    def take_fragment(self, channel, data):
+        """A downlink; those of other ports and topics are not ours."""
+        from kerb.update import agent, inbox
+
+        if channel == agent.PORT or str(channel).endswith("/" + agent.TOPIC):
+            agent.Agent(self.update)  # the folder is there from here
+            inbox.take(data)
+
+    def renew(self):
+        """Installs a bundle that is complete, and judges an application that is on trial."""
+        if self.update and _exists("/slots/inbox"):
+            from kerb.update.agent import Agent
+
+            if Agent(self.update).run(self.env.get("battery_v")):
+                self.save(True)
+                self.power.reset()
+        if self.stage0 and self.stage0.current.state:
+            from kerb.update import probation
+
+            probation.judge(self.delivery.proven, mono_ms() // 1000)
+
     # ------------------------------------------------------------------------------------------------------
 
     def run(self):
@@ -230,7 +262,16 @@ class Node:
             self.sense()
             self.delivery.run()
             self.listen()
+            self.renew()
             self.rest()
+
+
+def _exists(path):
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
 
 
 def main():
@@ -242,4 +283,6 @@ def main():
     except Exception as error:  # the last line of defence: a node must come back
         sys.print_exception(error)
         log.event("crash", type(error).__name__, error)
+        if "stage0" in sys.modules:
+            sys.modules["stage0"].abandon("crash")
         machine.deepsleep(_REST_AFTER_CRASH_MS)

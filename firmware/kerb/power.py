@@ -66,6 +66,10 @@ class Power:
             wake_on(pins, esp32.WAKEUP_ANY_HIGH if level else esp32.WAKEUP_ALL_LOW)
         machine.deepsleep(ms)
 
+    def reset(self):
+        """A hard reset: after a change of application, or of an ESP32's partition, nothing else may come before the next start."""
+        machine.reset()
+
     def memory_get(self):
         """The record the board kept, or None."""
         if esp32:

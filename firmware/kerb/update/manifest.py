@@ -3,7 +3,8 @@
   1 form (1)            2 vendor (16 bytes)     3 class (16 bytes)      4 sequence number
   5 components: [path, SHA-256, bytes] each     6 least MicroPython [major, minor, micro]     7 .mpy format
   8 {path: SHA-256}: files that must be in the running slot as they are (what patches start from)
-  9 {key id: [algorithm, public key]}: the trusted keys from now on, two at least      10 text for people: the version
+  9 {key id: [algorithm, public key]}: the trusted keys from now on, two at least; then there are no components
+  10 text for people: the version      11 SHA-256 of the list of the running application's files, which stay where no component replaces them
 protocols/update.cddl is the schema.
 """
 
@@ -30,6 +31,7 @@ class Manifest:
             self.depends = fields.get(8, {})
             self.keys = fields.get(9)
             self.version = fields.get(10, "")
+            self.base = fields.get(11)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Refused("form")
         self._check()
@@ -48,8 +50,10 @@ class Manifest:
             raise Refused("form")
         if self.keys is not None:
             _check_keys(self.keys)
-        if not paths and self.keys is None:
-            raise Refused("form", "nothing in it")
+        if self.base is not None and not _digest(self.base):
+            raise Refused("form")
+        if bool(paths) == (self.keys is not None):
+            raise Refused("form", "files or keys, one of them")
 
     def size(self):
         """Bytes of all files."""

@@ -16,6 +16,7 @@ from kerbstone.errors import EngineError
 
 # Stage 0 stays source text: a stock board runs boot.py and main.py only as such.
 SOURCE_FILES = ("boot.py", "main.py")
+STAGE0 = "stage0.py"  # what boot.py needs where there are slots: compiled, but outside the package it judges
 
 
 def cache_dir() -> Path:
@@ -67,7 +68,7 @@ def compile_file(source: Path, name: str, tag: str = "") -> bytes:
 
 def compile_tree(root: Path, subdirs: tuple[str, ...] = ("kerb",)) -> dict[str, bytes]:
     """Every .py under root/<subdirs> as {path on the board: .mpy}, and stage 0 as it is."""
-    sources = [p for d in subdirs for p in sorted((root / d).rglob("*.py"))]
+    sources = [p for d in subdirs for p in sorted((root / d).rglob("*.py"))] + [root / STAGE0]
     names = [str(p.relative_to(root)) for p in sources]
     with ThreadPoolExecutor(max_workers=4) as pool:
         compiled = list(pool.map(compile_file, sources, names))
