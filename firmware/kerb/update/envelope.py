@@ -53,11 +53,12 @@ def open_envelope(data, trusted, feed=None):
         parts = reader.read()
         if reader.at != len(data) or not isinstance(parts, list) or len(parts) != 4:
             raise ValueError
-        protected, _, payload, signature = parts
+        protected, unprotected, payload, signature = parts
         header = cbor.decode(protected)
         algorithm, kid = header[_ALG], header[_KID]
         pieces = [cbor.encode(["Signature1", protected, b"", payload])]
-        if not isinstance(payload, bytes) or not isinstance(signature, bytes):
+        # What no signature covers has to be empty, or two envelopes could be one.
+        if unprotected != {} or len(header) != 2 or not isinstance(payload, bytes) or not isinstance(signature, bytes):
             raise ValueError
     except (ValueError, KeyError, TypeError) as error:
         raise Refused("truncated" if "early" in str(error) else "form")
