@@ -48,7 +48,7 @@ def order(chip: str, keys: list[SigningKey], careless: bool = False) -> dict[str
     pieces = [[p.hex() for p in fragments(b, 400, coded=6)[1:]] for b in bundles]
     return {
         "chip": chip, "apps": [{path: data.hex() for path, data in app.items()} for app in apps], "list": listing(apps[0]).decode(),
-        "bundles": pieces[:3], "failing": pieces[3], "careless": careless, "stride": 2 if FULL else 37, "all": FULL,
+        "bundles": pieces[:3], "failing": pieces[3], "careless": careless, "stride": 1 if FULL else 37, "all": FULL,
         "rotation": [p.hex() for p in fragments(rotation(keys[0], VENDOR, CLASS, 9, keys), 400)],
         "config": {
             "vendor": VENDOR.hex(), "class": CLASS.hex(), "keys": {k.kid.hex(): [k.algorithm, k.public.hex()] for k in keys},

@@ -41,8 +41,8 @@ from kerb.update import agent, envelope, inbox, install, lms, manifest, patch, p
 
 BLOCK, BLOCKS, CACHE = 4096, 80, 256
 problems = []
-told = []
-log.event = lambda *words: told.append(words)
+told = set()
+log.event = lambda *words: told.add(" ".join([str(w) for w in words[:3]]))
 stage0.print = lambda *words: None
 
 
@@ -316,7 +316,7 @@ def main():
         supply.cells[:] = after
         if problems and order["careless"]:
             break
-    print(json.dumps({"cuts": total, "problems": problems[:20], "told": sorted({" ".join([str(w) for w in words[:3]]) for words in told})}))
+    print(json.dumps({"cuts": total, "problems": problems[:20], "told": sorted(told)}))
 
 
 main()

@@ -12,6 +12,8 @@ from kerbstone.build.regions import region_table
 from kerbstone.codec.profile import compile_profile
 from kerbstone.identity.place import sectors
 from kerbstone.paths import firmware_dir
+from kerbstone.update.bundle import application, listing
+from kerbstone.update.trust import update_table
 
 
 def node_json(node: Node) -> dict[str, Any]:
@@ -28,6 +30,7 @@ def node_json(node: Node) -> dict[str, Any]:
         "uplink": _uplink(node),
         "policy": spec.policy.model_dump(),
         **({"identity_at": places} if (places := sectors(node.board)) else {}),
+        **({"update": update_table(node, spec.update)} if spec.update else {}),
     }
 
 
@@ -90,5 +93,7 @@ def board_files(node: Node) -> dict[str, bytes]:
         source = find_source(node, kind, name)
         if source and node.folder in source.parents:
             files[f"/kerb/{kind}/{name}.mpy"] = compile_file(source, f"kerb/{kind}/{name}.py")
+    if node.spec.update:
+        files["/slots/list"] = listing(application(files))
     files["/node.json"] = json.dumps(node_json(node), separators=(",", ":")).encode()
     return files

@@ -1,0 +1,76 @@
+"""Updates over the air to an emulated node in EU868: a good one, ones that must be left again, one that was interrupted for a week."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from kerbstone.build.compile import board_files
+from kerbstone.build.firmware import compile_file
+from kerbstone.build.node import Node, load_node
+from kerbstone.paths import boards_dir, firmware_dir
+from kerbstone.testing.bench import TestBench
+from kerbstone.testing.node import KerbNode
+from kerbstone.update.bundle import Update, application, class_id, fragments, vendor_id
+from kerbstone.update.keys import ES256, SigningKey, new_key
+from kerbstone.update.trust import trust_json
+
+PORT = 120
+FRAGMENT = 51  # bytes: the largest payload of EU868 DR0 to DR2
+TABLE = '\n[update]\nvendor = "example.org"\nclass = "bin"\nkeys = "trust.json"\n'
+
+
+@pytest.fixture(scope="module")
+def keys() -> list[SigningKey]:
+    return [new_key(b"\1", ES256), new_key(b"\2", ES256)]
+
+
+@pytest.fixture
+def bin_node(tmp_path: Path, keys: list[SigningKey]) -> Node:
+    """The street bin, reporting every ten minutes so that there are receive windows, and taking updates."""
+    text = (boards_dir() / "nodes" / "bins.toml").read_text().replace("report_s = 3600", "report_s = 600").split("[budget]")[0]
+    (tmp_path / "trust.json").write_text(trust_json(keys))
+    path = tmp_path / "updated.toml"
+    path.write_text(text + TABLE)
+    return load_node(str(path))
+
+
+def bundle(node: Node, key: SigningKey, folder: Path, sequence: int, name: str, old_text: str, new_text: str) -> bytes:
+    """From what was flashed to the same with one text of one file replaced."""
+    old = application(board_files(node))
+    source = (firmware_dir() / name).read_text()
+    assert old_text in source
+    changed = folder / Path(name).name
+    changed.write_text(source.replace(old_text, new_text, 1))
+    new = {**old, name.replace(".py", ".mpy"): compile_file(changed, name)}
+    return Update(vendor_id("example.org"), class_id("example.org", "bin"), sequence, new, old).bundle(key)
+
+
+def send(node: KerbNode, pieces: list[bytes]) -> None:
+    for piece in pieces:
+        node.enqueue(PORT, piece)
+
+
+def told(node: KerbNode) -> list[str]:
+    return [line.removeprefix("kerb update ") for line in node.console if line.startswith("kerb update ")]
+
+
+def test_a_change_of_one_line_arrives_proves_itself_and_stays(kerb_node: TestBench, bin_node: Node, keys, tmp_path: Path, capsys):
+    node = kerb_node(bin_node)
+    made = bundle(bin_node, keys[0], tmp_path, 1, "kerb/apps/bins.py", '"full_pct": 90,', '"full_pct": 85,')
+    pieces = fragments(made, FRAGMENT)
+    before = node.energy_mah
+    send(node, pieces)
+    while "installed 1 " not in told(node) and node.clock < 12 * 3600:
+        node.run("30m")
+    drawn = node.energy_mah - before
+    with capsys.disabled():
+        print(f"\nupdate: {len(made)} bytes, {len(pieces)} fragments of {FRAGMENT}, {node.clock / 3600:.1f} h, "
+              f"{drawn:.3f} mAh ({drawn * 3.6 * 3.6:.1f} J at 3.6 V) with the node's ordinary work", file=sys.stderr)
+    node.run("26h")
+    assert [words.split()[0] for words in told(node)] == ["installed", "probation", "confirmed"]
+    node.assert_nothing_lost()
+
+
