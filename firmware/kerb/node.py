@@ -242,11 +242,11 @@ class Node:
             inbox.take(data)
 
     def renew(self):
-        """Installs a bundle that is complete, and judges an application that is on trial."""
+        """A complete bundle is for the next start, which has the room; an application on trial is judged."""
         if self.update and _exists("/slots/inbox"):
             from kerb.update.agent import Agent
 
-            if Agent(self.update).run(self.env.get("battery_v")):
+            if Agent(self.update).ready(self.env.get("battery_v")):
                 self.save(True)
                 self.power.reset()
         if self.stage0 and self.stage0.current.state:
@@ -279,6 +279,12 @@ def main():
     import machine
 
     try:
+        if _exists("/slots/inbox"):
+            from kerb.update.agent import Agent
+
+            update = config.load().get("update")
+            if update and Agent(update).run():
+                machine.reset()
         Node().run()
     except Exception as error:  # the last line of defence: a node must come back
         sys.print_exception(error)

@@ -138,7 +138,9 @@ def running(folder):
 
 
 def update():
-    return agent.Agent(order["config"]).run()
+    one = agent.Agent(order["config"])
+    if one.ready(3.6):
+        one.run()
 
 
 def receive(pieces):

@@ -57,6 +57,7 @@ for line in sys.stdin:
     stage0.save(s)
     put(stage0.ROOT + "/inbox", bytes.fromhex(bundle))
     told.clear()
-    answer = agent.Agent(table).run(battery_v)
+    one = agent.Agent(table)
+    answer = one.ready(battery_v) and one.run()
     now = stage0.load()
     print(json.dumps([answer, told, now.slot, stage0.whole(now.slot, now.digest), inbox.complete()]))

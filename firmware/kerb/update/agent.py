@@ -2,6 +2,7 @@
 
 import os
 import sys
+from struct import pack, unpack
 
 import stage0
 
@@ -11,6 +12,7 @@ from kerb.update import inbox
 from kerb.update.envelope import Refused
 from kerb.update.install import INBOX, Target, install, read_bundle
 
+_TRIES = 20  # starts that may fail in the middle of one installation: each goes on where the last ended
 PORT, TOPIC = 120, "update"  # where fragments come in: of LoRaWAN, and the last word of the topic
 
 
@@ -33,34 +35,50 @@ class Agent:
         self._store = Store(stage0.ROOT)
         self._config = config
 
-    def run(self, battery_v=None, feed=None):
-        """Installs what is complete. True: a new application is on trial, and a reset starts it. Tells what it refuses."""
-        if not inbox.complete():
-            return False
-        selector = stage0.load()
-        if selector.state:
+    def ready(self, battery_v=None):
+        """Whether the next start shall install what is complete; keeps the voltage for it, as nothing is measured before."""
+        if not inbox.complete() or stage0.load().state:
             return False  # one at a time: the way back would be lost
+        self._store.put("start", pack("<BH", 0, 0xFFFF if battery_v is None else int(battery_v * 1000)))
+        return True
+
+    def run(self, feed=None):
+        """Installs what is complete. True: a new application is on trial, and a reset starts it. Tells what it refuses."""
+        start = self._store.get("start")
+        if not inbox.complete() or not start:
+            return False
+        tries, millivolt = unpack("<BH", start)
+        self._store.put("start", pack("<BH", tries + 1, millivolt))
         try:
-            with open(INBOX, "rb") as f:
-                manifest = read_bundle(f, trusted(self._config, self._store), feed)
-                port = sys.implementation.version[:3]
-                mpy = getattr(sys.implementation, "_mpy", 0) & 0xFF
-                target = Target(self._config, port, mpy, selector)
-                target.check(manifest, battery_v)
-                if manifest.keys:
-                    self._rotate(manifest, selector)
-                else:
-                    install(target, f, manifest, feed)
+            if tries == _TRIES:
+                raise Refused("flash", "%d starts were not enough" % tries)
+            manifest = self._install(None if millivolt == 0xFFFF else millivolt / 1000, feed)
         except Refused as error:
             log.event("update", "refused", error.reason, error)
-        except OSError as error:
-            log.event("update", "refused", "flash", error)
-        else:
-            log.event("update", "keys" if manifest.keys else "installed", manifest.sequence, manifest.version)
-            inbox.clear()
-            return not manifest.keys
+            manifest = None
+        except (OSError, MemoryError) as error:
+            log.event("update", "refused", "flash" if isinstance(error, OSError) else "memory", error)
+            manifest = None
         inbox.clear()
-        return False
+        self._store.remove("start")
+        if not manifest:
+            return False
+        log.event("update", "keys" if manifest.keys else "installed", manifest.sequence, manifest.version)
+        return not manifest.keys
+
+    def _install(self, battery_v, feed):
+        selector = stage0.load()
+        with open(INBOX, "rb") as f:
+            manifest = read_bundle(f, trusted(self._config, self._store), feed)
+            port = sys.implementation.version[:3]
+            mpy = getattr(sys.implementation, "_mpy", 0) & 0xFF
+            target = Target(self._config, port, mpy, selector)
+            target.check(manifest, battery_v)
+            if manifest.keys:
+                self._rotate(manifest, selector)
+            else:
+                install(target, f, manifest, feed)
+        return manifest
 
     def _rotate(self, manifest, selector):
         self._store.put("keys", cbor.encode(manifest.keys))

@@ -22,7 +22,7 @@ class Refused(KerbError):
 
 
 REASONS = (
-    "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch", "flash",
+    "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch", "flash", "memory",
 )
 
 

@@ -6,7 +6,8 @@ With a base in the manifest the components are what changes, and all other files
 """
 
 import os
-from binascii import hexlify
+from array import array
+from binascii import crc32, hexlify
 from hashlib import sha256
 
 import stage0
@@ -92,16 +93,32 @@ def _hash(path):
 
 
 def plan(target, manifest):
-    """[[path, bytes, SHA-256, index of the component or None]] of the new application, by path. Raises Refused."""
-    files = {path: [path, size, digest, i] for i, (path, digest, size) in enumerate(manifest.components)}
-    if manifest.base:
-        try:
-            for path, size, digest in stage0.rows(target.list_path()):
-                if path not in files:
-                    files[path] = [path, size, bytes.fromhex(digest), None]
-        except (OSError, ValueError):
-            raise Refused("depends", "no list of files")
-    return [files[path] for path in sorted(files)]
+    """(path, bytes, SHA-256, whether it is a component) of each file of the new application, by path: one at a time, for want of room.
+
+    Raises Refused.
+    """
+    components = manifest.components
+    if not manifest.base:
+        for path, digest, size in components:
+            yield path, size, digest, True
+        return
+    at = 0
+    try:
+        for path, size, digest in stage0.rows(target.list_path()):
+            while at < len(components) and components[at][0] <= path:
+                yield components[at][0], components[at][2], components[at][1], True
+                at += 1
+            if not at or components[at - 1][0] != path:
+                yield path, size, bytes.fromhex(digest), False
+    except (OSError, ValueError):
+        raise Refused("depends", "no list of files")
+    for path, digest, size in components[at:]:
+        yield path, size, digest, True
+
+
+def _mark(path):
+    """A small number for a path; where two share one, a file that is no longer needed stays."""
+    return crc32(path.encode()) & 0x3FFFFFFF
 
 
 def list_text(files):
@@ -137,7 +154,7 @@ def _mkdirs(path):
 
 
 def clear(here, keep, prefix=""):
-    """Removes files of a folder that are not in `keep`."""
+    """Removes files of a folder whose marks are not in `keep`."""
     try:
         entries = list(os.ilistdir(here + prefix))
     except OSError:
@@ -146,7 +163,7 @@ def clear(here, keep, prefix=""):
         path = "%s/%s" % (prefix, entry[0])
         if entry[1] == 0x4000:
             clear(here, keep, path)
-        elif path[1:] not in keep:
+        elif _mark(path[1:]) not in keep:
             os.remove(here + path)
 
 
@@ -158,8 +175,7 @@ def install(target, f, manifest, feed=None):
     s = target.selector
     slot = 2 if s.slot == 1 else 1
     here = stage0.folder(slot)
-    files = plan(target, manifest)
-    _room(files, here)
+    _room(plan(target, manifest), here)
     if s.before == slot:
         # What was the way back is about to be overwritten.
         s.before, s.before_digest = stage0.FACTORY, bytes(32)
@@ -168,20 +184,19 @@ def install(target, f, manifest, feed=None):
         os.remove(here + "/list")
     except OSError:
         pass
-    clear(here, {row[0] for row in files})
-    by_component = {row[3]: row for row in files}
-    for i in range(len(manifest.components)):
-        _component(target, f, here, by_component[i])
+    clear(here, array("I", [_mark(row[0]) for row in plan(target, manifest)]))
+    for path, digest, size in manifest.components:
+        _component(target, f, here, (path, size, digest))
         if feed:
             feed()
     if f.read(1):
         raise Refused("form", "bytes left over")
-    for row in files:
-        if row[3] is None and not _done(here, row):
+    for row in plan(target, manifest):
+        if not row[3] and not _done(here, row):
             _make(here, row, lambda out, path=row[0]: _from_running(target, path, out))
             if feed:
                 feed()
-    return _activate(target, slot, here, files, manifest)
+    return _activate(target, slot, here, manifest)
 
 
 def _done(here, row):
@@ -198,11 +213,8 @@ def _component(target, f, here, row):
     length = patch.number(f) if kind[0] else 0
     if kind[0] == _WHOLE and length != row[1]:
         raise Refused("digest", row[0])
-    start = f.tell()
     if _done(here, row):
-        f.seek(start + length)
-        if f.tell() != start + length:
-            raise Refused("truncated")
+        f.seek(f.tell() + length)
         return
     if kind[0] == _WHOLE:
         _make(here, row, lambda out: patch.copy(f, out, length))
@@ -245,10 +257,10 @@ def _make(here, row, write):
         raise Refused("digest", row[0])
 
 
-def _activate(target, slot, here, files, manifest):
+def _activate(target, slot, here, manifest):
     h = sha256()
     with open(here + "/list", "wb") as f:
-        for line in list_text(files):
+        for line in list_text(plan(target, manifest)):
             line = line.encode()
             h.update(line)
             f.write(line)

@@ -1,7 +1,7 @@
 """What an update says of itself: for whom it is, what it replaces, which files it has. SUIT-shaped (RFC 9124), a CBOR map with small keys.
 
   1 form (1)            2 vendor (16 bytes)     3 class (16 bytes)      4 sequence number
-  5 components: [path, SHA-256, bytes] each     6 least MicroPython [major, minor, micro]     7 .mpy format
+  5 components: [path, SHA-256, bytes] each, by path     6 least MicroPython [major, minor, micro]     7 .mpy format
   8 {path: SHA-256}: files that must be in the running slot as they are (what patches start from)
   9 {key id: [algorithm, public key]}: the trusted keys from now on, two at least; then there are no components
   10 text for people: the version      11 SHA-256 of the list of the running application's files, which stay where no component replaces them
@@ -40,7 +40,7 @@ class Manifest:
         whole = isinstance(self.sequence, int) and not isinstance(self.sequence, bool) and 0 < self.sequence < 1 << 31
         paths = [path for path, _, _ in self.components]
         named = isinstance(self.vendor, bytes) and isinstance(self.klass, bytes) and len(self.vendor) == len(self.klass) == 16
-        if self.form != FORM or not whole or not named or len(paths) > _MOST_FILES or len(set(paths)) != len(paths):
+        if self.form != FORM or not whole or not named or len(paths) > _MOST_FILES or paths != sorted(set(paths)):
             raise Refused("form")
         if not isinstance(self.version, str) or not isinstance(self.mpy, int) or len(self.port) != 3:
             raise Refused("form")
