@@ -47,6 +47,7 @@ class Node:
         self.saved_at = 0
         self.stage0 = sys.modules.get("stage0")  # loaded only where there are slots
         self.update = self.config.get("update")
+        self.renewing = False
         if self.update:
             self.delivery.on_downlink = self.take_fragment
         if self.stage0 and self.stage0.current.state:
@@ -238,17 +239,16 @@ class Node:
         from kerb.update import agent, inbox
 
         if channel == agent.PORT or str(channel).endswith("/" + agent.TOPIC):
-            agent.Agent(self.update)  # the folder is there from here
-            inbox.take(data)
+            ours = agent.Agent(self.update)
+            if inbox.take(data):
+                ours.prepare(self.env.get("battery_v"))
+                self.renewing = True
 
     def renew(self):
         """A complete bundle is for the next start, which has the room; an application on trial is judged."""
-        if self.update and _exists("/slots/inbox"):
-            from kerb.update.agent import Agent
-
-            if Agent(self.update).ready(self.env.get("battery_v")):
-                self.save(True)
-                self.power.reset()
+        if self.renewing:
+            self.save(True)
+            self.power.reset()
         if self.stage0 and self.stage0.current.state:
             from kerb.update import probation
 
@@ -279,7 +279,7 @@ def main():
     import machine
 
     try:
-        if _exists("/slots/inbox"):
+        if _exists("/slots/start"):
             from kerb.update.agent import Agent
 
             update = config.load().get("update")

@@ -139,8 +139,8 @@ def running(folder):
 
 def update():
     one = agent.Agent(order["config"])
-    if one.ready(3.6):
-        one.run()
+    one.prepare(3.6)
+    one.run()
 
 
 def receive(pieces):

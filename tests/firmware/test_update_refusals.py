@@ -54,7 +54,7 @@ def answers(keys: list[SigningKey], tmp_path_factory: pytest.TempPathFactory) ->
     cases: dict[str, tuple[bytes, dict[str, Any], tuple[int, int, int], float | None]] = {
         # First: a file that is right already is not asked for again.
         "digest": (wrong_file, {}, (0, 0, 0), None),
-        "patch": (pack(signed, [b"\2\3" + b"\x05\x00\xff"]), {}, (0, 0, 0), None),
+        "patch": (pack(signed, [b"\2\3" + b"\x05\x00\x7f"]), {}, (0, 0, 0), None),
         "signature": (good[:300] + bytes([good[300] ^ 1]) + good[301:], {}, (0, 0, 0), None),
         "key": (update().bundle(stranger), {}, (0, 0, 0), None),
         "truncated manifest": (good[:900], {}, (0, 0, 0), None),

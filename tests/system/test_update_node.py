@@ -74,3 +74,43 @@ def test_a_change_of_one_line_arrives_proves_itself_and_stays(kerb_node: TestBen
     node.assert_nothing_lost()
 
 
+
+
+FAILING = {
+    "cannot reach the network": ("kerb/delivery.py", "if self._bearer.uplink.connect():", "if self._failures > 10000:", "silent", 9.0),
+    "crashes in its third hour": ("kerb/apps/bins.py", "        effects = []\n", "        effects = [] if now.mono < 14000 else None[0]\n", "crash", 5.0),
+    "cannot be imported": ("kerb/node.py", "from kerb.store import Store", "from kerb.store import Shop", "import", 2.0),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_one_that_fails_is_left_for_the_one_before(kerb_node: TestBench, bin_node: Node, keys, tmp_path: Path, case: str):
+    name, old, new, reason, hours = FAILING[case]
+    node = kerb_node(bin_node)
+    send(node, fragments(bundle(bin_node, keys[0], tmp_path, 1, name, old, new), FRAGMENT))
+    node.run(hours * 3600)
+    words = [text.split() for text in told(node)]
+    assert words[0][0] == "installed" and words[-1] == ["reverted", reason, "1"], node.console[-20:]
+    if case == "crashes in its third hour":
+        assert words[1][0] == "probation", "it had reached the network before"
+    after = len(node.records)
+    node.run("1h")
+    assert len(node.records) >= after + 4, "the one before reports again"
+    assert told(node)[-1] == f"reverted {reason} 1", "and stays"
+    # The number has failed: the same bundle is not taken again.
+    send(node, fragments(bundle(bin_node, keys[0], tmp_path, 1, name, old, new), FRAGMENT))
+    node.run("2h")
+    assert told(node)[-1].split()[:2] == ["refused", "replayed"]
+
+
+def test_one_that_was_interrupted_for_a_week_goes_on_where_it_was(kerb_node: TestBench, bin_node: Node, keys, tmp_path: Path):
+    node = kerb_node(bin_node)
+    pieces = fragments(bundle(bin_node, keys[1], tmp_path, 3, "kerb/apps/bins.py", '"full_pct": 90,', '"full_pct": 85,'), FRAGMENT)
+    half = len(pieces) // 2
+    send(node, pieces[:half])
+    node.run("2h")
+    node.power_cut(off_s=7 * 86400)
+    node.run("7d")
+    send(node, pieces[half:])
+    node.run("2h")
+    assert [words.split()[0] for words in told(node)] == ["installed", "probation"]

@@ -35,17 +35,17 @@ class Agent:
         self._store = Store(stage0.ROOT)
         self._config = config
 
-    def ready(self, battery_v=None):
-        """Whether the next start shall install what is complete; keeps the voltage for it, as nothing is measured before."""
-        if not inbox.complete() or stage0.load().state:
-            return False  # one at a time: the way back would be lost
+    def prepare(self, battery_v=None):
+        """Asks the next start to look at what has come; keeps the voltage for it, as nothing is measured before that."""
         self._store.put("start", pack("<BH", 0, 0xFFFF if battery_v is None else int(battery_v * 1000)))
-        return True
 
     def run(self, feed=None):
         """Installs what is complete. True: a new application is on trial, and a reset starts it. Tells what it refuses."""
         start = self._store.get("start")
-        if not inbox.complete() or not start:
+        if stage0.load().state:
+            return False  # one at a time: the way back would be lost
+        if not start or not (inbox.complete() or inbox.combine()):
+            self._store.remove("start")
             return False
         tries, millivolt = unpack("<BH", start)
         self._store.put("start", pack("<BH", tries + 1, millivolt))

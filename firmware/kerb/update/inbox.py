@@ -15,10 +15,11 @@ _LOG = INBOX + ".log"
 _NAME = INBOX + ".id"
 
 
-def _read(path):
+def _name():
+    """What of all fragments is the same: head without number, bytes of data."""
     try:
-        with open(path, "rb") as f:
-            return f.read()
+        with open(_NAME, "rb") as f:
+            return f.read(9)
     except OSError:
         return b""
 
@@ -45,13 +46,13 @@ def clear():
 
 
 def take(data):
-    """Keeps one fragment; True when the bundle is complete. What is no fragment, or comes again, changes nothing."""
+    """Keeps one fragment; True when the next start should look at what has come. What is no fragment, or comes again, changes nothing."""
     count, number, padding = int.from_bytes(data[4:6], "big"), int.from_bytes(data[6:8], "big"), data[8] if len(data) > _HEAD else 0
     size = len(data) - _HEAD
     if size < 1 or not count or not number or padding >= size:
         return False
     name = bytes(data[:6]) + bytes((padding,)) + size.to_bytes(2, "big")
-    known = _read(_NAME)
+    known = _name()
     if known != name and not (number == count > _CODED and known[:6] == name[:6]):
         clear()
         with open(_NAME, "wb") as f:
@@ -59,8 +60,8 @@ def take(data):
     elif complete():
         return True
     if count > _CODED:
-        return _in_order(data, count, number, padding, int.from_bytes(_read(_NAME)[7:9], "big"))
-    return _coded(data, count, number, padding, size)
+        return _in_order(data, count, number, padding, int.from_bytes(_name()[7:9], "big"))
+    return _coded(data, count, size)
 
 
 def _in_order(data, count, number, padding, size):
@@ -74,25 +75,38 @@ def _in_order(data, count, number, padding, size):
     return number == count
 
 
-def _coded(data, count, number, padding, size):
-    row = data[6:8] + data[_HEAD:]
-    log = _read(_LOG)
-    step = size + 2
-    if len(log) % step:
-        log = log[: len(log) - len(log) % step]  # the supply failed in the middle of one
-    have = {log[i : i + 2] for i in range(0, len(log), step)}
-    if row[:2] in have:
-        return False
-    with open(_LOG, "ab") as f:
-        f.write(row)
-    if len(have) + 1 < count:
+def _coded(data, count, size):
+    """Adds to the log; that is all a node in the middle of its work has the room for."""
+    number, step = bytes(data[6:8]), size + 2
+    have = _size(_LOG) // step
+    piece = bytearray(2)
+    with open(_LOG, "ab+") as f:
+        for i in range(have):
+            f.seek(i * step)
+            f.readinto(piece)
+            if piece == number:
+                return have >= count
+        f.write(number + data[_HEAD:])
+    return have + 1 >= count
+
+
+def combine():
+    """Makes the bundle of the log; False when it takes more fragments."""
+    name = _name()
+    count, padding, size = int.from_bytes(name[4:6], "big"), name[6] if len(name) == 9 else 0, int.from_bytes(name[7:9], "big")
+    if not 0 < count <= _CODED or not size:
         return False
     from kerb.uplink.lorawan.packages.fragments import Defragmenter
 
     puzzle = Defragmenter(count, size, 2, count)
-    log += row
-    for i in range(0, len(log), step):
-        puzzle.take(int.from_bytes(log[i : i + 2], "big"), log[i + 2 : i + step])
+    try:
+        with open(_LOG, "rb") as f:
+            row = f.read(size + 2)
+            while len(row) == size + 2 and not puzzle.done:
+                puzzle.take(int.from_bytes(row[:2], "big"), row[2:])
+                row = f.read(size + 2)
+    except OSError:
+        return False
     if not puzzle.done:
         return False
     with open(INBOX + ".part", "wb") as f:

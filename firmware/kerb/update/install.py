@@ -6,7 +6,6 @@ With a base in the manifest the components are what changes, and all other files
 """
 
 import os
-from array import array
 from binascii import crc32, hexlify
 from hashlib import sha256
 
@@ -184,7 +183,7 @@ def install(target, f, manifest, feed=None):
         os.remove(here + "/list")
     except OSError:
         pass
-    clear(here, array("I", [_mark(row[0]) for row in plan(target, manifest)]))
+    clear(here, {_mark(row[0]) for row in plan(target, manifest)})
     for path, digest, size in manifest.components:
         _component(target, f, here, (path, size, digest))
         if feed:
