@@ -238,7 +238,9 @@ class Node:
         """A downlink; those of other ports and topics are not ours."""
         from kerb.update import agent, inbox
 
-        if channel == agent.PORT or str(channel).endswith("/" + agent.TOPIC):
+        if channel != agent.PORT and data[:4] == agent.MARK:
+            channel, data = agent.PORT, data[4:]
+        if channel == agent.PORT:
             ours = agent.Agent(self.update)
             if inbox.take(data):
                 ours.prepare(self.env.get("battery_v"))

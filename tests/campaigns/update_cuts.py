@@ -34,10 +34,9 @@ if order["chip"] == "esp32":
 sys.modules["machine"] = machine
 
 import stage0
-
 from kerb import log, prove, store  # noqa: F401
-from kerb.uplink.lorawan.packages import fragments  # noqa: F401
 from kerb.update import agent, envelope, inbox, install, lms, manifest, patch, probation  # noqa: F401
+from kerb.uplink.lorawan.packages import fragments  # noqa: F401
 
 BLOCK, BLOCKS, CACHE = 4096, 80, 256
 problems = []

@@ -5,7 +5,6 @@ import sys
 from struct import pack, unpack
 
 import stage0
-
 from kerb import cbor, log
 from kerb.store import Store
 from kerb.update import inbox
@@ -13,7 +12,8 @@ from kerb.update.envelope import Refused
 from kerb.update.install import INBOX, Target, install, read_bundle
 
 _TRIES = 20  # starts that may fail in the middle of one installation: each goes on where the last ended
-PORT, TOPIC = 120, "update"  # where fragments come in: of LoRaWAN, and the last word of the topic
+PORT = 120  # of LoRaWAN, where fragments come in
+MARK = b"KUF1"  # begins a fragment where there are no ports
 
 
 def trusted(config, store):

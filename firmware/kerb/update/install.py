@@ -10,7 +10,6 @@ from binascii import crc32, hexlify
 from hashlib import sha256
 
 import stage0
-
 from kerb.update import patch
 from kerb.update.envelope import LIMIT, Refused, open_envelope
 from kerb.update.manifest import Manifest

@@ -9,7 +9,7 @@ protocols/update.cddl is the schema.
 """
 
 from kerb import cbor
-from kerb.update.envelope import ES256, EDDSA, LMS, Refused
+from kerb.update.envelope import EDDSA, ES256, LMS, Refused
 
 FORM = 1
 _KEY_BYTES = {ES256: 64, EDDSA: 32, LMS: 60}

@@ -1,7 +1,6 @@
 """What a node owes an application on trial: proof that it reaches the network, and a way back when it does not."""
 
 import stage0
-
 from kerb import log
 
 TRIAL_S = 6 * 3600  # without an acknowledged record: left

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from kerbstone.cli import audit, board, boards, books, chip, decode, emulate, encode, energy, faults, generate, identity, replay
+from kerbstone.cli import audit, board, boards, books, chip, decode, emulate, encode, energy, faults, generate, identity, replay, update
 from kerbstone.errors import KerbstoneError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("chip")(chip.command)
 app.add_typer(books.app, name="books")
 app.add_typer(identity.app, name="identity")
 app.add_typer(audit.app, name="audit")
+app.add_typer(update.app, name="update")
 
 
 def main() -> None:
