@@ -23,7 +23,7 @@ _PIECE = 512
 
 
 class Selector:
-    """`slot` starts; `before` is what a failure goes back to. `floor`: the highest sequence number ever started. `failed`: the last left."""
+    """`slot` starts; `before` is what a failure goes back to. Numbers: `floor`, the highest ever started; `failed`, the last left."""
 
     def __init__(self, raw=None):
         if raw is None:

@@ -11,18 +11,17 @@ import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pyhsslms
-
-from kerbstone.update.bundle import Update, class_id, fragments, listing, rotation, vendor_id
-from kerbstone.update.keys import LMS, SigningKey
+from kerbstone.update.bundle import Update, fragments, listing, rotation
+from kerbstone.update.keys import SigningKey
+from update_bench import CLASS, VENDOR, small_lms
 
 SCRIPT = Path(__file__).with_name("update_cuts.py")
 FIRMWARE = SCRIPT.parents[2] / "firmware"
 FULL = os.environ.get("KERBSTONE_CAMPAIGN") == "full"
-VENDOR, CLASS = vendor_id("example.org"), class_id("example.org", "bin")
 
 
 def applications(rng: random.Random, count: int) -> list[dict[str, bytes]]:
@@ -43,7 +42,7 @@ def order(chip: str, keys: list[SigningKey], careless: bool = False) -> dict[str
     rng = random.Random(chip)
     apps = applications(rng, 4)
     bundles = [
-        Update(VENDOR, CLASS, i + 1, new, old).bundle(keys[0]) for i, (old, new) in enumerate(zip(apps, apps[1:], strict=False))
+        Update(VENDOR, CLASS, i + 1, new, old).bundle(keys[0]) for i, (old, new) in enumerate(pairwise(apps))
     ]
     pieces = [[p.hex() for p in fragments(b, 400, coded=6)[1:]] for b in bundles]
     return {
@@ -54,12 +53,6 @@ def order(chip: str, keys: list[SigningKey], careless: bool = False) -> dict[str
             "vendor": VENDOR.hex(), "class": CLASS.hex(), "keys": {k.kid.hex(): [k.algorithm, k.public.hex()] for k in keys},
         },
     }
-
-
-def small_lms(kid: int) -> SigningKey:
-    """A tree of 32 leaves: it grows in a moment."""
-    tree = pyhsslms.LmsPrivateKey(lms_type=pyhsslms.lms_sha256_m32_h5, lmots_type=pyhsslms.lmots_sha256_n32_w4)
-    return SigningKey(bytes([kid]), LMS, tree.serialize())
 
 
 def cuts(tmp_path: Path, chip: str, careless: bool = False) -> dict[str, Any]:

@@ -97,7 +97,8 @@ def answers(keys: list[SigningKey], tmp_path_factory: pytest.TempPathFactory) ->
 REFUSED = {
     "signature": "signature", "key": "key", "truncated manifest": "truncated", "truncated file": "truncated", "bytes left over": "form",
     "class": "class", "vendor": "class", "older": "older", "older than what was built": "older", "replayed": "replayed",
-    "replayed after it failed": "replayed", "digest": "digest", "patch": "patch", "size": "size", "manifest too large": "size", "battery": "battery", "port": "port",
+    "replayed after it failed": "replayed", "digest": "digest", "patch": "patch", "size": "size", "manifest too large": "size",
+    "battery": "battery", "port": "port",
     "depends": "depends", "another base": "depends", "a path outside": "form", "one key": "form", "files and keys": "form",
     "not a bundle": "form", "nothing": "form", "old key": "key",
 }  # fmt: skip

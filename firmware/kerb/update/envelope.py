@@ -22,7 +22,8 @@ class Refused(KerbError):
 
 
 REASONS = (
-    "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch", "flash", "memory",
+    "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch", "flash",
+    "memory",
 )
 
 

@@ -221,27 +221,26 @@ def _component(target, f, here, row):
     else:
 
         def patched(out):
-            try:
-                old = open(target.source(row[0]), "rb")
-            except OSError:
-                raise Refused("depends", row[0])
-            with old:
+            with _open(target, row[0]) as old:
                 patch.apply(old, f, length, out, row[1])
 
         _make(here, row, patched)
 
 
 def _from_running(target, path, out):
-    try:
-        old = open(target.source(path), "rb")
-    except OSError:
-        raise Refused("depends", path)
-    with old:
+    with _open(target, path) as old:
         while True:
             piece = old.read(512)
             if not piece:
                 return
             out.write(piece)
+
+
+def _open(target, path):
+    try:
+        return open(target.source(path), "rb")
+    except OSError:
+        raise Refused("depends", path)
 
 
 def _make(here, row, write):

@@ -4,8 +4,8 @@
   5 components: [path, SHA-256, bytes] each, by path     6 least MicroPython [major, minor, micro]     7 .mpy format
   8 {path: SHA-256}: files that must be in the running slot as they are (what patches start from)
   9 {key id: [algorithm, public key]}: the trusted keys from now on, two at least; then there are no components
-  10 text for people: the version      11 SHA-256 of the list of the running application's files, which stay where no component replaces them
-protocols/update.cddl is the schema.
+  10 text for people: the version
+  11 SHA-256 of the list of the running application's files, which stay where no component replaces them
 """
 
 from kerb import cbor

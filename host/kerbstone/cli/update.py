@@ -69,7 +69,7 @@ def sign(
     name: KeyOption,
     sequence: SequenceOption,
     out: OutOption,
-    base: Annotated[Path | None, typer.Option("--base", help="The application the devices run (.app): the bundle is its difference.")] = None,
+    base: Annotated[Path | None, typer.Option("--base", help="What the devices run (.app): the bundle is its difference.")] = None,
     version: Annotated[str, typer.Option("--version", help="Text for people.")] = "",
     books: BooksOption = DEFAULT,
     member: AsOption = "owner",
@@ -91,7 +91,7 @@ def sign(
     _write(out, made)
     appfile.write(out.with_suffix(".app"), new)
     shown = {"bundle": str(out), "bytes": len(made), "files": update.changed, "sequence": sequence, "difference": update.based}
-    typer.echo(json.dumps(shown) if json_out else f"{out}: {len(made)} bytes, {len(update.changed)} of {len(new)} files, number {sequence}.")
+    typer.echo(json.dumps(shown) if json_out else f"{out}: {len(made)} bytes, {len(update.changed)} of {len(new)} files, no. {sequence}.")
 
 
 @app.command()

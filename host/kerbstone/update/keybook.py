@@ -41,7 +41,7 @@ def public_keys(books: Books) -> dict[str, SigningKey]:
     """By name; their private halves are left where they are."""
     with books.look() as connection:
         rows = connection.execute(select(keys.c.name, keys.c.public).where(keys.c.name.startswith(_PREFIX)).order_by(keys.c.name)).all()
-    found = {}
+    found: dict[str, SigningKey] = {}
     for name, public in rows:
         algorithm, kid, raw = cbor2.loads(public)
         found[name.removeprefix(_PREFIX)] = PublicKey(kid, algorithm, raw)

@@ -33,7 +33,7 @@ def read_trust(path: Path) -> Trusted:
         reason = error.strerror if isinstance(error, OSError) else "it is not such a file"
         raise NodeFileError(f"{path}: no public keys of updates ({reason}): `kerbstone update keys > {path.name}` writes them.") from error
     if not good or len(found) < 2:
-        raise NodeFileError(f"{path}: two whole public keys at least are needed, so that one can be lost: `kerbstone update key` makes more.")
+        raise NodeFileError(f"{path}: two whole public keys at least, so that one can be lost: `kerbstone update key` makes more.")
     return found
 
 
