@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "host"), str(ROOT / "tests"), str(Path(__file__).parent)]
 
 import lorawan
+import update
 from heap import heap_peaks
 from sizes import app_heap, mpy_sizes
 
@@ -37,7 +38,7 @@ DAY_US = 86_400_000_000
 _YEAR_SAMPLE_DAYS = 10
 GROUPS = {
     "core": "kerb/*.py", "drivers": "kerb/drivers/*.py", "apps": "kerb/apps/**/*.py", "lorawan": "kerb/uplink/lorawan/*.py",
-    "mqtt": "kerb/uplink/*.py", "radio": "kerb/radio/*.py",
+    "mqtt": "kerb/uplink/*.py", "radio": "kerb/radio/*.py", "update": "kerb/update/*.py",
 }
 
 
@@ -172,6 +173,8 @@ def main() -> None:
         "app_mpy_bytes": mpy_sizes("apps"),
         "app_heap_bytes": app_heap(),
         "lorawan": lorawan.figures(),
+        # Needs an image of MicroPython, which cannot be shipped.
+        "update_verification": update.figures(Path(os.environ["KERBSTONE_UF2"])) if "KERBSTONE_UF2" in os.environ else None,
     }
     for name, value in results.items():
         print(f"{name:30} {value}")

@@ -45,7 +45,7 @@ def mutate(data, head, other):
 
 
 counts = {}
-for turn in range(int(sys.argv[2])):
+for _turn in range(int(sys.argv[2])):
     which = rng(len(bundles))
     data = mutate(bundles[which], heads[which], bundles[rng(len(bundles))])
     if any([data[:head] == b[:head] for b, head in zip(bundles, heads)]):

@@ -12,6 +12,8 @@ import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pycose.keys import EC2Key
+from pycose.messages import Sign1Message
 from typer.testing import CliRunner
 
 from kerbstone.books.books import Books, verify
@@ -19,14 +21,14 @@ from kerbstone.cli import app as commands
 from kerbstone.errors import NodeFileError, UpdateError
 from kerbstone.paths import boards_dir, firmware_dir
 from kerbstone.update import appfile, bundle, keybook, patch
-from kerbstone.update.keys import envelope
+from kerbstone.update.keys import ES256, envelope, new_key
 from kerbstone.update.trust import read_trust, trust_json
 from update_bench import NEW, OLD, small_lms, update
 
 sys.path.insert(0, str(firmware_dir()))
-from kerb.uplink.lorawan.packages.fragments import Defragmenter, parity
 from kerb.update import patch as on_device
 from kerb.update.envelope import Refused, open_envelope
+from kerb.uplink.lorawan.packages.fragments import Defragmenter, parity
 
 PASSPHRASE = "a passphrase for tests"
 
@@ -101,6 +103,16 @@ def test_an_envelope_of_ours_is_one_to_an_independent_decoder():
     found = cbor2.loads(envelope(key, b"payload"))
     assert found.tag == 18 and cbor2.loads(found.value[0]) == {1: -46, 4: b"\1"} and list(found.value[1:3]) == [{}, b"payload"]
     assert open_envelope(envelope(key, b"payload"), {b"\1": [-46, key.public]}) == b"payload"
+
+
+def test_an_envelope_verifies_with_an_independent_library_and_a_changed_one_does_not():
+    key = new_key(b"\1", ES256)
+    x, y = key.public[:32], key.public[32:]
+    signed = envelope(key, b"payload")
+    for data, good in ((signed, True), (signed[:-1] + bytes([signed[-1] ^ 1]), False)):
+        message = Sign1Message.decode(data)
+        message.key = EC2Key(crv="P_256", x=x, y=y)
+        assert message.verify_signature() is good
 
 
 def test_a_change_of_one_file_is_small_and_a_removed_file_means_the_whole_list():
