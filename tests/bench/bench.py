@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "host"), str(ROOT / "tests"), str(Path(__file__).parent)]
 
 import lorawan
-import update
+import verification
 from heap import heap_peaks
 from sizes import app_heap, mpy_sizes
 
@@ -174,7 +174,7 @@ def main() -> None:
         "app_heap_bytes": app_heap(),
         "lorawan": lorawan.figures(),
         # Needs an image of MicroPython, which cannot be shipped.
-        "update_verification": update.figures(Path(os.environ["KERBSTONE_UF2"])) if "KERBSTONE_UF2" in os.environ else None,
+        "update_verification": verification.figures(Path(os.environ["KERBSTONE_UF2"])) if "KERBSTONE_UF2" in os.environ else None,
     }
     for name, value in results.items():
         print(f"{name:30} {value}")
