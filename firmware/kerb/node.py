@@ -260,7 +260,11 @@ class Node:
 
     def run(self):
         self.wake()
+        on_trial = self.stage0 and self.stage0.current.state
+        watchdog = self.power.watchdog() if on_trial else None
         while True:
+            if watchdog:
+                watchdog.feed()
             self.sense()
             self.delivery.run()
             self.listen()

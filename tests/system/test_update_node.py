@@ -84,6 +84,10 @@ FAILING = {
     "crashes in its third hour": (
         "kerb/apps/bins.py", "        effects = []\n", "        effects = [] if now.mono < 14000 else None[0]\n", "crash", 5.0,
     ),
+    "hangs": (
+        "kerb/apps/bins.py", "        effects = []\n",
+        "        effects = []\n        import time\n        while now.mono > 9000:\n            time.sleep_ms(10000)\n", "strikes", 8.0,
+    ),
     "cannot be imported": ("kerb/node.py", "from kerb.store import Store", "from kerb.store import Shop", "import", 2.0),
 }
 
