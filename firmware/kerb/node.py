@@ -1,6 +1,7 @@
 """The life of a node: wake, sense, decide, store, send, sleep."""
 
 import gc
+import os
 import sys
 from struct import pack, unpack
 
@@ -63,6 +64,11 @@ class Node:
         self.kept_at = 0  # s: when flash last got what parts must remember
         self.woken = False
         self.saved_at = 0
+        self.stage0 = sys.modules.get("stage0")  # loaded only where there are slots
+        self.update = self.config.get("update")
+        self.renewing = False
+        if self.stage0 and self.stage0.current.state:
+            self.delivery.confirm_all()
 
     def _make_way(self, key, section):
         """The bearer of a table of node.json; its session is kept in a section of its own."""
@@ -260,6 +266,8 @@ class Node:
             listening = [way.bearer for way in self.ways if way.bearer.tends] or [self.ways[0].bearer]
             listening[0].wait(min(wait, 60000))
             return
+        if self.stage0:
+            self.stage0.settle()
         for part in self.parts.values():
             part.sleep()
         for way in self.ways:
@@ -308,6 +316,8 @@ class Node:
 
     def order(self, port, data):
         """Takes a message of the far end."""
+        if self.update and self.take_fragment(port, data):
+            return
         if isinstance(port, str) or port < _NO_APP_PORT:
             if len(data) in _PLAIN and not self.config.get("production", True) and hasattr(self.app, "order"):
                 self.carry_out(self.app.order(data, self.clock.now()))
@@ -383,26 +393,73 @@ class Node:
 
     _EFFECTS = {"report": _report, "set": _set, "again": _again, "note": _note}
 
+    # -- updates ------------------------------------------------------------------------------------------
+
+    def take_fragment(self, channel, data):
+        """True when a message was a piece of an update; those of other ports and topics are not."""
+        from kerb.update import agent, inbox
+
+        if channel != agent.PORT and data[:4] == agent.MARK:
+            channel, data = agent.PORT, data[4:]
+        if channel != agent.PORT:
+            return False
+        ours = agent.Agent(self.update)
+        if inbox.take(data):
+            ours.prepare(self.env.get("battery_v"))
+            self.renewing = True
+        return True
+
+    def renew(self):
+        """A complete bundle is for the next start, which has the room; an application on trial is judged."""
+        if self.renewing:
+            self.save(True)
+            self.power.reset()
+        if self.stage0 and self.stage0.current.state:
+            from kerb.update import probation
+
+            probation.judge(self.delivery.proven, mono_ms() // 1000)
+
     # ------------------------------------------------------------------------------------------------------
 
     def run(self):
         self.wake()
+        on_trial = self.stage0 and self.stage0.current.state
+        watchdog = self.power.watchdog() if on_trial else None
         while True:
+            if watchdog:
+                watchdog.feed()
             self.sense()
             self.delivery.run()
             self.listen()
             self.tend()
+            self.renew()
             self.rest()
+
+
+def _exists(path):
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
 
 
 def main():
     """Runs for ever. A failure nobody foresaw is told, written down, slept on, and followed by a fresh start."""
     try:
+        if _exists("/slots/start"):
+            from kerb.update.agent import Agent
+
+            update = config.load().get("update")
+            if update and Agent(update).run():
+                machine.reset()
         Node().run()
     except Exception as error:  # the last line of defence: a node must come back
         sys.print_exception(error)
         log.event("crash", type(error).__name__, error)
         _write_down(error)
+        if "stage0" in sys.modules:
+            sys.modules["stage0"].abandon("crash")
         machine.deepsleep(_REST_AFTER_CRASH_MS)
 
 

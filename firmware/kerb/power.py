@@ -18,6 +18,7 @@ except ImportError:
 
 # RP2: 2**32 us; a margin for the work around it.
 _RP2_LIMIT_MS = 4290000
+_WATCHDOG_MS = 900000  # a search for a network and all that waits take minutes; an RP2040's watchdog knows 8.4 s
 # ESP_SLEEP_WAKEUP_EXT0, EXT1 and GPIO of ESP-IDF: the port hands all three through, but names only the first two.
 _PIN_WAKES = (2, 3, 7)
 
@@ -85,6 +86,14 @@ class Power:
             wake_on = getattr(esp32, "wake_on_ext1", None) or esp32.wake_on_gpio  # type: ignore[attr-defined]
             wake_on(pins, esp32.WAKEUP_ANY_HIGH if level else esp32.WAKEUP_ALL_LOW)
         machine.deepsleep(ms)
+
+    def watchdog(self):
+        """Ends a start that hangs, of applications on trial; fed once a cycle. None where the longest it waits is shorter than that."""
+        return machine.WDT(timeout=_WATCHDOG_MS) if esp32 else None
+
+    def reset(self):
+        """A hard reset: after a change of application, or of an ESP32's partition, nothing else may come before the next start."""
+        machine.reset()
 
     def memory_get(self):
         """The record the board kept, or None."""

@@ -59,3 +59,7 @@ class FlashError(KerbstoneError):
 
 class CommandError(KerbstoneError):
     """A command to a device cannot be made or sent as asked."""
+
+
+class UpdateError(KerbstoneError):
+    """An update cannot be signed, published or followed as asked."""

@@ -24,6 +24,7 @@ import bearers
 import flashing
 import lorawan
 import nbiot
+import verification
 from heap import heap_peaks
 from sizes import app_heap, mpy_sizes
 
@@ -41,6 +42,7 @@ _YEAR_SAMPLE_DAYS = 10
 GROUPS = {
     "core": "kerb/*.py", "drivers": "kerb/drivers/*.py", "apps": "kerb/apps/**/*.py", "lorawan": "kerb/uplink/lorawan/*.py",
     "mqtt": "kerb/uplink/[!cn]*.py", "nbiot": "kerb/uplink/[cn]*.py", "modem": "kerb/modem/**/*.py", "radio": "kerb/radio/*.py",
+    "update": "kerb/update/*.py",
 }
 
 
@@ -179,6 +181,8 @@ def main() -> None:
         "nbiot_mpy_bytes": nbiot.mpy_sizes(),
         "nbiot_mah_per_report": nbiot.figures(),
         "flash_boards": flashing.figures(),
+        # Needs an image of MicroPython, which cannot be shipped.
+        "update_verification": verification.figures(Path(os.environ["KERBSTONE_UF2"])) if "KERBSTONE_UF2" in os.environ else None,
     }
     for name, value in results.items():
         print(f"{name:30} {value}")

@@ -17,6 +17,8 @@ from kerbstone.build.regions import region_table, whole_table
 from kerbstone.codec.profile import compile_profile
 from kerbstone.identity.place import sectors
 from kerbstone.paths import firmware_dir
+from kerbstone.update.bundle import application, listing
+from kerbstone.update.trust import update_table
 
 _EXTRAS = {"device_class", "packages", "package_version"}  # keys a plain class A node does without
 
@@ -37,6 +39,7 @@ def node_json(node: Node) -> dict[str, Any]:
         "delivery": _delivery(node),
         "policy": spec.policy.model_dump() | {"slip_ppm": _slip_ppm(node)},
         **({"identity_at": places} if (places := sectors(node.board)) else {}),
+        **({"update": update_table(node, spec.update)} if spec.update else {}),
     }
 
 
@@ -161,5 +164,7 @@ def board_files(node: Node) -> dict[str, bytes]:
         source = find_source(node, kind, name)
         if source and node.folder in source.parents:
             files[f"/kerb/{kind}/{name}.mpy"] = compile_file(source, f"kerb/{kind}/{name}.py")
+    if node.spec.update:
+        files["/slots/list"] = listing(application(files))
     files["/node.json"] = json.dumps(node_json(node), separators=(",", ":")).encode()
     return files

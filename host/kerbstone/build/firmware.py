@@ -17,6 +17,7 @@ from kerbstone.errors import EngineError
 
 # Stage 0 stays source text: a stock board runs boot.py and main.py only as such.
 SOURCE_FILES = ("boot.py", "main.py")
+STAGE0 = "stage0.py"  # what boot.py needs where there are slots: compiled, but outside the package it judges
 
 
 def cache_dir() -> Path:
@@ -73,7 +74,7 @@ def _says_nothing(source: Path) -> bool:
 
 def compile_tree(root: Path, subdirs: tuple[str, ...] = ("kerb",)) -> dict[str, bytes]:
     """Every .py with code under root/<subdirs> as {path on the board: .mpy}, and stage 0 as it is."""
-    sources = [p for d in subdirs for p in sorted((root / d).rglob("*.py")) if not _says_nothing(p)]
+    sources = [p for d in subdirs for p in sorted((root / d).rglob("*.py")) if not _says_nothing(p)] + [root / STAGE0]
     names = [str(p.relative_to(root)) for p in sources]
     with ThreadPoolExecutor(max_workers=4) as pool:
         compiled = list(pool.map(compile_file, sources, names))

@@ -192,6 +192,16 @@ class WorldTable(_Table):
     parts: dict[Word, dict[str, Any]] = Field(default_factory=dict)  # what hangs on the wires of a part: options of its virtual part
 
 
+class UpdateTable(_Table):
+    """Whose updates the node takes; without this table it takes none."""
+
+    vendor: str = Field(pattern=r"^[a-z0-9.-]{3,60}$")  # a domain
+    device_class: str = Field(alias="class", pattern=r"^[a-z0-9._-]{1,60}$")
+    keys: str  # file of public keys beside the node file, as `kerbstone update keys` prints it
+    sequence: int = Field(default=0, ge=0, lt=1 << 31)  # of the application that is built with it
+    min_battery_v: float = Field(default=0.0, ge=0, le=60)
+
+
 class BudgetTable(_Table):
     """What the node may draw; `kerbstone energy` fails beyond it."""
 
@@ -211,6 +221,7 @@ class NodeFile(_Table):
     battery: BatteryTable | None = None
     world: WorldTable = Field(default_factory=WorldTable)
     budget: BudgetTable | None = None
+    update: UpdateTable | None = None
 
 
 @dataclass(frozen=True)

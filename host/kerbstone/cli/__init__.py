@@ -28,6 +28,7 @@ from kerbstone.cli import (
     listen,
     profile,
     replay,
+    update,
 )
 from kerbstone.errors import KerbstoneError
 
@@ -56,6 +57,7 @@ app.command("chip")(chip.command)
 app.add_typer(books.app, name="books")
 app.add_typer(identity.app, name="identity")
 app.add_typer(audit.app, name="audit")
+app.add_typer(update.app, name="update")
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Signed updates: verified, kept in slots, started, confirmed or left again."""

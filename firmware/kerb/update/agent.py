@@ -1,0 +1,86 @@
+"""Takes a complete bundle through all refusals into a slot on trial, and keeps the keys it trusts."""
+
+import os
+import sys
+from struct import pack, unpack
+
+import stage0
+from kerb import cbor, log
+from kerb.store import Store
+from kerb.update import inbox
+from kerb.update.envelope import Refused
+from kerb.update.install import INBOX, Target, install, read_bundle
+
+_TRIES = 20  # starts that may fail in the middle of one installation: each goes on where the last ended
+PORT = 120  # of LoRaWAN, where fragments come in
+MARK = b"KUF1"  # begins a fragment where there are no ports
+
+
+def trusted(config, store):
+    """{key id: [algorithm, public key]}: those a manifest has brought, else those the node was built with."""
+    raw = store.get("keys")
+    if raw:
+        return cbor.decode(raw)
+    return {bytes.fromhex(kid): [algorithm, bytes.fromhex(key)] for kid, (algorithm, key) in config["keys"].items()}
+
+
+class Agent:
+    """`config`: the table "update" of node.json."""
+
+    def __init__(self, config):
+        try:
+            os.mkdir(stage0.ROOT)
+        except OSError:
+            pass
+        self._store = Store(stage0.ROOT)
+        self._config = config
+
+    def prepare(self, battery_v=None):
+        """Asks the next start to look at what has come; keeps the voltage for it, as nothing is measured before that."""
+        self._store.put("start", pack("<BH", 0, 0xFFFF if battery_v is None else int(battery_v * 1000)))
+
+    def run(self, feed=None):
+        """Installs what is complete. True: a new application is on trial, and a reset starts it. Tells what it refuses."""
+        start = self._store.get("start")
+        if stage0.load().state:
+            return False  # one at a time: the way back would be lost
+        if not start or not (inbox.complete() or inbox.combine()):
+            self._store.remove("start")
+            return False
+        tries, millivolt = unpack("<BH", start)
+        self._store.put("start", pack("<BH", tries + 1, millivolt))
+        try:
+            if tries == _TRIES:
+                raise Refused("flash", "%d starts were not enough" % tries)
+            manifest = self._install(None if millivolt == 0xFFFF else millivolt / 1000, feed)
+        except Refused as error:
+            log.event("update", "refused", error.reason, error)
+            manifest = None
+        except (OSError, MemoryError) as error:
+            log.event("update", "refused", "flash" if isinstance(error, OSError) else "memory", error)
+            manifest = None
+        inbox.clear()
+        self._store.remove("start")
+        if not manifest:
+            return False
+        log.event("update", "keys" if manifest.keys else "installed", manifest.sequence, manifest.version)
+        return not manifest.keys
+
+    def _install(self, battery_v, feed):
+        selector = stage0.load()
+        with open(INBOX, "rb") as f:
+            manifest = read_bundle(f, trusted(self._config, self._store), feed)
+            port = sys.implementation.version[:3]
+            mpy = getattr(sys.implementation, "_mpy", 0) & 0xFF
+            target = Target(self._config, port, mpy, selector)
+            target.check(manifest, battery_v)
+            if manifest.keys:
+                self._rotate(manifest, selector)
+            else:
+                install(target, f, manifest, feed)
+        return manifest
+
+    def _rotate(self, manifest, selector):
+        self._store.put("keys", cbor.encode(manifest.keys))
+        selector.floor = manifest.sequence
+        stage0.save(selector)

@@ -1,0 +1,115 @@
+"""A bundle on its way: fragments on flash, so that a week without network or power costs nothing that has arrived.
+
+A fragment: first 4 bytes of the bundle's SHA-256, number of fragments u16, its own number u16 from 1, bytes that pad the last u8, data.
+Numbers are big endian. Small bundles (LoRaWAN) may come in any order with coded fragments behind, as TS004-2.0.0 codes them; what has
+come is kept as a log. Large ones (MQTT) come in order and grow in their place.
+"""
+
+import os
+
+from kerb.update.install import INBOX
+
+_HEAD = 9
+_CODED = 64  # fragments of a bundle that is put together in RAM
+_LOG = INBOX + ".log"
+_NAME = INBOX + ".id"
+
+
+def _name():
+    """What of all fragments is the same: head without number, bytes of data."""
+    try:
+        with open(_NAME, "rb") as f:
+            return f.read(9)
+    except OSError:
+        return b""
+
+
+def _size(path):
+    try:
+        return os.stat(path)[6]
+    except OSError:
+        return 0
+
+
+def complete():
+    """Whether a bundle is there, whole."""
+    return _size(INBOX) > 0
+
+
+def clear():
+    """Forgets all that has come."""
+    for path in (INBOX, _LOG, _NAME, INBOX + ".part"):
+        try:
+            os.remove(path)
+        except OSError:
+            pass
+
+
+def take(data):
+    """Keeps one fragment; True when the next start should look at what has come. What is no fragment, or comes again, changes nothing."""
+    count, number, padding = int.from_bytes(data[4:6], "big"), int.from_bytes(data[6:8], "big"), data[8] if len(data) > _HEAD else 0
+    size = len(data) - _HEAD
+    if size < 1 or not count or not number or padding >= size:
+        return False
+    name = bytes(data[:6]) + bytes((padding,)) + size.to_bytes(2, "big")
+    known = _name()
+    if known != name and not (number == count > _CODED and known[:6] == name[:6]):
+        clear()
+        with open(_NAME, "wb") as f:
+            f.write(name)
+    elif complete():
+        return True
+    if count > _CODED:
+        return _in_order(data, count, number, padding, int.from_bytes(_name()[7:9], "big"))
+    return _coded(data, count, size)
+
+
+def _in_order(data, count, number, padding, size):
+    path = INBOX + ".part"
+    if number != _size(path) // size + 1 or _size(path) % size:
+        return False
+    with open(path, "ab") as f:
+        f.write(data[_HEAD : len(data) - padding] if number == count else data[_HEAD:])
+    if number == count:
+        os.rename(path, INBOX)
+    return number == count
+
+
+def _coded(data, count, size):
+    """Adds to the log; that is all a node in the middle of its work has the room for."""
+    number, step = bytes(data[6:8]), size + 2
+    have = _size(_LOG) // step
+    piece = bytearray(2)
+    with open(_LOG, "ab+") as f:
+        for i in range(have):
+            f.seek(i * step)
+            f.readinto(piece)
+            if piece == number:
+                return have >= count
+        f.write(number + data[_HEAD:])
+    return have + 1 >= count
+
+
+def combine():
+    """Makes the bundle of the log; False when it takes more fragments."""
+    name = _name()
+    count, padding, size = int.from_bytes(name[4:6], "big"), name[6] if len(name) == 9 else 0, int.from_bytes(name[7:9], "big")
+    if not 0 < count <= _CODED or not size:
+        return False
+    from kerb.uplink.lorawan.packages.fragments import Defragmenter
+
+    puzzle = Defragmenter(count, size, 2, count)
+    try:
+        with open(_LOG, "rb") as f:
+            row = f.read(size + 2)
+            while len(row) == size + 2 and not puzzle.done:
+                puzzle.take(int.from_bytes(row[:2], "big"), row[2:])
+                row = f.read(size + 2)
+    except OSError:
+        return False
+    if not puzzle.done:
+        return False
+    with open(INBOX + ".part", "wb") as f:
+        f.write(puzzle.data(padding))
+    os.rename(INBOX + ".part", INBOX)
+    return True

@@ -1,0 +1,25 @@
+"""What a node owes an application on trial: proof that it reaches the network, and a way back when it does not."""
+
+import stage0
+from kerb import log
+
+TRIAL_S = 6 * 3600  # without an acknowledged record: left
+PROBATION_S = 24 * 3600  # in which a crash still leads back
+
+
+def judge(proven, now_s):
+    """Once a clean cycle. `proven`: the network acknowledged a record of this start. `now_s`: seconds since power-on."""
+    s = stage0.current
+    if not s.state:
+        return
+    if now_s < s.since:
+        s.since = now_s  # the supply failed, and the clock began again
+    if s.state == stage0.TRIAL:
+        if proven:
+            stage0.confirm(now_s)
+            log.event("update", "probation", s.sequence)
+        elif now_s - s.since > TRIAL_S:
+            stage0.abandon("silent")
+    elif now_s - s.since > PROBATION_S:
+        stage0.confirm(now_s)
+        log.event("update", "confirmed", s.sequence)

@@ -1,0 +1,1 @@
+"""Updates: signed here, published, followed until every device runs them."""
