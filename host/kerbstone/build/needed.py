@@ -26,7 +26,7 @@ def needed(sources: Mapping[str, Path], config: dict[str, Any]) -> set[str]:
         found.add(name)
         parts = name.split(".")
         waiting += [package for n in range(1, len(parts)) if (package := ".".join(parts[:n])) in sources]
-        waiting += [module for module in _imports(ast.parse(sources[name].read_bytes()), sources, words) if module not in found]
+        waiting += [module for module in _imports(name, ast.parse(sources[name].read_bytes()), sources, words) if module not in found]
     return found
 
 
@@ -41,16 +41,17 @@ def _words(value: Any) -> Iterator[str]:
             yield from _words(inner)
 
 
-def _imports(tree: ast.Module, sources: Mapping[str, Path], words: set[str]) -> Iterator[str]:
+def _imports(name: str, tree: ast.Module, sources: Mapping[str, Path], words: set[str]) -> Iterator[str]:
     nodes = list(ast.walk(tree))
     strings = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     chosen = {id(value) for node in nodes if isinstance(node, ast.Dict) for value in node.values}
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in sources)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            yield from (name for name in names if name in sources)
+        elif isinstance(node, ast.ImportFrom):
+            package = name.split(".")[: -node.level] if node.level else []  # no __init__.py here imports anything
+            module = ".".join([*package, *([node.module] if node.module else [])])
+            yield from (found for found in (module, *(f"{module}.{alias.name}" for alias in node.names)) if found in sources)
         elif isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
                 if isinstance(key, ast.Constant) and key.value in words and isinstance(value, ast.Constant) and value.value in sources:
