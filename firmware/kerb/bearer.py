@@ -6,7 +6,7 @@ _MODULES = {
     "lorawan": "kerb.uplink.lorawan.uplink", "lorawan_at": "kerb.uplink.lorawan_at",
     "mqtt": "kerb.uplink.mqtt", "nbiot": "kerb.uplink.nbiot",
 }  # fmt: skip
-_EXTRA = "kerb.uplink.lorawan.extra"
+_EXTRA = {"class": "kerb.uplink.lorawan.extra", "packages": "kerb.uplink.lorawan.extra"}  # where the table has such a key
 
 
 class Bearer:
@@ -40,8 +40,9 @@ class Bearer:
         """The uplink itself."""
         if self._uplink is None:
             name = _MODULES[self._config["kind"]]
-            if self._config.get("class") == "C" or self._config.get("packages"):
-                name = _EXTRA
+            for key, extra in _EXTRA.items():
+                if self._config.get(key):
+                    name = extra
             module = __import__(name, None, None, ("Uplink",))
             uplink = module.Uplink(self._config, self._load_identity(), self._board, self._store)
             if self._session:
