@@ -316,6 +316,7 @@ class Node:
 
     def order(self, port, data):
         """Takes a message of the far end."""
+        gc.collect()  # what follows wants large pieces of the heap
         if self.update and self.take_fragment(port, data):
             return
         if isinstance(port, str) or port < _NO_APP_PORT:
@@ -323,7 +324,6 @@ class Node:
                 self.carry_out(self.app.order(data, self.clock.now()))
                 return
             if not self.desk:
-                gc.collect()  # what follows wants large pieces of the heap
                 from kerb.desk import Desk
 
                 self.desk = Desk(self)

@@ -80,7 +80,7 @@ def test_a_change_of_one_line_arrives_proves_itself_and_stays(kerb_node: TestBen
 
 
 FAILING = {
-    "cannot reach the network": ("kerb/delivery.py", "if self._bearer.uplink.connect():", "if self._failures > 10000:", "silent", 9.0),
+    "cannot reach the network": ("kerb/delivery.py", "done = way.uplink.connect() and self._exchange(way)", "done = False", "silent", 9.0),
     "crashes in its third hour": (
         "kerb/apps/bins.py", "        effects = []\n", "        effects = [] if now.mono < 14000 else None[0]\n", "crash", 5.0,
     ),
@@ -88,7 +88,7 @@ FAILING = {
         "kerb/apps/bins.py", "        effects = []\n",
         "        effects = []\n        import time\n        while now.mono > 9000:\n            time.sleep_ms(10000)\n", "strikes", 8.0,
     ),
-    "cannot be imported": ("kerb/node.py", "from kerb.store import Store", "from kerb.store import Shop", "import", 2.0),
+    "cannot be imported": ("kerb/node.py", "from kerb.store import Store", "from kerb.store import Shop", "import", 4.0),
 }
 
 
