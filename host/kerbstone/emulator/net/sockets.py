@@ -6,8 +6,11 @@ The virtual clock stands still while real bytes travel; `LATENCY_US` is charged 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import select
 import socket
+import sys
+import termios
 from dataclasses import dataclass, field
 from struct import unpack
 
@@ -89,6 +92,16 @@ class Sockets:
                 endpoint.real.close()
                 endpoint.real, endpoint.closed = None, True
                 endpoint.buffer.clear()
+
+    def unread(self) -> int:
+        """Bytes that servers have sent and the firmware has not asked for yet; -1 when no connection is open."""
+        reals = [endpoint.real for endpoint in self._open.values() if endpoint.real and not endpoint.closed]
+        waiting = bytearray(4)
+        total = 0
+        for real in reals:
+            fcntl.ioctl(real, termios.FIONREAD, waiting)
+            total += int.from_bytes(waiting, sys.byteorder)
+        return total if reals else -1
 
     def _resolve(self, host: str) -> Answer | str:
         if not self.wifi.up:
