@@ -10,7 +10,7 @@ from kerb.parts import Part
 from kerb.power import woke_by_pin
 
 # What kerb.node imports anyway, in an order in which none brings many others along.
-_ROOMS = ("codec", "bearer", "clock", "stamp", "outbox", "delivery", "retained", "sampler", "store", "node")
+_ROOMS = ("codec", "bearer", "clock", "stamp", "outbox", "policy", "way", "delivery", "retained", "sampler", "store", "node")
 
 _parts: dict = {}  # by name, started already
 

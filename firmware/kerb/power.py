@@ -8,9 +8,6 @@ import time
 
 import machine
 
-from kerb import log
-from kerb.clock import mono_ms
-
 try:
     import esp32
 except ImportError:
@@ -47,6 +44,8 @@ class Power:
 
     def learn_time(self, got):
         """The network's time, as an uplink's take_time() gives it."""
+        from kerb import log
+
         log.event("clock", got[0], self.clock.set(*got))
 
     def powered_on(self):
@@ -55,6 +54,8 @@ class Power:
 
     def mono(self):
         """Whole seconds since power-on."""
+        from kerb.clock import mono_ms  # not needed by who looks first what woke the node
+
         return mono_ms() // 1000
 
     def battery(self):

@@ -6,9 +6,8 @@ import random
 import pytest
 import quickjs
 
-from kerbstone.codec import Quality, Trust, decode, encode, load_profile, profile_names
+from kerbstone.codec import Quality, Trust, decode_uplink, encode, load_profile, profile_names
 from kerbstone.codec.generated import profile_files
-from kerbstone.errors import CodecError
 
 NODE = load_profile("node")
 
@@ -22,11 +21,7 @@ def scripted(name):
 
 
 def on_host(profile, message):
-    try:
-        got = decode(profile, message)
-    except CodecError as error:
-        return {"data": {}, "warnings": [], "errors": [str(error)]}
-    return {"data": got.data(), "warnings": got.warnings, "errors": []}
+    return decode_uplink(profile, message)
 
 
 @pytest.mark.parametrize("name", [*profile_names(), "terminal"])

@@ -37,6 +37,6 @@ def test_a_test_bench_has_a_server_behind_the_cell_and_its_troubles(kerb_node, t
     kerb_node.strike("cell_away", lasts="25m")
     node.run("20m")
     assert len(node.records) == 1
-    node.run("3h")  # a long search in vain uses up what the node may spend on searches for a while
+    node.run("8h")  # a long search in vain uses up what the node may spend on searches for hours
     assert len(node.records) >= 5
     node.assert_nothing_lost()

@@ -47,7 +47,7 @@ class Wire:
     def any(self):
         entry = self.log[self.at] if self.at < len(self.log) else ("", "", "")
         return len(entry[2]) // 2 if entry[0] == "read" else 0
-    def readinto(self, buf):
+    def readinto(self, buf, nbytes=None):
         got = self._next("read", b"")
         buf[:len(got)] = got
         return len(got)
@@ -76,6 +76,8 @@ def ticks_ms():
     return _now
 def ticks_diff(a, b):
     return a - b
+def ticks_add(ticks, delta):
+    return ticks + delta
 """
 
 

@@ -48,8 +48,15 @@ def answer(control: socket) -> None:
     control.send(b"%d" % pid)
 
 
+def _clear(fd: int) -> int:
+    """The same file under a number that is not one of ours: who started this may have had a hundred open."""
+    while _PARK <= fd <= _SILENCE:
+        fd = posix.dup(fd)
+    return fd
+
+
 def main() -> None:
-    fd, silence = int(sys.argv[1]), int(sys.argv[2])
+    fd, silence = _clear(int(sys.argv[1])), _clear(int(sys.argv[2]))
     wheel_dir, cwd, argv = sys.argv[3], sys.argv[4], sys.argv[5:]
     sys.path.append(wheel_dir)
     from _ctypes import FUNCFLAG_CDECL, CFuncPtr, _SimpleCData, dlopen, dlsym
