@@ -17,7 +17,7 @@ COUNT_UT = 0.15  # LIS2MDL
 WATCH_NOISE_UT, BURST_NOISE_UT = 0.9, 0.3  # rms an axis: low power at 10 Hz, and high resolution
 # From the comparator to the first look at the field, to the last one, from one to the next, and to the first sample of the
 # application: as the emulated ready node takes them (tests/host/test_parking_wake.py).
-FIRST_LOOK_US, LAST_LOOK_US, LOOKS_US, BOOT_US = 540_000, 680_000, 24_000, 830_000
+FIRST_LOOK_US, LAST_LOOK_US, LOOKS_US, BOOT_US = 540_000, 680_000, 26_000, 850_000
 ACK_US = 1_500_000
 SLEEP_MS = 3_000  # for as long the node sleeps, the comparator watching
 RSSI_DB = -90.0
