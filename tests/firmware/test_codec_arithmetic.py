@@ -10,12 +10,13 @@ import pytest
 from kerb import codec
 from kerb.errors import ConfigError
 from kerbstone.codec import Profile, Quality, Trust, compile_profile, decode, encode, load_profile, profile_names
+from kerbstone.codec.catalogue import catalogue
 from kerbstone.codec.channel import Channel
 from kerbstone.codec.profile import parse_profile
 from kerbstone.codec.tomlfile import TomlFile
 
 NUMBERS = {c.name: (name, c) for name in profile_names() for c in load_profile(name).channels if c.kind == "number"}
-STATES = {"state": 0, "cause": 0, "alarms": 0, "lamp_state": 0, "faults": 0}
+STATES = {name: 0 for name, channel in catalogue().items() if channel.kind != "number"}
 
 
 def firmware_code(profile: dict, channel: Channel, value: object) -> int:
@@ -34,6 +35,8 @@ def test_32_bit_floats_give_the_code_of_exact_arithmetic(name: str) -> None:
     for code in codes:
         for off in (0.0, -0.49, 0.49, rng.uniform(-0.49, 0.49)):
             value = np.float32((channel.min_n + (code + off) * channel.step_n) / channel.den)
+            if off and np.spacing(abs(value)) * channel.den / channel.step_n > 0.06:
+                continue  # 32 bits may round it to halfway between two codes, which goes either way
             got = firmware_code(profile, channel, value)
             assert got == channel.encode(Fraction(float(value)))
             # A 32-bit float cannot hold 0.49 step of a channel that needs more than its 24 bits for that.

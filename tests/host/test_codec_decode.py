@@ -136,16 +136,17 @@ def test_revisions_after_the_third_share_its_code_and_are_told_apart_by_length()
 
 
 def test_codes_without_a_meaning_are_missing_with_a_warning() -> None:
-    mode = '[channel.mode]\ntitle = "x"\nstates = ["a", "b", "c"]\nmissing = true\nbits = 3\n'
+    mode = '[channel.phase]\ntitle = "x"\nstates = ["a", "b", "c"]\nmissing = true\nbits = 3\n'
     marks = '[channel.marks]\ntitle = "x"\nflags = ["p", "q"]\nbits = 4'
-    model = profile("mode@0 marks@0 voc_index@0", "full=voc_index", mode + marks)
-    assert decode(model, encode(model, "full", {"mode": None, "marks": ["q"]})).values == {"mode": None, "marks": ["q"], "voc_index": None}
-    body = 5 << 17 | 0b1110 << 13 | 501 << 4  # mode 5, marks 14, VOC index 501, 4 bits of padding
+    model = profile("phase@0 marks@0 voc_index@0", "full=voc_index", mode + marks)
+    got = decode(model, encode(model, "full", {"phase": None, "marks": ["q"]}))
+    assert got.values == {"phase": None, "marks": ["q"], "voc_index": None}
+    body = 5 << 17 | 0b1110 << 13 | 501 << 4  # phase 5, marks 14, VOC index 501, 4 bits of padding
     message = bytes([0xF0, 200]) + body.to_bytes(3, "big")
     got = decode(model, message)
-    assert got.values == {"mode": None, "marks": ["q"], "voc_index": None}
+    assert got.values == {"phase": None, "marks": ["q"], "voc_index": None}
     assert got.warnings == [
-        "own: mode: code 5 is reserved and was read as missing",
+        "own: phase: code 5 is reserved and was read as missing",
         "own: marks: code 14 sets reserved flags, which were ignored",
         "own: voc_index: code 501 is reserved and was read as missing",
     ]

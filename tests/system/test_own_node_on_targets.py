@@ -47,9 +47,9 @@ def test_the_example_passes_on_a_virtual_board_behind_mpremote_and_its_firmware_
     assert outcome == {"passed": 3, "skipped": 1}, text
     assert "no MS5837 on this board" in text
     assert "identity.json" not in mpremote(board, "ls", ":/")
-    mpremote(board, "rm", ":/kerb/uplink/mqtt.mpy")
+    mpremote(board, "rm", ":/kerb/uplink/lorawan/adr.mpy")
     assert run_pytest(ONE, f"--target={board.port}")[0] == {"passed": 1}
-    assert "mqtt.mpy" not in mpremote(board, "ls", ":/kerb/uplink").split()
+    assert "adr.mpy" not in mpremote(board, "ls", ":/kerb/uplink/lorawan").split()
 
 
 def test_the_example_passes_on_the_emulator():

@@ -9,8 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kerbstone.build.compile import board_files
 from kerbstone.build.node import Node
+from kerbstone.build.package import pack
 from kerbstone.testing.targets import Missing, TargetError
 
 _MARK = "/kerb/.built"  # holds the hash of what was copied, so the next session need not copy again
@@ -39,7 +39,7 @@ class SerialTarget:
         return done.stdout.replace("\r\n", "\n")
 
     def _install(self, node: Node) -> None:
-        files = {name: data for name, data in board_files(node).items() if name not in _STAGE_0}
+        files = {name: data for name, data in pack(node).files.items() if name not in _STAGE_0}
         digest = hashlib.sha256(b"".join(name.encode() + data for name, data in sorted(files.items()))).hexdigest()
         ask = f"try:\n    print(open({_MARK!r}).read())\nexcept OSError:\n    print('-')"
         if self.exec(ask).strip().endswith(digest):
