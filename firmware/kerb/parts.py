@@ -98,6 +98,7 @@ class Part:
         try:
             if hasattr(self._driver_class(), "ready"):
                 self._driver = self._build()
+                self.earlier = list(getattr(self._driver, "earlier", ()))
                 self._driver.start()
         except (SensorError, OSError, ConfigError):
             self._driver = None

@@ -16,8 +16,8 @@ except ImportError:
 # RP2: 2**32 us; a margin for the work around it.
 _RP2_LIMIT_MS = 4290000
 _WATCHDOG_MS = 900000  # a search for a network and all that waits take minutes; an RP2040's watchdog knows 8.4 s
-# ESP_SLEEP_WAKEUP_EXT0, EXT1 and GPIO of ESP-IDF: the port hands all three through, but names only the first two.
-_PIN_WAKES = (2, 3, 7)
+# ESP_SLEEP_WAKEUP_EXT0, EXT1, ULP and GPIO of ESP-IDF: the port hands all through, but names no GPIO.
+_EVENT_WAKES = (2, 3, 6, 7)
 
 
 def restart():
@@ -26,8 +26,8 @@ def restart():
 
 
 def woke_by_pin():
-    """True when a wake pin, not the timer, ended deep sleep."""
-    return bool(esp32) and machine.wake_reason() in _PIN_WAKES  # type: ignore[attr-defined]
+    """True when a wake pin or the coprocessor, not the timer, ended deep sleep."""
+    return bool(esp32) and machine.wake_reason() in _EVENT_WAKES  # type: ignore[attr-defined]
 
 
 class Power:

@@ -63,3 +63,7 @@ class CommandError(KerbstoneError):
 
 class UpdateError(KerbstoneError):
     """An update cannot be signed, published or followed as asked."""
+
+
+class UlpError(KerbstoneError):
+    """A coprocessor program that cannot be assembled."""

@@ -47,6 +47,7 @@ _POLLS = const(50)  # 250 ms: two periods of the slowest rate and the turn-on ti
 _WATCH_POLLS = const(24)  # a little more than one of its sample periods
 
 _UT = 0.15  # uT a count
+_WATCHES = {"ulp": "kerb.drivers.lis2mdl_ulp"}  # who looks in deep sleep in place of the comparator
 
 
 def convert(raw, out):
@@ -58,7 +59,7 @@ def convert(raw, out):
 
 
 class LIS2MDL:
-    """Options: addr (0x1E), name, where. `set` takes "baseline" and "threshold_ut"."""
+    """Options: addr (0x1E), name, where, watch ("ulp") and its pins. `set` takes "baseline" and "threshold_ut"."""
 
     WARM_UP_MS = 20
     QUANTITIES = ("bx_ut", "by_ut", "bz_ut", "chip_temp_c")
@@ -74,10 +75,17 @@ class LIS2MDL:
         self._offset = [0, 0, 0]
         self._moved = False  # something was set that the pin does not show yet
         self._sample = {"bx_ut": 0.0, "by_ut": 0.0, "bz_ut": 0.0, "chip_temp_c": 0.0, "quality": GOOD}
+        self._watch = None
+        if "watch" in options:
+            watch = __import__(_WATCHES[options["watch"]], None, None, ("Watch",))
+            self._watch = watch.Watch(self._name, options["pins"])
         who = self._byte(_WHO_AM_I)
         if who != _ID:
             raise SensorError(self._name, self._where, "WHO_AM_I is 0x%02x, not 0x40; fit a LIS2MDL or name the right part" % who)
         self._configure()
+        o = self._offset
+        # What the coprocessor kept while the node was starting, as (bx_ut, by_ut, bz_ut).
+        self.earlier = [tuple([(c + o[i]) * _UT for i, c in enumerate(kept)]) for kept in self._watch.kept] if self._watch else ()
 
     def _configure(self):
         """Writes only what differs, so a chip that kept running keeps its baseline and threshold."""
@@ -106,6 +114,8 @@ class LIS2MDL:
         return self._threshold * _UT
 
     def start(self):
+        if self._watch:
+            self._watch.halt()
         if self._cfg_a != _RUN:
             self._get(_OUT, self._six)  # a sample left over from before the pause must not count as new
         self._mode(_RUN)
@@ -139,6 +149,8 @@ class LIS2MDL:
     def set(self, key, value):
         """"baseline": (x, y, z) in uT or None; "threshold_ut": uT on any axis, 0 or None switches the comparator off."""
         self._moved = True
+        if self._watch:
+            self._watch.halt()
         if key == "baseline":
             for i in range(3):
                 self._offset[i] = 0 if value is None else max(-32768, min(32767, round(value[i] / _UT)))
@@ -160,6 +172,10 @@ class LIS2MDL:
 
     def sleep(self):
         """Idle; with a threshold, low power at 10 Hz, below which the comparator does not run."""
+        if self._watch and self._watch.trusted and self._threshold:
+            self._mode(_IDLE)
+            self._watch.arm(self._threshold)
+            return
         moved = self._moved or self._cfg_a == _RUN
         self._mode(_WATCH if self._threshold else _IDLE)
         if self._threshold and moved:

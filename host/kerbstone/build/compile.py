@@ -56,6 +56,8 @@ def _part(node: Node, part: PartTable) -> dict[str, Any]:
         kind, _, which = part.bus.partition(".")
         table = (board.i2c if kind == "i2c" else board.uart)[which]
         bus = {"kind": kind, **table.model_dump(), **({"freq": part.freq} if kind == "i2c" else _line(part))}
+    if bus and "watch" in options:
+        options["pins"] = [bus["scl"], bus["sda"]]  # moved by the coprocessor's program
     return {
         "driver": part.driver,
         "bus": bus,

@@ -33,6 +33,7 @@ from kerbstone.emulator.board.spec import DeviceSpec
 from kerbstone.emulator.board.storage import Storage
 from kerbstone.emulator.board.timing import Timing
 from kerbstone.emulator.board.uart import Uarts
+from kerbstone.emulator.board.ulp.coprocessor import Coprocessor
 from kerbstone.emulator.engine.interpreter import Interpreter
 from kerbstone.emulator.engine.process import Zygote
 from kerbstone.emulator.flash import Flash, used_blocks
@@ -67,6 +68,7 @@ class Runtime:
     parts: dict[str, Part] = field(default_factory=dict)
     wifi: Wifi | None = None
     sockets: Sockets | None = None
+    coprocessor: Coprocessor | None = None
     i2c: I2CBuses = field(init=False)
     timing: Timing = field(init=False)
 
@@ -145,6 +147,9 @@ def build(around: Surroundings, node: Node) -> Runtime:
     wiring = Wiring(around, runtime)
     wiring.connect()
     runtime.i2c, runtime.timing = wiring.i2c, wiring.timing
+    if able := spec.limits.ulp_pins:
+        buses = [(bus.scl, bus.sda) for bus in node.board.i2c.values() if {bus.scl, bus.sda} <= able]
+        runtime.coprocessor = Coprocessor(device, pins, wiring.i2c, buses)
     _enrol(device, node.board, _record(identity.values() | login, secure))
     if wifi_table:
         runtime.wifi = Wifi(device, identity.wifi_ssid, identity.wifi_password)

@@ -14,6 +14,7 @@ from kerbstone.emulator.ledger import Ledger
 
 SLEEP = "sleep"  # deep sleep between wakes: RAM is gone, parts and leakage draw on
 _RESETS = {1: "power-on", 3: "watchdog"}  # numbers of Device; the ESP32 port tells machine.reset() and a soft reset not apart
+_ULP_WAKE = 6  # ESP_SLEEP_WAKEUP_ULP; no port has another reason of this number
 _SENDING = "tx"  # the state in which every radio of ours is charged while it transmits
 
 
@@ -49,7 +50,7 @@ class WakeBook:
     def begin(self, cause: int, reason: int, limits: Limits) -> None:
         """The chip starts: `cause` as reset_cause(), `reason` as wake_reason() of the port has it."""
         if self._cause == SLEEP and cause == limits.deep_sleep_cause:
-            self._turn("timer" if reason == limits.timer_wake else "pin")
+            self._turn({limits.timer_wake: "timer", _ULP_WAKE: "coprocessor"}.get(reason, "pin"))
         else:
             self._turn(_RESETS.get(cause, "reset"))
 

@@ -28,13 +28,14 @@ class Limits:
     ext0_pins: frozenset[int]
     float_bits: int = 32
     wake_calls: tuple[str, ...] = ("wake_on_ext0", "wake_on_ext1")  # what the port's `esp32` module offers
+    ulp_pins: frozenset[int] = frozenset()  # what a coprocessor program can move: of the chips whose programs are modelled (board/ulp)
 
     def fixed(self) -> dict[str, Any]:
         """What the port's modules ask of the chip when they are imported: the same at every boot of every board with it."""
         return {
             "port": self.port, "sysname": self.port, "epoch": self.epoch, "freq": self.freq, "max_sleep_ms": self.max_sleep_ms,
             "backup_bytes": self.backup_bytes, "rtc_bytes": self.rtc_bytes, "wdt_ms": self.wdt_ms,
-            "wake_calls": self.wake_calls,
+            "wake_calls": self.wake_calls, "ulp": bool(self.ulp_pins),
         }
 
 
@@ -42,7 +43,10 @@ _ESP32_RTC_PINS = frozenset({0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35
 
 LIMITS = {
     "esp32": Limits("esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 5, 4, 4, (2, 3, 7), _ESP32_RTC_PINS),
-    "esp32s3": Limits("esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 5, 4, 4, (2, 3, 7), frozenset(range(22))),
+    "esp32s3": Limits(
+        "esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 5, 4, 4, (2, 3, 7), frozenset(range(22)),
+        ulp_pins=frozenset(range(22)),
+    ),
     # No ext0 and ext1: wake_on_gpio() takes the pins of the RTC supply domain (ESP32-C3 data sheet v1.4).
     "esp32c3": Limits(
         "esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 5, 4, 4, (2, 3, 7), frozenset(range(6)), 32, ("wake_on_gpio",)

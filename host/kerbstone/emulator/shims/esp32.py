@@ -2,6 +2,8 @@
 
 import _link
 
+_CHUNK = 256  # bytes of a program in one packet
+
 WAKEUP_ALL_LOW = False
 WAKEUP_ANY_HIGH = True
 
@@ -28,6 +30,28 @@ def mcu_temperature():
 
 def raw_temperature():
     return int(mcu_temperature() * 1.8 + 32)
+
+
+def wake_on_ulp(wake):
+    _link.ask("ulp_wake", bool(wake))
+
+
+class ULP:
+    """The coprocessor: programs in RTC slow memory, started by a timer of their own."""
+
+    RESERVE_MEM = 2040
+
+    def set_wakeup_period(self, period_index, period_us):
+        _link.ask("ulp_period", period_index, period_us)
+
+    def load_binary(self, load_addr, program_binary):
+        view = memoryview(program_binary)
+        for i in range(0, len(view), _CHUNK):
+            _link.ask("ulp_bytes", i, bytes(view[i : i + _CHUNK]).hex())
+        _link.ask("ulp_load", load_addr, len(view))
+
+    def run(self, entry_point):
+        _link.ask("ulp_run", entry_point)
 
 
 class RMT:
@@ -111,3 +135,5 @@ if _link.hello["port"] != "esp32":
 for _name in ("wake_on_ext0", "wake_on_ext1", "wake_on_gpio"):
     if _name not in _link.hello["wake_calls"]:
         del globals()[_name]
+if not _link.hello["ulp"]:
+    del ULP, wake_on_ulp

@@ -115,8 +115,25 @@ class _Flash:
         return int.from_bytes(self._data[address - page : address - page + self._size], "little")
 
 
+class _Words:
+    """RTC slow memory and RTC registers of an ESP32-S3, as 32-bit words."""
+
+    def _known(self, address):
+        if address % 4 or not (0x50000000 <= address < 0x50002000 or 0x60008000 <= address < 0x60009000):
+            raise ValueError("address 0x%08x is not modelled, or not aligned" % address)
+        return address
+
+    def __getitem__(self, address):
+        return _link.ask("mem32", self._known(address), None)
+
+    def __setitem__(self, address, value):
+        _link.ask("mem32", self._known(address), value & 0xFFFFFFFF)
+
+
 if _link.hello["port"] == "rp2":
     mem8, mem16, mem32 = _Flash(1), _Flash(2), _Flash(4)
+elif _link.hello["ulp"]:
+    mem32 = _Words()
 
 
 def time_pulse_us(pin, level, timeout_us=1000000):

@@ -1,0 +1,88 @@
+"""The coprocessor of an ESP32-S3 watches a LIS2MDL while the node sleeps deeply (docs/decisions/0052).
+
+Two single measurements a second in place of ten, and from the one that is news on the field at 50 Hz while the firmware starts. The program
+is firmware/ulp/lis2mdl.s; registers: ESP32-S3 TRM, RTC_CNTL and RTC_IO. A coprocessor that was deaf in a sleep is not trusted
+again until the next power-on: the sensor's own comparator watches then.
+"""
+
+import time
+
+import esp32
+import machine
+from machine import mem32
+from micropython import const
+
+from kerb import log
+
+_TIMER = const(0x600080FC)  # RTC_CNTL_ULP_CP_TIMER_REG
+_TIMER_ON = const(0x80000000)
+_PAD = const(0x60008484)  # RTC_IO_TOUCH_PAD0_REG
+_MUX_SEL = const(0x80000)  # the pad is the RTC domain's
+_PERIOD_US = const(500000)
+_DISTRUST = const(0x500007F4)  # the last word of what the port leaves to programs
+# Words of the program, at `data`.
+_BUSY = const(0x500002F8)
+_MEASURING = const(0x500002FC)
+_ALIVE = const(0x50000300)
+_THRESHOLD = const(0x50000304)
+_STOP = const(0x50000308)
+_KEPT = const(0x5000030C)
+_SAMPLES = const(0x5000031C)
+_LONGEST_MS = const(40)  # until a program that keeps samples sees that it shall stop
+
+
+class Watch:
+    """`pins`: SCL and SDA. Between arm() and halt() the bus is the coprocessor's."""
+
+    def __init__(self, name, pins):
+        self._pins = pins
+        slept = machine.reset_cause() == machine.DEEPSLEEP_RESET
+        self._loaded = self._armed = slept and bool(mem32[_TIMER] & _TIMER_ON)
+        self.trusted = not (slept and mem32[_DISTRUST] & 1)
+        if not slept:
+            mem32[_DISTRUST] = 0
+        self.kept = self.halt()  # x, y, z in counts without the offset, of each sample since the wake
+        # Two looks lie within the shortest sleep; another cause than these may have come before the first.
+        if self._loaded and not mem32[_ALIVE] & 0xFFFF and machine.wake_reason() in (machine.TIMER_WAKE, machine.ULP_WAKE):
+            self.trusted = False
+            mem32[_DISTRUST] = 1
+            log.event("fault", name, "the coprocessor did not reach it in deep sleep; its comparator watches from now on")
+
+    def halt(self):
+        """Takes the bus back."""
+        if not self._armed:
+            return ()
+        self._armed = False
+        mem32[_TIMER] = mem32[_TIMER] & (_TIMER_ON - 1)
+        mem32[_STOP] = 1
+        for _ in range(_LONGEST_MS):
+            time.sleep_ms(1)
+            if not mem32[_BUSY] & 1:
+                break
+        for pin in self._pins:
+            mem32[_PAD + 4 * pin] = mem32[_PAD + 4 * pin] & ~_MUX_SEL
+        count = mem32[_KEPT] & 0xFFFF
+        return [[_signed(mem32[_SAMPLES + 12 * i + 4 * axis]) for axis in range(3)] for i in range(count)]
+
+    def arm(self, threshold):
+        """Watches from here on: an output beyond +-threshold counts on any axis ends deep sleep."""
+        if self._armed:
+            return
+        ulp = esp32.ULP()  # type: ignore[attr-defined]
+        if not self._loaded:
+            from kerb.drivers import lis2mdl_code as code
+
+            ulp.load_binary(0, code.binary(*self._pins))
+            self._loaded = True
+        for word in (_BUSY, _MEASURING, _ALIVE, _STOP, _KEPT):
+            mem32[word] = 0
+        mem32[_THRESHOLD] = threshold
+        ulp.set_wakeup_period(0, _PERIOD_US)
+        ulp.run(0)
+        esp32.wake_on_ulp(True)  # type: ignore[attr-defined]
+        self._armed = True
+
+
+def _signed(word):
+    value = word & 0xFFFF
+    return value - 0x10000 if value & 0x8000 else value
