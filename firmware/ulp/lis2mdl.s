@@ -25,6 +25,7 @@ entry:
     reg_wr OFF, 10+sda, 10+sda, 1
     reg_wr PAD+4*scl, 20, 13, 0x41      # MUX_SEL, FUN_IE: the pad belongs to the RTC domain and can be read
     reg_wr PAD+4*sda, 20, 13, 0x41
+    reg_wr TIMER, 15, 8, 0x00
     move r1, data
     move r0, 1
     st r0, r1, 0                        # busy
