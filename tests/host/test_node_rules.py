@@ -25,6 +25,7 @@ NODES = {name: (boards_dir() / "nodes" / f"{name}.toml").read_text() for name in
 HELTEC, OLIMEX = "heltec_wifi_lora_32_v3", "olimex_esp32_poe"
 SIM7080 = "lilygo_t_sim7080g_s3_standard"
 XIAO_C3, RAK = "xiao_esp32c3_wio_sx1262_header", "rak11310"
+XIAO_S3, XIAO_KIT = "xiao_esp32s3_wio_sx1262_header", "xiao_esp32s3_wio_sx1262"
 
 
 def bare(board, parts="", policy="", battery="", head="", kind="lorawan", bus="i2c.main"):
@@ -71,6 +72,8 @@ def lorawan(lines, policy="deep_sleep = false", head="", battery=""):
 
 
 PIN = '[parts.supply]\ndriver = "battery"\npin = {}\nratio = 2.0\nperiod_s = 600\n'
+MAGNET = '[parts.mag]\ndriver = "lis2mdl"\nbus = "i2c.main"\nperiod_s = 600\n'
+WATCHED, WAKES = f'{MAGNET}watch = "ulp"\n', "wake_pin = 1\n"
 # rule -> [(a node that breaks it, words of the message, a node that only just does not)]
 CASES = {
     "application": [(change("bins", ('app = "bins"', 'app = "bin"')), "'bins'", NODES["bins"])],
@@ -148,6 +151,14 @@ CASES = {
         (bare(HELTEC, second(7, 1) + second(6, 0, "lid")), "parts.tilt", bare(HELTEC, second(7, 1) + second(6, 1, "lid"))),
     ],
     "wake-count": [(bare(HELTEC, PULSE + second(6, 1)), "parts.water counts through deep sleep", bare(HELTEC, PULSE))],
+    "watch": [
+        (bare(XIAO_C3, WATCHED + WAKES), "no coprocessor this firmware has a program for", bare(XIAO_C3, MAGNET + WAKES)),
+        (bare(RAK, WATCHED, "deep_sleep = false"), "mcu = rp2040", bare(RAK, MAGNET, "deep_sleep = false")),
+        (bare(XIAO_S3, WATCHED + WAKES), "cannot move GPIO44", bare(XIAO_S3, MAGNET + WAKES)),
+        (bare(XIAO_KIT, WATCHED), "a wake_pin, too", bare(XIAO_KIT, WATCHED + WAKES)),
+        (bare(XIAO_KIT, WATCHED + WAKES, "deep_sleep = false"), "in deep sleep", bare(XIAO_KIT, WATCHED + WAKES)),
+        (bare(XIAO_KIT, WATCHED.replace("ulp", "dog")), "the only watch is", bare(XIAO_KIT, WATCHED + WAKES)),
+    ],
     "pin-twice": [
         (change("terminal", ("tamper_pin = 27", "tamper_pin = 26")), "water.pulse_pin", NODES["terminal"]),
         (change("parking", ("wake_pin = 1 ", "wake_pin = 5 ")), "i2c.main sda", change("parking", ("wake_pin = 1 ", "wake_pin = 4 "))),

@@ -43,6 +43,31 @@ def wake_levels(node: Node) -> Iterator[Finding]:
         yield Finding(("parts", sources[1][0], "wake_level"), words, board_row(node, "mcu"))
 
 
+def watches(node: Node) -> Iterator[Finding]:
+    """A coprocessor's program moves the bus of its sensor itself; where it is deaf, the sensor's own pin wakes the node."""
+    able = sorted(LIMITS[node.board.mcu].ulp_pins)
+    for name, part in node.spec.parts.items():
+        if "watch" not in part.options:
+            continue
+        here, board = ("parts", name, "watch"), node.spec.node.board
+        if part.options["watch"] != "ulp":
+            yield Finding(here, f"the only watch is \"ulp\", not {part.options['watch']!r}: write that, or take the key away.")
+        elif not able:
+            chips = ", ".join(mcu for mcu, limits in LIMITS.items() if limits.ulp_pins)
+            words = f"{board} has no coprocessor this firmware has a program for: take watch away, or choose a board with one of: {chips}."
+            yield Finding(here, words, board_row(node, "mcu"))
+        elif not node.spec.policy.deep_sleep:
+            yield Finding(here, "the coprocessor watches in deep sleep, and deep_sleep = false: take watch away.")
+        elif part.wake_pin is None:
+            yield Finding(here, "a node whose coprocessor is deaf is woken by the sensor: give parts." + name + " a wake_pin, too.")
+        else:
+            bus = node.board.i2c[(part.bus or "").partition(".")[2]]
+            for line in ("scl", "sda"):
+                if getattr(bus, line) not in able:
+                    words = f"the coprocessor cannot move GPIO{getattr(bus, line)}: put parts.{name} on a bus of GPIO{able[0]} to {able[-1]}."
+                    yield Finding(here, words, board_row(node, f"{part.bus}.{line}"))
+
+
 def longest(node: Node) -> Iterator[Finding]:
     """A warning: the firmware sleeps such a time in pieces, each of which costs a start of the chip."""
     limit_s = LIMITS[node.board.mcu].max_sleep_ms / 1000
