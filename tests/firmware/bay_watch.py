@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import dataclass
 
 from app_runs import new_app
 
@@ -15,18 +16,38 @@ SECOND = 1_000_000
 DAY = 86_400 * SECOND
 COUNT_UT = 0.15  # LIS2MDL
 WATCH_NOISE_UT, BURST_NOISE_UT = 0.9, 0.3  # rms an axis: low power at 10 Hz, and high resolution
-# From the comparator to the first look at the field, to the last one, from one to the next, and to the first sample of the
-# application: as the emulated ready node takes them (tests/host/test_parking_wake.py).
-FIRST_LOOK_US, LAST_LOOK_US, LOOKS_US, BOOT_US = 540_000, 680_000, 26_000, 850_000
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """Who watches while the node sleeps, and when what looks, us: as the emulated ready node takes them (tests/host/test_parking_wake.py).
+
+    From the wake to the first of `kept` samples the watcher itself keeps, from one to the next; to the first look of the firmware, to the
+    last one, from one to the next; to the first sample of the application.
+    """
+
+    period_us: int
+    kept_us: int
+    kept: int
+    keep_us: int
+    first_look_us: int
+    last_look_us: int
+    looks_us: int
+    boot_us: int
+
+
+COMPARATOR = Eyes(100_000, 0, 0, 1, 540_000, 680_000, 26_000, 850_000)
+COPROCESSOR = Eyes(512_431, 20_500, 24, 20_400, 540_000, 700_000, 26_000, 855_000)
 ACK_US = 1_500_000
 SLEEP_MS = 3_000  # for as long the node sleeps, the comparator watching
 RSSI_DB = -90.0
 
 
 class Watch:
-    """A node over the bay: sleeps, is woken by the comparator or by its period, and steps the application."""
+    """A node over the bay: sleeps, is woken by who watches or by its period, and steps the application."""
 
-    def __init__(self, bay: Bay, seed: int, period_s: int = 21_600, witness: bool = False):
+    def __init__(self, bay: Bay, seed: int, period_s: int = 21_600, witness: bool = False, eyes: Eyes = COPROCESSOR):
+        self.eyes = eyes
         self.bay, self.rng, self.period_us, self.witness = bay, random.Random(seed), period_s * SECOND, witness
         self.app = new_app("parking", {})
         self.base, self.threshold = (0.0, 0.0, 0.0), 5.0
@@ -40,11 +61,12 @@ class Watch:
                 self.due = t + self.period_us
                 t = self._measure(t)
             elif self.bay.changing_until(t) > t:
-                t = self._wake(t) if self._trips(self._noisy(t, WATCH_NOISE_UT)) else t + SECOND // 10
+                t = self._wake(t) if self._trips(self._noisy(t, WATCH_NOISE_UT)) else t + self.eyes.period_us
             else:
                 until = min(t + 60 * SECOND, self.bay.next_change(t), self.due)
                 trip = self._noise_trip(t)
-                t = self._wake(trip) if trip < until else until
+                # A change begins at any time between two looks.
+                t = self._wake(trip) if trip < until else until + (0 if until == self.due else self.rng.randrange(self.eyes.period_us))
 
     def _noisy(self, t: int, noise_ut: float) -> list[float]:
         return [round((b + self.rng.gauss(0, noise_ut)) / COUNT_UT) * COUNT_UT for b in self.bay.field(t)]
@@ -53,19 +75,21 @@ class Watch:
         return any(abs(b - o) > self.threshold for b, o in zip(field, self.base, strict=True))
 
     def _noise_trip(self, t: int) -> int:
-        """When noise alone, ten samples a second on a resting field, crosses the threshold: drawn from its distribution."""
+        """When noise alone, on a resting field, crosses the threshold: drawn from its distribution."""
         quiet = 1.0
         for b, o in zip(self.bay.field(t), self.base, strict=True):
             for side in (b - o, o - b):
                 quiet *= 1 - 0.5 * math.erfc((self.threshold - side) / WATCH_NOISE_UT / math.sqrt(2))
         if quiet <= 0:
             return t
-        return t + int(math.log(1 - self.rng.random()) / math.log(quiet)) * SECOND // 10 if quiet < 1 else 1 << 62
+        return t + int(math.log(1 - self.rng.random()) / math.log(quiet)) * self.eyes.period_us if quiet < 1 else 1 << 62
 
     def _wake(self, t: int) -> int:
         self.wakes += 1
-        earlier = [self._noisy(at, BURST_NOISE_UT) for at in range(t + FIRST_LOOK_US, t + LAST_LOOK_US, LOOKS_US)]
-        return self._measure(t + BOOT_US, earlier)
+        eyes = self.eyes
+        kept = range(t + eyes.kept_us, t + eyes.kept_us + eyes.kept * eyes.keep_us, eyes.keep_us)
+        looks = range(t + eyes.first_look_us, t + eyes.last_look_us, eyes.looks_us)
+        return self._measure(t + eyes.boot_us, [self._noisy(at, BURST_NOISE_UT) for at in (*kept, *looks)])
 
     def _carry_out(self, t: int, sample) -> tuple[int, bool]:
         """ms until the sensor is asked again, and whether something was reported."""

@@ -1,24 +1,38 @@
-"""How long after the comparator the ready parking node looks at the field: the simulated bay of the application's tests goes by it."""
+"""How long after a wake the ready parking node looks at the field: the simulated bay of the application's tests goes by it."""
 
 import sys
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "firmware"))
 
-from bay_watch import BOOT_US, FIRST_LOOK_US, LAST_LOOK_US, LOOKS_US
+from bay_watch import COMPARATOR, COPROCESSOR
 
 from kerbstone.build.node import load_node
 from kerbstone.emulator.bench import Bench
 from kerbstone.emulator.parts.lis2mdl import OUT
 from kerbstone.emulator.run import START_UTC
+from kerbstone.paths import boards_dir
 
-EXT1 = 3  # machine.wake_reason()
+EXT1, ULP = 3, 6  # machine.wake_reason()
+HOURS_US = 3 * 3600 * 1_000_000
 
 
-def test_the_first_looks_come_while_the_firmware_is_imported_and_the_first_sample_as_assumed():
+def parking(folder, watched=True):
+    """The ready node; without the coprocessor the sensor's comparator wakes it."""
+    path = folder / "parking.toml"
+    text = (boards_dir() / "nodes" / "parking.toml").read_text()
+    assert 'watch = "ulp"' in text
+    path.write_text(text if watched else text.replace('watch = "ulp"', ""))
+    return load_node(path)
+
+
+def reads_after_a_wake(node_file, reason):
+    """us after the first wake for this reason at which a sample was read, by whoever reads."""
     with Bench(1, START_UTC) as bench:
-        node = bench.add(load_node("parking"))
+        node = bench.add(node_file)
         part = node.parts["mag"]
         reads, fetch = [], part._fetch
 
@@ -30,17 +44,25 @@ def test_the_first_looks_come_while_the_firmware_is_imported_and_the_first_sampl
         part._fetch = fetched
         bench.start()
         bench.kernel.at(0, node.device.power_on)
-        bench.run(3 * 3600 * 1_000_000)
-        wakes = [e[0] for e in bench.kernel.log.events if e[2] == "wake" and e[3]["reason"] == EXT1]
+        bench.run(HOURS_US)
+        wakes = [e[0] for e in bench.kernel.log.events if e[2] == "wake" and e[3]["reason"] == reason]
         node.device.stop()
-    woken = wakes[0]
-    looks = [t - woken for t in reads if woken < t < woken + 2_000_000]
-    # The driver reads once to throw away what is old; then the looks; then the application's samples, 50 ms apart.
+    return [t - wakes[0] for t in reads if wakes[0] < t < wakes[0] + 2_000_000]
+
+
+@pytest.mark.parametrize(("watched", "reason", "eyes"), [(True, ULP, COPROCESSOR), (False, EXT1, COMPARATOR)])
+def test_the_first_looks_come_while_the_firmware_starts_and_the_first_sample_as_assumed(tmp_path, watched, reason, eyes):
+    looks = reads_after_a_wake(parking(tmp_path, watched), reason)
+    kept, looks = looks[: eyes.kept], looks[eyes.kept :]
+    # The driver of a node without coprocessor reads once to throw away what is old. Then the looks; then samples, 50 ms apart.
     gaps = [b - a for a, b in pairwise(looks)]
     samples = next(i for i in range(len(gaps) - 3) if all(45_000 < gap < 60_000 for gap in gaps[i : i + 3]))
-    early = looks[1:samples]
-    print(f"looks at {[round(t / 1000) for t in early]} ms, samples from {looks[samples] / 1000:.0f} ms")
-    assert early[0] <= FIRST_LOOK_US
-    assert early[-1] >= LAST_LOOK_US - LOOKS_US
-    assert (early[-1] - early[0]) / (len(early) - 1) <= LOOKS_US
-    assert looks[samples] <= BOOT_US
+    early = looks[0 if eyes.kept else 1 : samples]
+    print(f"kept at {[round(t / 1000) for t in kept]}, looks at {[round(t / 1000) for t in early]}, samples from {looks[samples] / 1000:.0f} ms")
+    if kept:
+        assert kept[0] <= eyes.kept_us
+        assert max(b - a for a, b in pairwise(kept)) <= eyes.keep_us + 100
+    assert early[0] <= eyes.first_look_us
+    assert early[-1] >= eyes.last_look_us - eyes.looks_us
+    assert (early[-1] - early[0]) / (len(early) - 1) <= eyes.looks_us
+    assert looks[samples] <= eyes.boot_us
