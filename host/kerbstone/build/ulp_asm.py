@@ -46,10 +46,12 @@ def assemble(source: str, **given: int) -> Program:
         word, _, rest = text.partition(" ")
         operands = [operand.strip() for operand in rest.split(",")] if rest.strip() else []
         if word == ".set":
+            if len(operands) < 2:
+                raise UlpError(f"Line {number}: .set wants more operands.")
             symbols[operands[0]] = _value(operands[1], symbols, number)
         elif word in (".text", ".bss"):
             in_bss = word == ".bss"
-        elif word == ".space" and in_bss:
+        elif word == ".space" and in_bss and operands:
             space += _value(operands[0], symbols, number)
         else:
             lines.append((number, word.lower(), operands))
@@ -72,7 +74,7 @@ def _value(text: str, symbols: dict[str, int], line: int) -> int:
 
     try:
         return value(ast.parse(text, mode="eval").body)
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise UlpError(f"Line {line}: {text!r} is no number and no name; define it with .set or as a label.") from None
 
 
@@ -124,7 +126,8 @@ def _alu(o: _Operands, here: int, word: str) -> int:
     last = 1 if word == "move" else 2
     first = o.register(0) | (0 if word == "move" else o.register(1) << 2)
     if o.is_register(last):
-        return 7 << 28 | _ALU[word] << 21 | o.register(last) << (2 if word == "move" else 4) | first
+        source = o.register(last)
+        return 7 << 28 | _ALU[word] << 21 | source << 4 | (source << 2 if word == "move" else 0) | first
     return 7 << 28 | 1 << 26 | _ALU[word] << 21 | o.number(last, 16) << 4 | first
 
 
@@ -153,7 +156,10 @@ def _memory(o: _Operands, here: int, word: str) -> int:
 
 
 def _peripheral(o: _Operands, here: int, word: str) -> int:
-    found = o.number(1, 5) << 23 | o.number(2, 5) << 18 | o.peripheral(0)
+    high, low = o.number(1, 5), o.number(2, 5)
+    if high < low:
+        raise UlpError(f"Line {o.line}: there are no bits {high} to {low}; the higher one comes first.")
+    found = high << 23 | low << 18 | o.peripheral(0)
     return 1 << 28 | found | o.number(3, 8) << 10 if word == "reg_wr" else 2 << 28 | found
 
 
