@@ -81,6 +81,9 @@ done:
 
 trip:
     wake
+    move r1, data
+    move r0, 0
+    st r0, r1, 20                       # what was kept before is old
     move r2, 0x88                       # CFG_REG_A: temperature compensation, high resolution, 50 Hz
     move r3, record
     jump mode
@@ -109,8 +112,8 @@ kept:
     move r1, data
     ld r0, r1, 20
     sub r0, r0, 24
-    jump done, eq
-    jump record
+    jump record, ov                     # fewer than there is room for
+    jump done
 
 deaf:                                   # nobody acknowledged: the firmware will find out why
     reg_wr ON, 10+sda, 10+sda, 1

@@ -53,6 +53,7 @@ _PATIENCE = const(3)  # failed measurements in a row that are a fault
 _CLEARER = const(2)  # how many times nearer to the empty field than to the car's counts as gone, whatever the drift
 _BESIDE = 1.5  # times on_ut: what a neighbour can bring, at most one in a thousand
 _CLEAR = 1.25  # times on_ut in one step: more than a neighbour and a tram together
+_AT_ONCE = 2  # blocks of a burst that found the field at rest from its beginning
 _ELECTED = const(4)  # votes: the same field came back three times
 
 _HEAD = "<BBBBIIhHhI"
@@ -316,7 +317,7 @@ class App:
         if state != _OCCUPIED:
             # Drift, and a neighbour told apart before, are not a car for being looked at again.
             if d >= on and e >= s["left_ut"]:
-                at_once = self._burst.samples <= 2 * s["block"]  # who parks here still rolls when the node has woken
+                at_once = self._burst.samples <= _AT_ONCE * s["block"]  # who parks here still rolls when the node has woken
                 if at_once and peak < s["still_ut"] and d < _BESIDE * on:
                     return _FREE, alone
                 return _OCCUPIED, rolled or e >= _CLEAR * on

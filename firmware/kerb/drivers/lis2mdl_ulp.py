@@ -21,13 +21,13 @@ _MUX_SEL = const(0x80000)  # the pad is the RTC domain's
 _PERIOD_US = const(500000)
 _DISTRUST = const(0x500007F4)  # the last word of what the port leaves to programs
 # Words of the program, at `data`.
-_BUSY = const(0x500002FC)
-_MEASURING = const(0x50000300)
-_ALIVE = const(0x50000304)
-_THRESHOLD = const(0x50000308)
-_STOP = const(0x5000030C)
-_KEPT = const(0x50000310)
-_SAMPLES = const(0x50000320)
+_BUSY = const(0x50000308)
+_MEASURING = const(0x5000030C)
+_ALIVE = const(0x50000310)
+_THRESHOLD = const(0x50000314)
+_STOP = const(0x50000318)
+_KEPT = const(0x5000031C)
+_SAMPLES = const(0x5000032C)
 _LONGEST_MS = const(40)  # until a program that keeps samples sees that it shall stop
 
 

@@ -192,6 +192,10 @@ class Lis2mdl(I2CPart):
 
     # -- single measurements foreseen ---------------------------------------------------------------------
 
+    @property
+    def idle(self) -> bool:
+        return self.regs[CFG_A] & 0x03 == 0x03
+
     def quiet_singles(self, begun_us: int, period_us: int, count: int, limit: int) -> int:
         """How many low-power measurements, begun at begun_us and every period_us after it, give outputs within +-limit before one does not.
 
@@ -226,9 +230,9 @@ class Lis2mdl(I2CPart):
     def stop_singles(self) -> None:
         self.state("idle")
 
-    def resume_single(self, begun_us: int, read: bool) -> None:
-        """The measurement begun at begun_us is the newest; it may be under way, or have been read since."""
-        self.regs[CFG_A] = self.regs[CFG_A] & ~0x03 | 0x11
+    def resume_single(self, begun_us: int, cfg_a: int, read: bool) -> None:
+        """The measurement begun at begun_us by writing cfg_a is the newest; it may be under way, or have been read since."""
+        self.regs[CFG_A] = cfg_a
         done = begun_us + _TURN_ON_US["lp"]
         if done <= self.kernel.now:
             self._take(done)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kerbstone.emulator.board.ulp.coprocessor import Coprocessor
 
 _MEASURING, _ALIVE, _THRESHOLD, _STOP = 1, 2, 3, 4  # words from `data` on
-_ADDRESS = 0x1E
+_ADDRESS, _SINGLE = 0x1E, 0x91  # the sensor, and what the program writes to its CFG_REG_A
 _AHEAD = 20  # cycles
 
 
@@ -117,7 +117,7 @@ class Foresight:
             if not self.enabled or not isinstance(part, Lis2mdl) or c.memory[: len(known.words)] != known.words:
                 continue
             self._data = known.symbols["data"]
-            if c.memory[self._data + _MEASURING] & 1 or c.memory[self._data + _STOP] & 1:
+            if not part.idle or c.memory[self._data + _MEASURING] & 1 or c.memory[self._data + _STOP] & 1:
                 return False
             self._cycle, self._pads, self._start_us, self._count = cycle_of(*pads), pads, start_us, 0
             if not self._further(part):
@@ -161,10 +161,10 @@ class Foresight:
         self.foreseen += done
         part.stop_singles()
         if done:
-            part.resume_single(next_us - cycle.us, read=True)
+            part.resume_single(next_us - cycle.us, _SINGLE, read=True)
             self._leave(cycle.look, done, unpack_from("<hhh", part.regs, OUT))
         if under_way:
-            part.resume_single(next_us, read=False)
+            part.resume_single(next_us, _SINGLE, read=False)
             self._leave(cycle.start, 0, ())
         c.watching(0.0)
         c.resume(next_us + (cycle.turn_us if under_way else 0))
