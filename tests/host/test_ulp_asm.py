@@ -90,8 +90,9 @@ def test_the_driver_knows_where_the_program_has_its_words():
     [
         ("mov r0, r1", "there is no instruction 'mov'"), ("move r4, 1", "'r4' is no register"), ("move r0, there", "'there' is no number"),
         ("move r0, 65536", "does not fit 16 bits"), ("add r0, r1", "wants more operands"), ("jump 0, lt", "there is no condition 'lt'"),
-        ("reg_wr 0x3ff48000, 1, 1, 1", "no register the coprocessor reaches"), ("move r0, 1 +", "is no number"), ("jumps 1000, 1, lt", "127 words"),
-        (".set", "wants more operands"), (".space 4", "there is no instruction '.space'"), ("reg_wr 0x60008410, 10, 11, 1", "no bits 10 to 11"),
+        ("reg_wr 0x3ff48000, 1, 1, 1", "no register the coprocessor reaches"), ("reg_wr 0x60008410, 10, 11, 1", "no bits 10 to 11"),
+        ("move r0, 1 +", "is no number"), ("jumps 1000, 1, lt", "127 words"), (".set", "wants more operands"),
+        (".space 4", "there is no instruction '.space'"),
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_program_is_refused_in_one_sentence(line, words):

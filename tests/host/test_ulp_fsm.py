@@ -45,7 +45,8 @@ def test_arithmetic_is_of_16_bits(line, r0):
 @pytest.mark.parametrize(
     ("line", "condition", "taken"),
     [
-        ("add r0, r1, 0xFFFB", "ov", True), ("add r0, r1, 0xFFFA", "ov", False), ("sub r0, r1, 6", "ov", True), ("sub r0, r1, 5", "ov", False),
+        ("add r0, r1, 0xFFFB", "ov", True), ("add r0, r1, 0xFFFA", "ov", False),
+        ("sub r0, r1, 6", "ov", True), ("sub r0, r1, 5", "ov", False),
         ("sub r0, r1, 5", "eq", True), ("and r0, r1, 2", "eq", True), ("and r0, r1, 4", "eq", False),
         ("sub r0, r1, 5\nmove r0, 9", "eq", True),  # MOVE leaves the flags alone
     ],
@@ -82,7 +83,8 @@ def test_bits_of_registers_are_written_and_read():
 @pytest.mark.parametrize(
     ("source", "cycles"),
     [
-        ("halt", 2), ("nop\nhalt", 8), ("move r0, 1\nhalt", 8), ("reg_wr 0x60008000, 1, 1, 1\nhalt", 14), ("reg_rd 0x60008000, 1, 1\nhalt", 10),
+        ("halt", 2), ("nop\nhalt", 8), ("move r0, 1\nhalt", 8),
+        ("reg_wr 0x60008000, 1, 1, 1\nhalt", 14), ("reg_rd 0x60008000, 1, 1\nhalt", 10),
         ("ld r0, r1, 0\nhalt", 10), ("st r0, r1, 400\nhalt", 10), ("jump on\non:\nhalt", 6), ("stage_inc 1\nhalt", 8), ("wake\nhalt", 8),
         ("wait 100\nhalt", 108),
     ],

@@ -28,6 +28,7 @@ _THRESHOLD = const(0x50000314)
 _STOP = const(0x50000318)
 _KEPT = const(0x5000031C)
 _SAMPLES = const(0x5000032C)
+_WAKES = (4, 6)  # machine.wake_reason(): timer, coprocessor
 _LONGEST_MS = const(40)  # until a program that keeps samples sees that it shall stop
 
 
@@ -43,7 +44,7 @@ class Watch:
             mem32[_DISTRUST] = 0
         self.kept = self.halt()  # x, y, z in counts without the offset, of each sample since the wake
         # Two looks lie within the shortest sleep; another cause than these may have come before the first.
-        if self._loaded and not mem32[_ALIVE] & 0xFFFF and machine.wake_reason() in (machine.TIMER_WAKE, machine.ULP_WAKE):
+        if self._loaded and not mem32[_ALIVE] & 0xFFFF and machine.wake_reason() in _WAKES:  # type: ignore[attr-defined]
             self.trusted = False
             mem32[_DISTRUST] = 1
             log.event("fault", name, "the coprocessor did not reach it in deep sleep; its comparator watches from now on")

@@ -1,7 +1,7 @@
 """Assembles programs for the ULP-FSM coprocessor of the ESP32-S2 and S3.
 
-Encodings: ESP32-S3 Technical Reference Manual, chapter "ULP Coprocessor", and ESP-IDF components/ulp (esp32s3/ulp.h), read 2026-11. Syntax: that
-of Espressif's binutils as far as the programs here need it. Labels are word addresses, offsets of `ld` and `st` are bytes.
+Encodings: ESP32-S3 Technical Reference Manual, chapter "ULP Coprocessor", and ESP-IDF components/ulp (esp32s3/ulp.h), read 2026-11.
+Syntax: that of Espressif's binutils as far as the programs here need it. Labels are word addresses, offsets of `ld` and `st` are bytes.
 """
 
 from __future__ import annotations
@@ -165,6 +165,7 @@ def _peripheral(o: _Operands, here: int, word: str) -> int:
 
 _FORMATS: dict[str, Callable[[_Operands, int, str], int]] = {
     **dict.fromkeys(_ALU, _alu), **dict.fromkeys(_STAGE, _stage), "jump": _jump, "jumps": _jumps, "ld": _memory, "st": _memory,
-    "reg_wr": _peripheral, "reg_rd": _peripheral, "wait": lambda o, here, word: 4 << 28 | o.number(0, 16), "nop": lambda o, here, word: 4 << 28,
+    "reg_wr": _peripheral, "reg_rd": _peripheral,
+    "wait": lambda o, here, word: 4 << 28 | o.number(0, 16), "nop": lambda o, here, word: 4 << 28,
     "wake": lambda o, here, word: 9 << 28 | 1, "halt": lambda o, here, word: 11 << 28,
 }  # fmt: skip

@@ -6,12 +6,18 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kerbstone.build.node import Node
+from kerbstone.emulator.board.ulp.figures import RUN_UA, START_US
 from kerbstone.emulator.result import RunResult
 from kerbstone.emulator.wakes import WakeSum
 from kerbstone.energy.budget import DAY_US, battery_of
 
 UAS_PER_MAH = 3.6e6
 UAS_PER_MC = 1e3
+
+_COPROCESSOR = (
+    f"The coprocessor runs at {RUN_UA:g} uA above deep sleep and starts in {START_US / 1000:g} ms: this has not been measured, and one "
+    "user reports chips that draw 10 to 40 uA more with one running (docs/decisions/0052).",
+)
 
 
 @dataclass(frozen=True)
@@ -102,4 +108,5 @@ def assumptions(node: Node, result: RunResult) -> list[str]:
         f"Currents of the board at its battery connector from boards/{board}.toml, of parts and radio from their data sheets.",
         f"A cold start takes {node.board.times.boot_ms} ms, a wake {node.board.times.wake_ms} ms to boot.py.",
         "Computing is charged by the module imported and by the call into the port, not by the instruction (docs/energy.md).",
+        *(_COPROCESSOR if any("ulp" in n.charge_uas for n in result.nodes if n.name == node.name) else ()),
     ]

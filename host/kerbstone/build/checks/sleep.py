@@ -63,8 +63,8 @@ def watches(node: Node) -> Iterator[Finding]:
         else:
             bus = node.board.i2c[(part.bus or "").partition(".")[2]]
             for line in ("scl", "sda"):
-                if getattr(bus, line) not in able:
-                    words = f"the coprocessor cannot move GPIO{getattr(bus, line)}: put parts.{name} on a bus of GPIO{able[0]} to {able[-1]}."
+                if (pin := getattr(bus, line)) not in able:
+                    words = f"the coprocessor cannot move GPIO{pin}: put parts.{name} on a bus of GPIO{able[0]} to {able[-1]}."
                     yield Finding(here, words, board_row(node, f"{part.bus}.{line}"))
 
 

@@ -26,7 +26,7 @@ RULES = (
     Rule("wake-pin", "Only pins of the RTC domain end deep sleep.", sleep.wake_pins),
     Rule("wake-level", "All wake pins wake by one level.", sleep.wake_levels),
     Rule("wake-count", "A part that counts through deep sleep is the only one that wakes the node.", sleep.counters),
-    Rule("watch", "A coprocessor watches in deep sleep, on pins it can move, over a sensor that could wake the node itself.", sleep.watches),
+    Rule("watch", "A coprocessor watches in deep sleep, on pins it can move, a sensor that could wake the node itself.", sleep.watches),
     Rule("pin-twice", "No pin has two uses.", pins.twice),
     Rule("pin-reserved", "No part is on a pin the board needs itself.", pins.reserved),
     Rule("strapping", "No part is on a pin that decides how the chip starts, unless the node file allows it.", pins.strapping),

@@ -44,7 +44,9 @@ class Coprocessor:
         self._due: Event | None = None
         self._running: Iterator[int] | None = None
         self._armed = False  # esp32.wake_on_ulp(True) since the last start
-        device.calls.update(ulp_period=self._period, ulp_bytes=self._bytes, ulp_load=self._load, ulp_run=self._run, ulp_wake=self._arm, mem32=self._mem32)
+        device.calls.update(
+            ulp_period=self._period, ulp_bytes=self._bytes, ulp_load=self._load, ulp_run=self._run, ulp_wake=self._arm, mem32=self._mem32
+        )
         device.on_boot.append(self._booted)
 
     # -- what the firmware asks -------------------------------------------------------------------------------

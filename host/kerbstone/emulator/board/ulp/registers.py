@@ -19,7 +19,7 @@ _MUX_SEL, _FUN_IE = 1 << 19, 1 << 13
 
 
 class Registers:
-    """By word number from BASE. `moved(pin, level)`: a pad of the RTC domain is driven low (0) or let go (1); `level(pin)`: what is there."""
+    """By word number from BASE. `moved(pin, level)`: a program drives a pad low (0) or lets it go (1); `level(pin)`: what it reads."""
 
     def __init__(self, moved: Callable[[int, int], None], level: Callable[[int], int], woken: Callable[[], None]):
         self.words: dict[int, int] = {}
