@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import tomllib
 from dataclasses import dataclass
 
 from app_runs import new_app
@@ -11,6 +12,7 @@ from app_runs import new_app
 from kerb.clock import Instant
 from kerbstone.emulator.score import RULES
 from kerbstone.emulator.world.bay import Bay
+from kerbstone.paths import boards_dir
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -38,6 +40,7 @@ class Eyes:
 
 COMPARATOR = Eyes(100_000, 0, 0, 1, 540_000, 680_000, 26_000, 850_000)
 COPROCESSOR = Eyes(512_431, 20_500, 24, 20_400, 540_000, 700_000, 26_000, 855_000)
+READY = tomllib.loads((boards_dir() / "nodes" / "parking.toml").read_text(encoding="utf-8"))["app"]
 ACK_US = 1_500_000
 SLEEP_MS = 3_000  # for as long the node sleeps, the comparator watching
 RSSI_DB = -90.0
@@ -49,7 +52,8 @@ class Watch:
     def __init__(self, bay: Bay, seed: int, period_s: int = 21_600, witness: bool = False, eyes: Eyes = COPROCESSOR):
         self.eyes = eyes
         self.bay, self.rng, self.period_us, self.witness = bay, random.Random(seed), period_s * SECOND, witness
-        self.app = new_app("parking", {})
+        # The ready node reckons with what the coprocessor keeps.
+        self.app = new_app("parking", READY if eyes is COPROCESSOR else {})
         self.base, self.threshold = (0.0, 0.0, 0.0), 5.0
         self.told: list[tuple[int, str]] = []
         self.wakes = self.due = 0

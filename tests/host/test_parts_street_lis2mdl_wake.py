@@ -175,7 +175,7 @@ def test_sleep_current_is_that_of_the_comparator_or_of_idle(bench, threshold, mi
 def test_single_mode_makes_one_sample_and_returns_to_idle(bench):
     part = bench.part(lis2mdl_part)
     part.i2c_write(b"\x60\x91")
-    assert bench.ledger.meter("part").state == "lp_10"
+    assert bench.ledger.meter("part").state == "lp_single"
     bench.wait_ms(50)
     part.i2c_write(b"\x67")
     assert part.i2c_read(2)[0] & 0x08
