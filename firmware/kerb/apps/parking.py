@@ -28,7 +28,6 @@ DEFAULTS = {
     "peak_ut": 13.0,  # uT that only what rolls over the sensor reaches: a lorry beside it has 2..8 uT, seldom 12
     "weak_ut": 0.8,  # uT that a weak car leaves at least; below, what rolled over the sensor went on
     "still_ut": 1.5,  # uT of a peak that is none: a car in the next bay comes nearer only, one in this bay rolls past the sensor
-    "at_once": 2,  # blocks of a burst that found the field at rest from its beginning; 3 where the approach is on record (a coprocessor)
     "left_ut": 2.4,  # uT left behind, more than a neighbour as a rule, that make up for a peak missed while the node woke:
     "faint_ut": 15.0,  # uT of the peak and twice what is left together, which a lorry and a neighbour seldom make
     "steady_ut": 1.0,  # uT between the means of two blocks at rest: three times their noise for 0.3 uT an axis, and slow creeping
@@ -317,7 +316,7 @@ class App:
         if state != _OCCUPIED:
             # Drift, and a neighbour told apart before, are not a car for being looked at again.
             if d >= on and e >= s["left_ut"]:
-                at_once = self._burst.samples <= s["at_once"] * s["block"]  # who parks here still rolls when the node has woken
+                at_once = self._burst.samples <= 2 * s["block"]  # who parks here still rolls when the node has woken
                 if at_once and peak < s["still_ut"] and d < _BESIDE * on:
                     return _FREE, alone
                 return _OCCUPIED, rolled or e >= _CLEAR * on
