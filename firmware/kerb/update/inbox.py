@@ -36,6 +36,16 @@ def complete():
     return _size(INBOX) > 0
 
 
+def progress():
+    """(first 2 bytes of the bundle's SHA-256 modulo 65535, fragments that are here, fragments of the bundle); None when nothing has come."""
+    name = _name()
+    if len(name) != 9:
+        return None
+    count, size = int.from_bytes(name[4:6], "big"), int.from_bytes(name[7:9], "big")
+    had = count if complete() else _size(INBOX + ".part") // size if count > _CODED else _size(_LOG) // (size + 2)
+    return int.from_bytes(name[:2], "big") % 65535, had, count
+
+
 def clear():
     """Forgets all that has come."""
     for path in (INBOX, _LOG, _NAME, INBOX + ".part"):
