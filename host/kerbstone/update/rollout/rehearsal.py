@@ -27,8 +27,8 @@ from kerbstone.update.trust import read_trust
 
 @dataclass
 class Outcome:
-    """`installed`: nodes that ever started the update. `uplinks`: frames that arrived; `after`: of these, after the roll-out had stopped, by
-    node. `stopped_s`: virtual seconds after which it was no longer running; None: it still was."""
+    """`installed`: nodes that ever put the update on trial. `uplinks`: frames that arrived; `after`: those since the roll-out had stopped,
+    by node. `stopped_s`: virtual seconds after which it was no longer running; None: it still was."""
 
     rollout: Rollout
     installed: set[str]
@@ -40,8 +40,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Wish:
-    """`nodes`: how many. `spread_s`: over which they are switched on. `step_s`: virtual time between two looks of the roll-out. `rest_s`: how
-    long the nodes run on once it has stopped."""
+    """`nodes`: how many. `spread_s`: over which they are switched on. `step_s`: between two looks of the roll-out. `rest_s`: how long
+    the nodes run on once it has stopped. `size`: bytes of a fragment. All times are virtual."""
 
     nodes: int
     rings: tuple[str, ...]
@@ -82,8 +82,9 @@ def rehearse(node: Node, bundle: bytes, wish: Wish, progress: Callable[[Rollout,
             if runner.rollout.state != RUNNING and stopped_s is None:
                 stopped_s, arrived = now_s, len(bench.radio.listener.arrivals())
         runner.close()
+        rollout = ledger.load(node.name)
         arrivals = bench.radio.listener.arrivals()
         names = [arrival.device for arrival in arrivals[arrived if stopped_s is not None else len(arrivals) :]]
         installed = {runtime.node.name for runtime in runtimes if "kerb update installed" in runtime.console.read_text(errors="replace")}
         after = {runtime.node.name: names.count(runtime.node.name) for runtime in runtimes}
-        return Outcome(runner.rollout, installed, len(arrivals), after, stopped_s, now_s)
+        return Outcome(rollout, installed, len(arrivals), after, stopped_s, now_s)
