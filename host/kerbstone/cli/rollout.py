@@ -252,7 +252,7 @@ def _read(file: Path) -> bytes:
 def _of_books(books: Books, device_class: str, names: list[str] | None) -> list[str]:
     """Device ids of batches whose node file takes updates of this class; of all such batches unless some are named."""
     with books.look() as connection:
-        known = dict(connection.execute(select(batches.c.name, batches.c.node)).tuples().all())
+        known = {str(name): str(node) for name, node in connection.execute(select(batches.c.name, batches.c.node))}
         for name in names or []:
             if name not in known:
                 raise UpdateError(f"There is no batch {name} in these books: `kerbstone identity list` shows what there is.")

@@ -68,7 +68,7 @@ class Ledger:
         """(name, state) of all, the latest first."""
         with self._books.look() as connection:
             rows = connection.execute(select(rollouts.c.name, rollouts.c.state).order_by(rollouts.c.ring_s.desc(), rollouts.c.name))
-            return list(rows.tuples())
+            return [(str(name), str(state)) for name, state in rows]
 
     def only(self, name: str | None) -> str:
         """The name itself, or that of the one roll-out that is not finished; the latest when all are."""
@@ -97,7 +97,8 @@ class Ledger:
     def standing(self, name: str) -> tuple[str, int]:
         """(state, version): whether a decision was taken elsewhere."""
         with self._books.look() as connection:
-            return connection.execute(select(rollouts.c.state, rollouts.c.version).where(rollouts.c.name == name)).one()._tuple()
+            state, version = connection.execute(select(rollouts.c.state, rollouts.c.version).where(rollouts.c.name == name)).one()
+            return str(state), int(version)
 
     def bundle(self, name: str) -> bytes:
         with self._books.look() as connection:
@@ -145,7 +146,7 @@ class Ledger:
         return self.load(name)
 
     def resume(self, name: str, now_s: int) -> Rollout:
-        """Goes on in the same ring. Devices that refused are offered it again, those that went back are not: its number has failed there."""
+        """Goes on in the same ring. Devices that refused are offered it again, those that went back not: its number has failed there."""
         with self._books.change("rollout") as change:
             row = self._row(change, name)
             if row.state != HALTED:
@@ -179,7 +180,7 @@ class Ledger:
         of = rollout_devices.c
         taken = connection.execute(
             select(of.name, of.rollout).join(rollouts, rollouts.c.name == of.rollout).where(rollouts.c.state.in_(_LIVE))
-        ).tuples()  # fmt: skip
+        ).all()  # fmt: skip
         mine = set(wanted)
         for device, other in taken:
             if device in mine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from kerbstone.books.books import Books
 from kerbstone.build.check import check
 from kerbstone.build.node import LoRaWanTable, Node
 from kerbstone.emulator.bench import Bench
+from kerbstone.emulator.faults.arm import check_orders
+from kerbstone.emulator.faults.model import Order
 from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.run import START_UTC
 from kerbstone.errors import UpdateError
@@ -54,8 +56,12 @@ class Wish:
     size: int = 51
 
 
-def rehearse(node: Node, bundle: bytes, wish: Wish, progress: Callable[[Rollout, int], None] | None = None) -> Outcome:
-    """Raises UpdateError when the node takes no updates or not this one's, and what the bench raises."""
+def rehearse(node: Node, bundle: bytes, wish: Wish, progress: Callable[[Rollout, int], None] | None = None,
+             faults: Sequence[Order] = ()) -> Outcome:
+    """`progress` gets the roll-out and the virtual second at each step. `faults` strike nodes called NODE-001, NODE-002, ...
+
+    Raises UpdateError when the node takes no updates or not this one's, FaultError, and what the bench raises.
+    """
     if node.spec.update is None or node.bearer(LoRaWanTable) is None:
         raise UpdateError(f"{node.file.path.name} needs a table [update] and LoRaWAN, which the bench network carries.")
     check(node)
@@ -63,8 +69,11 @@ def rehearse(node: Node, bundle: bytes, wish: Wish, progress: Callable[[Rollout,
     about = open_bundle(bundle, [PublicKey(bytes.fromhex(kid), algorithm, bytes.fromhex(raw)) for kid, (algorithm, raw) in trusted.items()])
     with tempfile.TemporaryDirectory(prefix="kerbstone-") as folder, Bench(wish.seed, START_UTC) as bench:
         ledger = Ledger(Books.create(str(Path(folder, "books.db")), "rehearsal", secrets.token_hex(16)))
-        runtimes = [bench.add(replace(node, name=f"{node.name}-{i + 1:03}")) for i in range(wish.nodes)]
+        fleet = [replace(node, name=f"{node.name}-{i + 1:03}") for i in range(wish.nodes)]
+        check_orders(faults, fleet)
+        runtimes = [bench.add(one, faults) for one in fleet]
         bench.start()
+        bench.arm(faults)
         for i, runtime in enumerate(runtimes):
             bench.kernel.after(i * wish.spread_s * SECOND_US // wish.nodes, runtime.device.power_on)
         transport = BenchTransport(bench, runtimes, wish.size)
