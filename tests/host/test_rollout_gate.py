@@ -18,6 +18,7 @@ from kerbstone.update.rollout.courier import Courier
 from kerbstone.update.rollout.follow import Follower
 from kerbstone.update.rollout.gate import Gate, judge, standing, worse
 from kerbstone.update.rollout.model import Device
+from update_bench import Receiver
 
 HOUR = 3600
 NOW = 1_000_000
@@ -185,28 +186,12 @@ def test_health_is_kept_apart_before_and_after():
 # -- fragments ------------------------------------------------------------------------------------------------
 
 
-class Inbox:
-    """A device that takes what comes in order and reports as kerb/update/report.py does."""
-
-    def __init__(self, wanted: int):
-        self.had, self.wanted, self.said = 0, wanted, -1
-
-    def take(self, fragment: bytes) -> bytes | None:
-        before = self.had
-        self.had += int.from_bytes(fragment[6:8], "big") == self.had + 1
-        due = self.had == before or self.had < 2 or self.had * 4 // self.wanted != (self.had - 1) * 4 // self.wanted
-        if self.had == self.wanted or not due or self.said == self.had:
-            return None
-        self.said = self.had
-        return told("receiving", number=None, piece=(BUNDLE, self.had, self.wanted))
-
-
 @settings(max_examples=40)
 @given(size=st.integers(20, 60), drops=st.sets(st.integers(0, 400), max_size=60), restart=st.integers(0, 300))
 def test_a_large_bundle_arrives_whole_whatever_is_lost_and_when_the_sender_starts_anew(size: int, drops: set[int], restart: int):
     courier = Courier(DATA, size, patience_s=600)
     follower = Follower(SHA, 7, courier.count, courier.in_order)
-    one, inbox = Device("d", 0, model.OFFERED), Inbox(courier.count)
+    one, inbox = Device("d", 0, model.OFFERED), Receiver(BUNDLE, courier.count)
     sent = 0
     for now in range(0, 600 * 500, 100):
         while (fragment := courier.next(one, now)) is not None:
