@@ -59,7 +59,7 @@ def test_named_rings_come_first_and_count_towards_the_shares_behind_them():
 
 @pytest.mark.parametrize("text", ["", "0%", "10%,10%", "20%,10%", "101%", "10%,canary.txt", "1%,,100%", "x%", "-1%", "1e2%", "nan%"])
 def test_what_is_no_ring_gets_a_sentence(text: str):
-    with pytest.raises(UpdateError, match="no ring: |Ring "):
+    with pytest.raises(UpdateError, match=r"no ring: |Ring "):
         rings.labels(text)
 
 

@@ -175,5 +175,5 @@ def test_an_emulated_node_gets_its_update_through_mosquitto(mosquitto: str, book
 
 
 def test_a_broker_that_is_not_there_gets_a_sentence():
-    with pytest.raises(BrokerError, match="No MQTT broker answers at .* start it, or name another with --via"), transport("127.0.0.1:1"):
+    with pytest.raises(BrokerError, match=r"No MQTT broker answers at .* start it, or name another with --via"), transport("127.0.0.1:1"):
         pass

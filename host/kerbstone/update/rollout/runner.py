@@ -10,13 +10,13 @@ from kerbstone.update.rollout.ledger import Ledger
 from kerbstone.update.rollout.model import OFFERED, RUNNING, WAITING, Device, Rollout
 from kerbstone.update.rollout.transport import Transport
 
-_KEEP_S = 60  # what devices' times alone have changed is written so often
 
 
 class Runner:
-    """`ledger`: where the decisions are; those that others take there are obeyed at the next step."""
+    """`ledger`: where the decisions are; those that others take there are obeyed at the next step. `beat_s`: how often it says that it
+    listens, and writes when devices were heard last; what they reported is written at once."""
 
-    def __init__(self, ledger: Ledger, name: str, transport: Transport):
+    def __init__(self, ledger: Ledger, name: str, transport: Transport, beat_s: int = 60):
         self._ledger = ledger
         self._transport = transport
         data = ledger.bundle(name)
@@ -27,7 +27,7 @@ class Runner:
         self.listening_s = transport.now_s()
         self._devices: dict[str, Device] = {}
         self._dirty: set[str] = set()
-        self._beat_s = 0
+        self._every_s, self._beat_s = beat_s, 0
         self._look()
 
     def _look(self) -> None:
@@ -111,7 +111,7 @@ class Runner:
         self._dirty.clear()
 
     def _beat(self, now_s: int) -> None:
-        if now_s - self._beat_s >= _KEEP_S:
+        if now_s - self._beat_s >= self._every_s:
             self._write()
             self._ledger.beat(self.rollout.name, self.listening_s, now_s)
             self._beat_s = now_s
