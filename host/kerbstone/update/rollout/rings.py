@@ -48,7 +48,7 @@ def assign(devices: Sequence[str], rings: Sequence[str], salt: bytes, named: dic
     """{device: ring}, for those that are in one.
 
     Named rings (`named`: their devices) are taken out first; shares count all devices, the named ones among them, and are drawn by the
-    SHA-256 of `salt` and id: the same at each call, other devices with each update. A ring has one device at least while there are any.
+    SHA-256 of `salt` and id: the same at each call, other devices with each roll-out. A ring has one device at least while there are any.
     Raises UpdateError when a ring would be empty, or names a device that is not there or in another.
     """
     found: dict[str, int] = {}
