@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -69,6 +70,21 @@ def test_any_text_is_rings_or_one_sentence(text: str):
         assert rings.labels(text)
     except UpdateError as error:
         assert str(error).endswith(".") and "\n" not in str(error)
+
+
+@pytest.mark.parametrize("text, word", [
+    ("a\na\n", "names a twice"), ("a b\n", "no device id"), ("x" * 65, "no device id"), ("a/b", "no device id"),
+])
+def test_a_file_of_ids_names_each_once_and_only_ids(tmp_path: Path, text: str, word: str):
+    path = tmp_path / "ids.txt"
+    path.write_text(text)
+    with pytest.raises(UpdateError, match=word):
+        rings.read_ids(path)
+    path.write_bytes(b"\xff")
+    with pytest.raises(UpdateError, match="is no text"):
+        rings.read_ids(path)
+    path.write_text("# bins\n\nKS-1  # the first\nKS-2\n")
+    assert rings.read_ids(path) == ["KS-1", "KS-2"]
 
 
 @pytest.mark.parametrize("named, word", [(["nobody"], "not among"), (["d1", "d1"], "another ring")])
