@@ -1,19 +1,16 @@
 """Takes a complete bundle through all refusals into a slot on trial, and keeps the keys it trusts."""
 
-import os
 import sys
 from struct import pack, unpack
 
 import stage0
 from kerb import cbor, log
 from kerb.store import Store
-from kerb.update import inbox
+from kerb.update import inbox, report
 from kerb.update.envelope import Refused
-from kerb.update.install import INBOX, Target, install, read_bundle
+from kerb.update.install import Target, install, read_bundle
 
 _TRIES = 20  # starts that may fail in the middle of one installation: each goes on where the last ended
-PORT = 120  # of LoRaWAN, where fragments come in
-MARK = b"KUF1"  # begins a fragment where there are no ports
 
 
 def trusted(config, store):
@@ -28,48 +25,59 @@ class Agent:
     """`config`: the table "update" of node.json."""
 
     def __init__(self, config):
-        try:
-            os.mkdir(stage0.ROOT)
-        except OSError:
-            pass
         self._store = Store(stage0.ROOT)
         self._config = config
-
-    def prepare(self, battery_v=None):
-        """Asks the next start to look at what has come; keeps the voltage for it, as nothing is measured before that."""
-        self._store.put("start", pack("<BH", 0, 0xFFFF if battery_v is None else int(battery_v * 1000)))
+        self._sequence = None  # of the bundle at hand, once its manifest is trusted
 
     def run(self, feed=None):
         """Installs what is complete. True: a new application is on trial, and a reset starts it. Tells what it refuses."""
         start = self._store.get("start")
-        if stage0.load().state:
-            return False  # one at a time: the way back would be lost
-        if not start or not (inbox.complete() or inbox.combine()):
-            self._store.remove("start")
+        if stage0.load().state or (start and len(start) > report.START):
+            return False  # one at a time: the way back would be lost, or the word of what became of the last
+        if not start:
+            self._store.remove("start")  # damaged
             return False
+        piece = inbox.progress()
         tries, millivolt = unpack("<BH", start)
         self._store.put("start", pack("<BH", tries + 1, millivolt))
         try:
             if tries == _TRIES:
                 raise Refused("flash", "%d starts were not enough" % tries)
+            if not (inbox.complete() or inbox.combine()):
+                self._keep(report.message("receiving", piece=piece) if piece else None)
+                return False
             manifest = self._install(None if millivolt == 0xFFFF else millivolt / 1000, feed)
         except Refused as error:
-            log.event("update", "refused", error.reason, error)
-            manifest = None
+            return self._refuse(error.reason, error, piece)
         except (OSError, MemoryError) as error:
-            log.event("update", "refused", "flash" if isinstance(error, OSError) else "memory", error)
-            manifest = None
+            return self._refuse("flash" if isinstance(error, OSError) else "memory", error, piece)
+        self._keep(report.message("keys" if manifest.keys else "trial", "none", manifest.sequence, piece))
         inbox.clear()
-        self._store.remove("start")
-        if not manifest:
-            return False
         log.event("update", "keys" if manifest.keys else "installed", manifest.sequence, manifest.version)
         return not manifest.keys
 
+    def _refuse(self, reason, error, piece):
+        log.event("update", "refused", reason, error)
+        self._keep(report.message("refused", reason, self._sequence, piece))
+        inbox.clear()
+        return False
+
+    def _keep(self, told):
+        """What became of the bundle, until there is a node that tells it; no longer a wish to look at what has come."""
+        if told:
+            self._store.put("start", told)
+        else:
+            self._store.remove("start")
+
+    def tell(self, node):
+        """Hands over what became of the last bundle, once."""
+        report.owed(node, self._store)
+
     def _install(self, battery_v, feed):
         selector = stage0.load()
-        with open(INBOX, "rb") as f:
+        with open(inbox.INBOX, "rb") as f:
             manifest = read_bundle(f, trusted(self._config, self._store), feed)
+            self._sequence = manifest.sequence
             port = sys.implementation.version[:3]
             mpy = getattr(sys.implementation, "_mpy", 0) & 0xFF
             target = Target(self._config, port, mpy, selector)

@@ -3,12 +3,19 @@
 A fragment: first 4 bytes of the bundle's SHA-256, number of fragments u16, its own number u16 from 1, bytes that pad the last u8, data.
 Numbers are big endian. Small bundles (LoRaWAN) may come in any order with coded fragments behind, as TS004-2.0.0 codes them; what has
 come is kept as a log. Large ones (MQTT) come in order and grow in their place.
+
+It imports next to nothing: a fragment comes in the middle of a node's work, where a bin on LoRaWAN has no room for what installs.
 """
 
 import os
+from struct import pack
 
-from kerb.update.install import INBOX
+import stage0
+from kerb.store import Store
 
+PORT = 120  # of LoRaWAN, where fragments come in
+MARK = b"KUF1"  # begins a fragment where there are no ports
+INBOX = stage0.ROOT + "/inbox"
 _HEAD = 9
 _CODED = 64  # fragments of a bundle that is put together in RAM
 _LOG = INBOX + ".log"
@@ -36,6 +43,16 @@ def complete():
     return _size(INBOX) > 0
 
 
+def progress():
+    """(first 2 bytes of the bundle's SHA-256 modulo 65535, fragments here, fragments of the bundle); None when nothing has come."""
+    name = _name()
+    if len(name) != 9:
+        return None
+    count, size = int.from_bytes(name[4:6], "big"), int.from_bytes(name[7:9], "big")
+    had = count if complete() else _size(INBOX + ".part") // size if count > _CODED else _size(_LOG) // (size + 2)
+    return int.from_bytes(name[:2], "big") % 65535, had, count
+
+
 def clear():
     """Forgets all that has come."""
     for path in (INBOX, _LOG, _NAME, INBOX + ".part"):
@@ -43,6 +60,11 @@ def clear():
             os.remove(path)
         except OSError:
             pass
+
+
+def prepare(battery_v=None):
+    """Asks the next start to look at what has come; keeps the voltage for it, as nothing is measured before that."""
+    Store(stage0.ROOT).put("start", pack("<BH", 0, 0xFFFF if battery_v is None else int(battery_v * 1000)))
 
 
 def take(data):
@@ -54,6 +76,7 @@ def take(data):
     name = bytes(data[:6]) + bytes((padding,)) + size.to_bytes(2, "big")
     known = _name()
     if known != name and not (number == count > _CODED and known[:6] == name[:6]):
+        Store(stage0.ROOT)  # makes the folder
         clear()
         with open(_NAME, "wb") as f:
             f.write(name)
@@ -90,6 +113,17 @@ def _coded(data, count, size):
     return have + 1 >= count
 
 
+class _Rows:
+    """The fragments of a bundle, each by itself."""
+
+    def __init__(self):
+        self._rows = {}
+        self.get = self._rows.get
+
+    def put(self, n, row):
+        self._rows[n] = bytes(row)
+
+
 def combine():
     """Makes the bundle of the log; False when it takes more fragments."""
     name = _name()
@@ -98,7 +132,8 @@ def combine():
         return False
     from kerb.uplink.lorawan.packages.fragments import Defragmenter
 
-    puzzle = Defragmenter(count, size, 2, count)
+    block = _Rows()
+    puzzle = Defragmenter(count, size, 2, count, block)
     try:
         with open(_LOG, "rb") as f:
             row = f.read(size + 2)
@@ -109,7 +144,8 @@ def combine():
         return False
     if not puzzle.done:
         return False
-    with open(INBOX + ".part", "wb") as f:
-        f.write(puzzle.data(padding))
+    with open(INBOX + ".part", "wb") as f:  # row by row: the whole bundle may be more than the heap has in one piece
+        for n in range(count):
+            f.write(block.get(n) if n < count - 1 else block.get(n)[: size - padding])
     os.rename(INBOX + ".part", INBOX)
     return True

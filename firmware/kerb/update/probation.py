@@ -8,18 +8,24 @@ PROBATION_S = 24 * 3600  # in which a crash still leads back
 
 
 def judge(proven, now_s):
-    """Once a clean cycle. `proven`: the network acknowledged a record of this start. `now_s`: seconds since power-on."""
+    """Once a clean cycle; returns the state that is reached now, or None.
+
+    `proven`: the network acknowledged a record of this start. `now_s`: seconds since power-on.
+    """
     s = stage0.current
     if not s.state:
-        return
+        return None
     if now_s < s.since:
         s.since = now_s  # the supply failed, and the clock began again
+    reached = None
     if s.state == stage0.TRIAL:
         if proven:
-            stage0.confirm(now_s)
-            log.event("update", "probation", s.sequence)
+            reached = "probation"
         elif now_s - s.since > TRIAL_S:
             stage0.abandon("silent")
     elif now_s - s.since > PROBATION_S:
+        reached = "confirmed"
+    if reached:
         stage0.confirm(now_s)
-        log.event("update", "confirmed", s.sequence)
+        log.event("update", reached, s.sequence)
+    return reached

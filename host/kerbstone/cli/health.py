@@ -15,12 +15,12 @@ from kerbstone.codec import decode_any, load_profile
 from kerbstone.codec.decode import Decoded
 from kerbstone.errors import CodecError, KerbstoneError
 
-_PROFILES = ("answer", "health", "crash")
+_PROFILES = ("answer", "health", "crash", "update")
 _NAMED = ("no_key", "bad_value")
 
 
 def command(
-    payload: Annotated[list[str] | None, typer.Argument(help="Messages of a node in hex: answers, health, crashes.")] = None,
+    payload: Annotated[list[str] | None, typer.Argument(help="Messages of a node in hex: answers, health, crashes, updates.")] = None,
     source: Annotated[list[Path] | None, typer.Option(help="Folder of your own node: its drivers/ and apps/ are shown too.")] = None,
     sent: Annotated[str | None, typer.Option("--sent", help="The command that was answered, in hex: names what was refused.")] = None,
     log: Annotated[Path | None, typer.Option("--log", help="A node's file /state/seclog: checks the chain and shows the entries.")] = None,

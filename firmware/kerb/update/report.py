@@ -1,0 +1,89 @@
+"""Tells the far end what becomes of an update, in messages of the profile `update` (protocols/profiles/update.toml). Each is told once.
+
+What happens before there is a node, an installation and what stage 0 does, waits on flash until one runs.
+"""
+
+import stage0
+from kerb import log
+from kerb.clock import mono_ms
+from kerb.tell import frame
+
+UPDATE = 13  # number of the profile
+BITS = (4, 5, 22, 16, 16, 16)
+STATES = ("receiving", "refused", "trial", "probation", "confirmed", "reverted", "keys")
+REASONS = (
+    "none", "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch",
+    "flash", "memory", "strikes", "import", "crash", "silent", "asked", "energy",
+)  # fmt: skip
+_SHARES = 4  # reports while fragments come in
+_PRIORITY = 1
+START = 3  # bytes of a wish to install; what became of one is longer
+
+_said = None  # of this life
+
+
+def message(state, reason="none", sequence=None, piece=None):
+    """A report. `sequence`: where the manifest could be trusted. `piece`: (bundle, fragments, fragments wanted) of inbox.progress()."""
+    values = (STATES.index(state), REASONS.index(reason), None if sequence is None else sequence % 4194303)
+    if piece:
+        values += piece
+    return frame(UPDATE, BITS[: len(values)], values)
+
+
+def tell(node, state, reason="none", sequence=None, piece=None):
+    """Stores a report among the node's records."""
+    node.delivery.store(message(state, reason, sequence, piece), _PRIORITY)
+
+
+def progress(node, before):
+    """After a fragment: tells of the first of a bundle, with the node's health before it, of every quarter, and of one that brought
+    nothing new, so that its sender goes back.
+
+    `before`: inbox.progress() before the fragment was taken.
+    """
+    global _said
+    from kerb.update import inbox
+
+    piece = inbox.progress()
+    if not piece or piece == _said:
+        return
+    had, wanted = piece[1:]
+    if piece == before or had < 2 or had * _SHARES // wanted != (had - 1) * _SHARES // wanted:
+        tell(node, "receiving", "none", None, piece)
+        _said = piece
+        if had == 1 and piece != before:
+            _tell_health(node)
+
+
+def owed(node, kept):
+    """What an installation left on flash. `kept`: the Store of the slots."""
+    data = kept.get("start")
+    if data and len(data) > START:
+        node.delivery.store(data, _PRIORITY)
+        kept.remove("start")
+
+
+def judge(node):
+    """Once a clean cycle while an application is on trial, or stage 0 has left one: judged, and told."""
+    s = stage0.current
+    if s.reason and not s.state:
+        tell(node, "reverted", stage0.REASONS[s.reason], s.failed)
+        s.reason = 0
+        try:
+            stage0.save(s)
+        except OSError as error:
+            log.trouble("flash", error)
+    if s.state:
+        from kerb.update import probation
+
+        reached = probation.judge(node.delivery.proven, mono_ms() // 1000)
+        if reached:
+            tell(node, reached, "none", s.sequence)
+            _tell_health(node)
+
+
+def _tell_health(node):
+    """Before an update, once it has reached the network, and at its end: what a roll-out compares."""
+    from kerb import health
+
+    node.delivery.store(health.report(node), _PRIORITY)
