@@ -8,6 +8,7 @@ from kerb.clock import mono_ms
 from kerb.tell import ANSWER, ANSWER_BITS, RESULTS, frame
 
 _PLAIN = (1, 3)  # bytes of an order without a code, for a laboratory's lamp
+_ANSWER_MS = 300000  # answers to multicast leave within so long
 _NO_APP_PORT = 224  # of LoRaWAN, and those above: tests and the future
 
 
@@ -16,14 +17,14 @@ class FarEnd:
         self._node = node
         self._desk = None  # who takes commands, once one has come
         self._security = None
-        self._renewing = False
+        self._receiver = None  # who takes updates
 
     # -- heard --------------------------------------------------------------------------------------------
 
     def take(self, port, data):
         """A message. `port`: of LoRaWAN, or the topic's name."""
         node = self._node
-        if node.update and self._take_fragment(port, data):
+        if node.update and self.receiver.take(port, data):
             return
         if isinstance(port, str) or port < _NO_APP_PORT:
             if len(data) in _PLAIN and not node.config.get("production", True) and hasattr(node.app, "order"):
@@ -31,19 +32,18 @@ class FarEnd:
             else:
                 self.desk.take(data)
 
-    def _take_fragment(self, channel, data):
-        """True when a message was a piece of an update; those of other ports and topics are not."""
-        from kerb.update import agent, inbox
+    def take_block(self, descriptor, path, size):
+        """A block of data that a bearer has put together; True when it was an update, whose file it takes over."""
+        return bool(self._node.update) and self.receiver.block(path, size)
 
-        if channel != agent.PORT and data[:4] == agent.MARK:
-            channel, data = agent.PORT, data[4:]
-        if channel != agent.PORT:
-            return False
-        ours = agent.Agent(self._node.update)
-        if inbox.take(data):
-            ours.prepare(self._node.env.get("battery_v"))
-            self._renewing = True
-        return True
+    @property
+    def receiver(self):
+        """Takes what is of an update."""
+        if not self._receiver:
+            from kerb.update.receive import Receiver
+
+            self._receiver = Receiver(self._node)
+        return self._receiver
 
     @property
     def desk(self):
@@ -79,9 +79,16 @@ class FarEnd:
         """Once a round: what messages have left to be done."""
         if self._desk:
             self._desk.tick()
-        if self._renewing:  # a complete bundle is for the next start, which has the room
+        if self._receiver and self._receiver.whole and not self._owes():  # the next start has the room
             self._node.save(True)
             self._node.power.reset()
+
+    def _owes(self):
+        """True while a bearer still has to answer for what it received."""
+        if mono_ms() - self._receiver.whole_ms > 2 * _ANSWER_MS:
+            return False  # it cannot get them off
+        dues = [way.bearer.due_ms() for way in self._node.ways]
+        return bool([due for due in dues if due is not None and due < _ANSWER_MS])
 
     # -- said ---------------------------------------------------------------------------------------------
 

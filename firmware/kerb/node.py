@@ -69,7 +69,7 @@ class Node:
     def _make_way(self, key, section):
         """The bearer of a table of node.json; its session is kept in a section of its own."""
         bearer = Bearer(self.config[key], self.identity, self.power, self.store)
-        bearer.outfit = {"clock": self.clock, "restart": machine.reset}
+        bearer.outfit = {"clock": self.clock, "restart": machine.reset, "on_block": self.block}
         bearer.on_open = lambda: self.forget_session(section)
         return Way(bearer, self.config[key])
 
@@ -298,6 +298,10 @@ class Node:
         """Takes a message of the far end."""
         gc.collect()  # what follows wants large pieces of the heap
         self.far.take(port, data)
+
+    def block(self, descriptor, path, size):
+        """Takes a block of data a bearer has put together; True when its file is the node's now."""
+        return self.far.take_block(descriptor, path, size)
 
     def carry_out(self, effects):
         """Effects of an application that was not asked to step."""

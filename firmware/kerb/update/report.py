@@ -14,7 +14,6 @@ REASONS = (
     "none", "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch",
     "flash", "memory", "strikes", "import", "crash", "silent", "asked", "energy",
 )  # fmt: skip
-_SHARES = 4  # reports while fragments come in
 _PRIORITY = 1
 START = 3  # bytes of a wish to install; what became of one is longer
 
@@ -34,21 +33,12 @@ def tell(node, state, reason="none", sequence=None, piece=None):
     node.delivery.store(message(state, reason, sequence, piece), _PRIORITY)
 
 
-def progress(node, before):
-    """After a fragment: tells of the first of a bundle, of every quarter, and of one that brought nothing new, so that its sender goes back.
-
-    `before`: inbox.progress() before the fragment was taken.
-    """
+def progress(node, piece):
+    """How much of a bundle is there: `piece` of inbox.progress(). The same is said once in a life."""
     global _said
-    from kerb.update import inbox
-
-    piece = inbox.progress()
-    if not piece or piece == _said:
-        return
-    had, wanted = piece[1:]
-    if piece == before or had < 2 or had * _SHARES // wanted != (had - 1) * _SHARES // wanted:
-        tell(node, "receiving", "none", None, piece)
+    if piece != _said:
         _said = piece
+        tell(node, "receiving", "none", None, piece)
 
 
 def owed(node, kept):
