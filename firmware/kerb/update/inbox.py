@@ -3,13 +3,19 @@
 A fragment: first 4 bytes of the bundle's SHA-256, number of fragments u16, its own number u16 from 1, bytes that pad the last u8, data.
 Numbers are big endian. Small bundles (LoRaWAN) may come in any order with coded fragments behind, as TS004-2.0.0 codes them; what has
 come is kept as a log. Large ones (MQTT) come in order and grow in their place.
+
+It imports next to nothing: a fragment comes in the middle of a node's work, where a bin on LoRaWAN has no room for what installs.
 """
 
 import os
+from struct import pack
 
-from kerb.update.install import INBOX
-from kerb.update.patch import copy
+import stage0
+from kerb.store import Store
 
+PORT = 120  # of LoRaWAN, where fragments come in
+MARK = b"KUF1"  # begins a fragment where there are no ports
+INBOX = stage0.ROOT + "/inbox"
 _HEAD = 9
 _CODED = 64  # fragments of a bundle that is put together in RAM
 _LOG = INBOX + ".log"
@@ -63,17 +69,6 @@ def had(fixed, padding, size):
     return piece[1] if piece else 0
 
 
-def adopt(path, size):
-    """Takes over a file whose first `size` bytes are a bundle."""
-    clear()
-    if _size(path) != size:
-        with open(path, "rb") as f, open(path + "~", "wb") as out:
-            copy(f, out, size)
-        os.remove(path)
-        path += "~"
-    os.rename(path, INBOX)
-
-
 def clear():
     """Forgets all that has come."""
     for path in (INBOX, _LOG, _NAME, INBOX + ".part"):
@@ -81,6 +76,11 @@ def clear():
             os.remove(path)
         except OSError:
             pass
+
+
+def prepare(battery_v=None):
+    """Asks the next start to look at what has come; keeps the voltage for it, as nothing is measured before that."""
+    Store(stage0.ROOT).put("start", pack("<BH", 0, 0xFFFF if battery_v is None else int(battery_v * 1000)))
 
 
 def take(data):
@@ -92,6 +92,7 @@ def take(data):
     name = bytes(data[:6]) + bytes((padding,)) + size.to_bytes(2, "big")
     known = _name()
     if known != name and not (mine == count > _CODED and known[:6] == name[:6]):
+        Store(stage0.ROOT)  # makes the folder
         clear()
         with open(_NAME, "wb") as f:
             f.write(name)

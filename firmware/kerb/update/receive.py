@@ -2,14 +2,16 @@
 this device, and blocks that LoRaWAN's own packages have put together. A wake in which none comes does not load it.
 """
 
+import os
+
+import stage0
 from kerb.clock import mono_ms
-from kerb.update import inbox, report
-from kerb.update.agent import MARK, PORT, Agent
-from kerb.update.install import MAGIC
+from kerb.store import Store
+from kerb.update import inbox
 
 OFFER = b"KUB1"  # begins an offer: first 4 bytes of the bundle's SHA-256, its bytes u32, big endian
 _OFFER_BYTES = 12
-_STRIDE = 16  # fragments of a large bundle between two reports; a sender keeps more than that on their way
+_BUNDLE = b"KUP1"
 _WAIT_MS = 1000  # for the next fragment, by a bearer that can wait: coming back for it would cost a connection
 
 
@@ -23,25 +25,36 @@ class Receiver:
 
     def take(self, channel, data):
         """A message. `channel`: a port of LoRaWAN, or a topic's name."""
-        if channel != PORT and data[:4] == OFFER:
+        if channel != inbox.PORT and data[:4] == OFFER:
             if len(data) == _OFFER_BYTES:
                 self._fetch(data)
             return True
-        if channel != PORT and data[:4] != MARK:
+        if channel != inbox.PORT and data[:4] != inbox.MARK:
             return False
+        if channel != inbox.PORT:
+            data = data[len(inbox.MARK) :]
         before = inbox.progress()
-        self._done(inbox.take(data if channel == PORT else data[len(MARK) :]))
+        self._done(inbox.take(data))
         if not self.whole:
-            self._report(before, data if channel == PORT else data[len(MARK) :])
-        self._linger(0 if self.whole else _WAIT_MS)
+            self._report(before, inbox.number(data))
+            self._linger(_WAIT_MS)
         return True
 
     def block(self, path, size):
         """A block of data in a file: LoRaWAN's fragmentation package has put it together and checked it."""
         with open(path, "rb") as f:
-            if f.read(len(MAGIC)) != MAGIC:
+            if f.read(len(_BUNDLE)) != _BUNDLE:
                 return False
-        inbox.adopt(path, size)
+            f.seek(0)
+            Store(stage0.ROOT)  # makes the folder
+            inbox.clear()
+            with open(inbox.INBOX + ".part", "wb") as out:
+                while size:
+                    piece = f.read(min(size, 512))
+                    out.write(piece)
+                    size -= len(piece)
+        os.rename(inbox.INBOX + ".part", inbox.INBOX)
+        os.remove(path)
         self._done(True)
         return True
 
@@ -50,16 +63,12 @@ class Receiver:
         if whole and not self.whole:
             self.whole = True
             self.whole_ms = mono_ms()
-            Agent(self._node.update).prepare(self._node.env.get("battery_v"))
+            inbox.prepare(self._node.env.get("battery_v"))
 
-    def _report(self, before, data):
-        """What a sender must know to go on: in a large bundle how far it is, in a small one that all were sent and some are missing."""
-        piece = inbox.progress()
-        if not piece:
-            return
-        had, wanted = piece[1:]
-        if piece == before or (had % _STRIDE == 0 if inbox.in_order(wanted) else inbox.number(data) >= wanted):
-            report.progress(self._node, piece)
+    def _report(self, before, number):
+        from kerb.update import report
+
+        report.progress(self._node, before, number)
 
     def _linger(self, ms):
         for way in self._node.ways:
@@ -72,6 +81,5 @@ class Receiver:
         for way in self._node.ways:
             if not way.bearer.idle and hasattr(way.uplink, "fetch"):
                 self._done(fetch.fetch(way.uplink, offer[4:8], int.from_bytes(offer[8:12], "big")))
-                piece = inbox.progress()
-                if piece and not self.whole:
-                    report.progress(self._node, piece)
+                if not self.whole:
+                    self._report(None, 0)

@@ -14,6 +14,8 @@ REASONS = (
     "none", "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch",
     "flash", "memory", "strikes", "import", "crash", "silent", "asked", "energy",
 )  # fmt: skip
+_SHARES = 4  # reports while the fragments of a small bundle come in
+_STRIDE = 16  # fragments of a large one between two reports: a sender keeps more than that on their way
 _PRIORITY = 1
 START = 3  # bytes of a wish to install; what became of one is longer
 
@@ -33,12 +35,23 @@ def tell(node, state, reason="none", sequence=None, piece=None):
     node.delivery.store(message(state, reason, sequence, piece), _PRIORITY)
 
 
-def progress(node, piece):
-    """How much of a bundle is there: `piece` of inbox.progress(). The same is said once in a life."""
+def progress(node, before, number=0):
+    """After something came in: tells what its sender must know to go on. The same is said once in a life.
+
+    `before`: inbox.progress() before; `number`: of the fragment. Told are the first of a bundle, one that brought nothing new, and of a
+    large bundle every 16th, of a small one every quarter and each that should have been the last.
+    """
     global _said
-    if piece != _said:
-        _said = piece
+    from kerb.update import inbox
+
+    piece = inbox.progress()
+    if not piece or piece == _said:
+        return
+    had, wanted = piece[1:]
+    late = not had % _STRIDE if inbox.in_order(wanted) else had * _SHARES // wanted != (had - 1) * _SHARES // wanted or number >= wanted
+    if late or piece == before or had < 2 or not number:
         tell(node, "receiving", "none", None, piece)
+        _said = piece
 
 
 def owed(node, kept):
