@@ -14,6 +14,11 @@ _FAINT_DBM = const(-120)  # RSRP; below it coverage class 2 begins (3GPP TS 36.3
 _DEEP = const(2)  # coverage class
 
 
+def faint(uplink):
+    """Whether the cell is hardly heard."""
+    return uplink.health.get("ecl") == _DEEP or uplink.health.get("rsrp_dbm", 0) < _FAINT_DBM
+
+
 def fetch(uplink, head, size):
     """True when the bundle is whole. `head`: first bytes of its SHA-256, its name at the server. `size`: its bytes."""
     count = (size + _BLOCK - 1) // _BLOCK
@@ -22,8 +27,7 @@ def fetch(uplink, head, size):
     padding = count * _BLOCK - size
     fixed = head + count.to_bytes(2, "big")
     had = inbox.had(fixed, padding, _BLOCK)
-    most = _FEW if uplink.health.get("ecl") == _DEEP or uplink.health.get("rsrp_dbm", 0) < _FAINT_DBM else _ROUND
-    last = min(had + most, count)
+    last = min(had + (_FEW if faint(uplink) else _ROUND), count)
     for number in range(had + 1, last + 1):
         block = uplink.fetch(head.hex(), number - 1, number < last)
         if block is None or len(block) != (_BLOCK - padding if number == count else _BLOCK):

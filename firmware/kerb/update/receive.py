@@ -26,7 +26,8 @@ class Receiver:
     def take(self, channel, data):
         """A message. `channel`: a port of LoRaWAN, or a topic's name."""
         if channel != inbox.PORT and data[:4] == OFFER:
-            if len(data) == _OFFER_BYTES:
+            on_trial = stage0.current and stage0.current.state
+            if len(data) == _OFFER_BYTES and not self.whole and not on_trial:
                 self._fetch(data)
             return True
         if channel != inbox.PORT and data[:4] != inbox.MARK:
@@ -81,5 +82,5 @@ class Receiver:
         for way in self._node.ways:
             if not way.bearer.idle and hasattr(way.uplink, "fetch"):
                 self._done(fetch.fetch(way.uplink, offer[4:8], int.from_bytes(offer[8:12], "big")))
-                if not self.whole:
-                    self._report(None, 0)
+                if not self.whole and not fetch.faint(way.uplink):
+                    self._report(None, 0)  # its acknowledgement brings the offer of the rest
