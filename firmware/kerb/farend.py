@@ -81,6 +81,8 @@ class FarEnd:
         """Once a round: what messages have left to be done."""
         if self._desk:
             self._desk.tick()
+        if self._receiver:
+            self._receiver.tick()
         if self._receiver and self._receiver.whole and not self._owes():  # the next start has the room
             self._node.save(True)
             self._node.power.reset()

@@ -22,6 +22,8 @@ class Receiver:
         self._node = node
         self.whole = False
         self.whole_ms = 0
+        self._highest = 0  # number of the fragments of this round
+        self._before = None  # inbox.progress() at its beginning
 
     def take(self, channel, data):
         """A message. `channel`: a port of LoRaWAN, or a topic's name."""
@@ -34,10 +36,11 @@ class Receiver:
             return False
         if channel != inbox.PORT:
             data = data[len(inbox.MARK) :]
-        before = inbox.progress()
+        if not self._highest:
+            self._before = inbox.progress()
+        self._highest = max(self._highest, inbox.number(data))
         self._done(inbox.take(data))
         if not self.whole:
-            self._report(before, inbox.number(data))
             self._linger(_WAIT_MS)
         return True
 
@@ -66,10 +69,13 @@ class Receiver:
             self.whole_ms = mono_ms()
             inbox.prepare(self._node.env.get("battery_v"))
 
-    def _report(self, before, number):
-        from kerb.update import report
+    def tick(self):
+        """Once a round: says how far the bundle is."""
+        if self._highest and not self.whole:
+            from kerb.update import report
 
-        report.progress(self._node, before, number)
+            report.progress(self._node, self._before, self._highest)
+        self._highest = 0
 
     def _linger(self, ms):
         for way in self._node.ways:
@@ -81,6 +87,7 @@ class Receiver:
 
         for way in self._node.ways:
             if not way.bearer.idle and hasattr(way.uplink, "fetch"):
+                self._before = inbox.progress()
                 self._done(fetch.fetch(way.uplink, offer[4:8], int.from_bytes(offer[8:12], "big")))
-                if not self.whole and not fetch.faint(way.uplink):
-                    self._report(None, 0)  # its acknowledgement brings the offer of the rest
+                if not fetch.faint(way.uplink):
+                    self._highest = 1  # the acknowledgement of the report brings the offer of the rest

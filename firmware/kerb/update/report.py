@@ -35,11 +35,11 @@ def tell(node, state, reason="none", sequence=None, piece=None):
     node.delivery.store(message(state, reason, sequence, piece), _PRIORITY)
 
 
-def progress(node, before, number=0):
-    """After something came in: tells what its sender must know to go on. The same is said once in a life.
+def progress(node, before, number):
+    """Once a round in which fragments came: tells what their sender must know to go on. The same is said once in a life.
 
-    `before`: inbox.progress() before; `number`: of the fragment. Told are the first of a bundle, one that brought nothing new, and of a
-    large bundle every 16th, of a small one every quarter and each that should have been the last.
+    `before`: inbox.progress() before the round; `number`: the highest that came. Told are the first of a bundle, a round that brought
+    nothing new, every 16 of a large bundle, every quarter of a small one, and a small one whose last has come and is not whole.
     """
     global _said
     from kerb.update import inbox
@@ -48,8 +48,10 @@ def progress(node, before, number=0):
     if not piece or piece == _said:
         return
     had, wanted = piece[1:]
-    late = not had % _STRIDE if inbox.in_order(wanted) else had * _SHARES // wanted != (had - 1) * _SHARES // wanted or number >= wanted
-    if late or piece == before or had < 2 or not number:
+    known = before[1] if before and before[0] == piece[0] else 0
+    large = inbox.in_order(wanted)
+    step = had // _STRIDE - known // _STRIDE if large else had * _SHARES // wanted - known * _SHARES // wanted
+    if step or not known or had == known or (number >= wanted and not large):
         tell(node, "receiving", "none", None, piece)
         _said = piece
 

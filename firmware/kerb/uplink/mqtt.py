@@ -158,6 +158,18 @@ class Uplink:
         """The oldest command as (topic, bytes), or None; `linger_ms` says how long it may take. What the broker did wrong, connect() tells."""
         linger, self.linger_ms = self.linger_ms, 0
         self._look(linger)
+        got = self._take()
+        if got is None and linger and self._wifi.is_up and not self._session.is_open:
+            # We parted, because more came at once than there was room for. Nobody waits for a receipt now: this time it comes as we read it.
+            try:
+                if self.connect():
+                    self._look(linger)
+                    got = self._take()
+            except UplinkError as error:
+                self._fault = error
+        return got
+
+    def _take(self):
         try:
             return self._session.take()
         except OSError:
