@@ -36,24 +36,26 @@ def tell(node, state, reason="none", sequence=None, piece=None):
 
 
 def progress(node, before, number):
-    """Once a round in which fragments came: tells what their sender must know to go on. The same is said once in a life.
+    """Once a round in which fragments came: tells what their sender must know to go on.
 
     `before`: inbox.progress() before the round; `number`: the highest that came. Told are the first of a bundle, a round that brought
-    nothing new, every 16 of a large bundle, every quarter of a small one, and a small one whose last has come and is not whole.
+    nothing new (once in a life), every 16 of a large bundle, every quarter of a small one, and a small one whose last has come and is not
+    whole.
     """
     global _said
     from kerb.update import inbox
 
     piece = inbox.progress()
-    if not piece or piece == _said:
+    if not piece:
         return
     had, wanted = piece[1:]
     known = before[1] if before and before[0] == piece[0] else 0
     large = inbox.in_order(wanted)
     step = had // _STRIDE - known // _STRIDE if large else had * _SHARES // wanted - known * _SHARES // wanted
-    if step or not known or had == known or (number >= wanted and not large):
+    words = piece, had == known
+    if words != _said and (step or not known or had == known or (number >= wanted and not large)):
         tell(node, "receiving", "none", None, piece)
-        _said = piece
+        _said = words
 
 
 def owed(node, kept):
