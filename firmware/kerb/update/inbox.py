@@ -44,7 +44,7 @@ def complete():
 
 
 def progress():
-    """(first 2 bytes of the bundle's SHA-256 modulo 65535, fragments that are here, fragments of the bundle); None when nothing has come."""
+    """(first 2 bytes of the bundle's SHA-256 modulo 65535, fragments here, fragments of the bundle); None when nothing has come."""
     name = _name()
     if len(name) != 9:
         return None

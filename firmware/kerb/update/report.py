@@ -38,9 +38,9 @@ def tell(node, state, reason="none", sequence=None, piece=None):
 def progress(node, before, number):
     """Once a round in which fragments came: tells what their sender must know to go on.
 
-    `before`: inbox.progress() before the round; `number`: the highest that came. Told are the first of a bundle, a round that brought
-    nothing new (once in a life), every 16 of a large bundle, every quarter of a small one, and a small one whose last has come and is not
-    whole.
+    `before`: inbox.progress() before the round; `number`: the highest that came. Told are the first of a bundle, with the node's health
+    before it, a round that brought nothing new (once in a life), every 16 of a large bundle, every quarter of a small one, and a small one
+    whose last has come and is not whole.
     """
     global _said
     from kerb.update import inbox
@@ -56,6 +56,8 @@ def progress(node, before, number):
     if words != _said and (step or not known or had == known or (number >= wanted and not large)):
         tell(node, "receiving", "none", None, piece)
         _said = words
+        if had and not known:
+            _tell_health(node)
 
 
 def owed(node, kept):
@@ -79,3 +81,11 @@ def judge(node):
         reached = probation.judge(node.delivery.proven, mono_ms() // 1000)
         if reached:
             tell(node, reached, "none", s.sequence)
+            _tell_health(node)
+
+
+def _tell_health(node):
+    """Before an update, once it has reached the network, and at its end: what a roll-out compares."""
+    from kerb import health
+
+    node.delivery.store(health.report(node), _PRIORITY)

@@ -1,0 +1,119 @@
+"""Works on one roll-out: sends, listens, judges, and halts it when the gate breaks. One step at a time, so that anyone's clock can drive it."""
+
+from __future__ import annotations
+
+from kerbstone.update.rollout import gate as gates
+from kerbstone.update.rollout.courier import Courier
+from kerbstone.update.rollout.follow import Follower
+from kerbstone.update.rollout.gate import Gate, Verdict
+from kerbstone.update.rollout.ledger import Ledger
+from kerbstone.update.rollout.model import OFFERED, RUNNING, WAITING, Device, Rollout
+from kerbstone.update.rollout.transport import Transport
+
+_KEEP_S = 60  # what devices' times alone have changed is written so often
+
+
+class Runner:
+    """`ledger`: where the decisions are; those that others take there are obeyed at the next step."""
+
+    def __init__(self, ledger: Ledger, name: str, transport: Transport):
+        self._ledger = ledger
+        self._transport = transport
+        data = ledger.bundle(name)
+        self.rollout: Rollout = ledger.load(name)
+        self.gate = Gate(**self.rollout.gate)
+        self._courier = Courier(data, transport.size, transport.patience_s)
+        self._follower = Follower(self._courier.sha256, self.rollout.sequence, self._courier.count, self._courier.in_order)
+        self.listening_s = transport.now_s()
+        self._devices: dict[str, Device] = {}
+        self._dirty: set[str] = set()
+        self._kept_s = 0
+        self._look()
+
+    def _look(self) -> None:
+        self.rollout = self._ledger.load(self.rollout.name)
+        self._devices = {device.name: device for device in self.rollout.devices}
+
+    def step(self) -> None:
+        """Raises what the books and the transport raise."""
+        now_s = self._transport.now_s()
+        urgent = self._listen()
+        if self._ledger.standing(self.rollout.name) != (self.rollout.state, self.rollout.version):
+            self._write()  # what devices said is not to be lost by reading anew
+            was = self.rollout.state
+            self._look()
+            if self.rollout.state != RUNNING and was == RUNNING:
+                self._withdraw()
+        if self.rollout.state != RUNNING:
+            self._write()
+            return
+        self._decide(now_s)
+        if self.rollout.state == RUNNING:
+            urgent |= self._send(now_s)
+        if urgent or now_s - self._kept_s >= _KEEP_S:
+            self._write()
+            self._kept_s = now_s
+
+    def verdict(self, ring: int | None = None) -> Verdict:
+        """Of a ring; of the present one unless told."""
+        return verdict(self.rollout, self.gate, self._transport.now_s(), self.listening_s, ring)
+
+    def close(self) -> None:
+        """Writes down what is known."""
+        self._write()
+
+    def _listen(self) -> bool:
+        changed = False
+        for frame in self._transport.heard():
+            device = self._devices.get(frame.device)
+            if device:
+                changed |= self._follower.hear(device, frame.payload, frame.at_s)
+                self._dirty.add(device.name)
+        return changed
+
+    def _decide(self, now_s: int) -> None:
+        verdicts = [self.verdict(ring) for ring in range(self.rollout.ring + 1)]
+        for ring, found in enumerate(verdicts):
+            if found.state == gates.BROKEN:
+                self._write()
+                self._ledger.halt(self.rollout.name, f"ring {ring + 1} ({self.rollout.rings[ring]}): {found.why}", by="gate")
+                self._look()
+                self._withdraw()
+                return
+        if verdicts[-1].state == gates.OPEN and (self.gate.auto or self.rollout.last_ring):
+            self._write()
+            self._ledger.promote(self.rollout.name, now_s, verdicts[-1], by="gate")
+            self._look()
+
+    def _send(self, now_s: int) -> bool:
+        sent = False
+        for device in self.rollout.devices:
+            if device.ring > self.rollout.ring:
+                continue
+            if device.state == WAITING:
+                device.state, device.offered_s, device.heard_s = OFFERED, now_s, now_s
+                self._dirty.add(device.name)
+                sent = True
+            while self._transport.room(device.name):
+                before = device.sent
+                fragment = self._courier.next(device, now_s)
+                if fragment is None:
+                    break
+                if not self._transport.send(device.name, fragment):
+                    device.sent = before
+                    break
+                self._dirty.add(device.name)
+        return sent
+
+    def _withdraw(self) -> None:
+        for device in self.rollout.devices:
+            self._transport.forget(device.name)
+
+    def _write(self) -> None:
+        self._ledger.keep(self.rollout.name, [self._devices[name] for name in sorted(self._dirty)])
+        self._dirty.clear()
+
+
+def verdict(rollout: Rollout, gate: Gate, now_s: int, listening_s: int, ring: int | None = None) -> Verdict:
+    """Of a ring of a roll-out; of the present one unless told."""
+    return gates.judge(rollout.of_ring(rollout.ring if ring is None else ring), gate, now_s, listening_s)
