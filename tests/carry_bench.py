@@ -11,7 +11,7 @@ from kerbstone.build.node import Node, load_node
 from kerbstone.paths import firmware_dir
 from kerbstone.testing.node import KerbNode
 from kerbstone.update.bundle import Update, application, class_id, vendor_id
-from kerbstone.update.keys import ES256, SigningKey, new_key
+from kerbstone.update.keys import ES256, new_key
 from kerbstone.update.trust import trust_json
 
 TABLE = '\n[update]\nvendor = "example.org"\nclass = "bin"\nkeys = "trust.json"\n'
@@ -27,10 +27,10 @@ def updated(folder: Path, name: str, text: str) -> Node:
     return load_node(str(path))
 
 
-def bundle(node: Node, folder: Path, sequence: int = 1, ballast: int = 0, key: SigningKey = KEYS[0]) -> bytes:
-    """From what was flashed to the same with one line changed, and a file of `ballast` bytes that nothing shortens."""
+def bundle(node: Node, folder: Path, sequence: int = 1, ballast: int = 0, line: tuple[str, str, str] = ONE_LINE) -> bytes:
+    """From what was flashed to the same with one line changed (file, before, after), and a file of `ballast` bytes that nothing shortens."""
     old = application(board_files(node))
-    name, before, after = ONE_LINE
+    name, before, after = line
     source = (firmware_dir() / name).read_text()
     assert before in source
     changed = folder / Path(name).name
@@ -38,7 +38,7 @@ def bundle(node: Node, folder: Path, sequence: int = 1, ballast: int = 0, key: S
     new = {**old, name.replace(".py", ".mpy"): compile_file(changed, name)}
     if ballast:
         new["kerb/ballast.bin"] = random.Random(sequence).randbytes(ballast)
-    return Update(vendor_id("example.org"), class_id("example.org", "bin"), sequence, new, old).bundle(key)
+    return Update(vendor_id("example.org"), class_id("example.org", "bin"), sequence, new, old).bundle(KEYS[0])
 
 
 def told(node: KerbNode) -> list[str]:

@@ -10,7 +10,6 @@ from kerb.tell import ANSWER, ANSWER_BITS, RESULTS, frame
 _PLAIN = (1, 3)  # bytes of an order without a code, for a laboratory's lamp
 _UPDATES = 120  # of LoRaWAN, inbox.PORT
 _KUP = b"KU"  # begins what is of an update where there are no ports; no command does
-_ANSWER_MS = 300000  # answers to multicast leave within so long
 _NO_APP_PORT = 224  # of LoRaWAN, and those above: tests and the future
 
 
@@ -33,10 +32,6 @@ class FarEnd:
                 node.carry_out(node.app.order(data, node.clock.now()))
             else:
                 self.desk.take(data)
-
-    def take_block(self, descriptor, path, size):
-        """A block of data that a bearer has put together; True when it was an update, whose file it takes over."""
-        return bool(self._node.update) and self.receiver.block(path, size)
 
     @property
     def receiver(self):
@@ -83,16 +78,8 @@ class FarEnd:
             self._desk.tick()
         if self._receiver:
             self._receiver.tick()
-        if self._receiver and self._receiver.whole and not self._owes():  # the next start has the room
-            self._node.save(True)
-            self._node.power.reset()
-
-    def _owes(self):
-        """True while a bearer still has to answer for what it received."""
-        if mono_ms() - self._receiver.whole_ms > 2 * _ANSWER_MS:
-            return False  # it cannot get them off
-        dues = [way.bearer.due_ms() for way in self._node.ways]
-        return bool([due for due in dues if due is not None and due < _ANSWER_MS])
+            if self._receiver.whole:  # for the next start, which has the room
+                self._node.restart()
 
     # -- said ---------------------------------------------------------------------------------------------
 

@@ -1,32 +1,26 @@
 """What of an update comes in from the far end: fragments on their own port or behind a mark, offers of a server that keeps a bundle for
-this device, and blocks that LoRaWAN's own packages have put together. A wake in which none comes does not load it.
+this device. A wake in which none comes does not load it.
 """
 
-import os
-
 import stage0
-from kerb.clock import mono_ms
-from kerb.store import Store
 from kerb.update import inbox
 
 OFFER = b"KUB1"  # begins an offer: first 4 bytes of the bundle's SHA-256, its bytes u32, big endian
 _OFFER_BYTES = 12
-_BUNDLE = b"KUP1"
 _WAIT_MS = 1000  # for the next fragment, by a bearer that can wait: coming back for it would cost a connection
 
 
 class Receiver:
-    """`node`: whose update it is. A method that takes something returns whether it was of an update; `whole` is True once one is there."""
+    """`node`: whose update it is. `whole` is True once a bundle is there."""
 
     def __init__(self, node):
         self._node = node
         self.whole = False
-        self.whole_ms = 0
         self._highest = 0  # number of the fragments of this round
         self._before = None  # inbox.progress() at its beginning
 
     def take(self, channel, data):
-        """A message. `channel`: a port of LoRaWAN, or a topic's name."""
+        """A message; True when it was of an update. `channel`: a port of LoRaWAN, or a topic's name."""
         if channel != inbox.PORT and data[:4] == OFFER:
             on_trial = stage0.current and stage0.current.state
             if len(data) == _OFFER_BYTES and not self.whole and not on_trial:
@@ -44,29 +38,10 @@ class Receiver:
             self._linger(_WAIT_MS)
         return True
 
-    def block(self, path, size):
-        """A block of data in a file: LoRaWAN's fragmentation package has put it together and checked it."""
-        with open(path, "rb") as f:
-            if f.read(len(_BUNDLE)) != _BUNDLE:
-                return False
-            f.seek(0)
-            Store(stage0.ROOT)  # makes the folder
-            inbox.clear()
-            with open(inbox.INBOX + ".part", "wb") as out:
-                while size:
-                    piece = f.read(min(size, 512))
-                    out.write(piece)
-                    size -= len(piece)
-        os.rename(inbox.INBOX + ".part", inbox.INBOX)
-        os.remove(path)
-        self._done(True)
-        return True
-
     def _done(self, whole):
         """Asks the next start, which has the room, to look at what has come."""
         if whole and not self.whole:
             self.whole = True
-            self.whole_ms = mono_ms()
             inbox.prepare(self._node.env.get("battery_v"))
 
     def tick(self):

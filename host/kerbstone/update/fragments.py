@@ -29,6 +29,7 @@ class Parcel:
         self.padding = count * self.room - len(bundle)
         self.digest = hashlib.sha256(bundle).digest()
         self._head = self.digest[:4] + count.to_bytes(2, "big")
+        self._coded: list[int] = []
 
     @property
     def name(self) -> int:
@@ -54,17 +55,39 @@ class Parcel:
             mixed ^= int.from_bytes(self._row(other + 1), "big")
         return mixed.to_bytes(self.room, "big")
 
+    def number(self, k: int) -> int:
+        """Which fragment to send as the `k`th, from 1, so that one that is lost is replaced soon.
+
+        A coded fragment of a bundle in few pieces is one or two of them, drawn at random: the lines are taken that have each in its turn.
+        """
+        if k <= self.count:
+            return k
+        if self.count == 1:
+            return 1  # half of one fragment is none
+        while len(self._coded) < k - self.count:
+            wanted, line = len(self._coded) % self.count, (self._coded[-1] - self.count if self._coded else 0) + 1
+            while wanted not in columns(line, self.count):
+                line += 1
+            self._coded.append(self.count + line)
+        return self._coded[k - self.count - 1]
+
     def pieces(self, coded: int = 0) -> Iterator[bytes]:
-        """All fragments, and so many coded ones."""
-        return (self.piece(n) for n in range(1, self.count + coded + 1))
+        """All fragments, and so many coded ones. Raises UpdateError when the bundle has too many fragments to be coded."""
+        if coded and not self.any_order:
+            raise UpdateError(f"{len(self.bundle)} bytes are {self.count} fragments, and at most {CODED} can be coded: make them larger.")
+        return (self.piece(self.number(k)) for k in range(1, self.count + coded + 1))
 
 
-def columns(line: int, count: int) -> set[int]:
-    """Which of `count` fragments the coded one `line` (1, 2, ...) is the exclusive or of: TS004-2.0.0, its matrix by a 23-bit generator."""
+def columns(line: int, count: int, version: int = 2) -> set[int]:
+    """Which of `count` fragments the coded one `line` (1, 2, ...) is the exclusive or of: the matrix of TS004 by a 23-bit generator.
+
+    TS004-1.0.0 counts a fragment that is drawn twice, 2.0.0 draws until they are distinct.
+    """
     modulus = count + (count & (count - 1) == 0)
-    x, found = 1 + 1001 * line, set[int]()
-    while len(found) < count // 2:
+    x, found, drawn = 1 + 1001 * line, set[int](), 0
+    while drawn < count // 2:
         x = x >> 1 | ((x & 1) ^ (x >> 5 & 1)) << 22
         if x % modulus < count:
+            drawn += version == 1 or x % modulus not in found
             found.add(x % modulus)
     return found

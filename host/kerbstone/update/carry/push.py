@@ -14,12 +14,15 @@ Send = Callable[[str, bytes], None]
 
 
 class Push:
-    """A Carrier. `send(device, fragment)` hands one fragment to the bearer; `size`: bytes of the longest it carries.
+    """A Carrier. `send(device, fragment)` hands one fragment to the bearer; `size`: bytes of the longest it carries; `forget(device)` takes
+    back what has not left yet.
 
     `clock`: seconds of any beginning.
     """
 
-    def __init__(self, send: Send, size: int, window: int = 64, spare: float = 0.0, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, send: Send, size: int, window: int = 64, spare: float = 0.0, clock: Callable[[], float] = time.monotonic,
+                 forget: Callable[[str], None] = lambda device: None):
+        self._forget = forget
         self._send, self._size, self._window, self._spare, self._clock = send, size, window, spare, clock
         self._lock = threading.RLock()
         self._paces: dict[str, Pace] = {}
@@ -44,7 +47,7 @@ class Push:
     def _judge(self, device: str, pace: Pace, told: list[Report]) -> None:
         ours = [r for r in told if r.bundle == pace.parcel.name]
         if any(r.state != RECEIVING for r in ours):
-            del self._paces[device]
+            self.stop(device)
         elif ours and ours[-1].had is not None:
             pace.report(ours[-1].had, self._clock())
         elif not told:
@@ -52,13 +55,15 @@ class Push:
 
     def _pump(self, device: str) -> None:
         pace = self._paces.get(device)
-        for number in pace.due(self._clock()) if pace else ():
-            self._send(device, pace.parcel.piece(number))  # type: ignore[union-attr]
+        if pace:
+            for k in pace.due(self._clock()):
+                self._send(device, pace.parcel.piece(pace.parcel.number(k)))
 
     def stop(self, device: str) -> None:
         """As Carrier.stop."""
         with self._lock:
-            self._paces.pop(device, None)
+            if self._paces.pop(device, None):
+                self._forget(device)
 
     def pace(self, device: str) -> Pace | None:
         """How far a device's bundle is; None once it has said what became of it."""
