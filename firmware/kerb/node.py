@@ -390,7 +390,9 @@ def _install():
     """What has come, before there is a node. Then a fresh start: what this has loaded leaves no room for one."""
     slots, update = Store("/slots"), config.load().get("update")
     wish = slots.get("start")
-    if update and wish and len(wish) == _WISH:
+    if not wish:
+        slots.remove("start")  # damaged
+    elif update and len(wish) == _WISH:
         from kerb.update.agent import Agent
 
         Agent(update).run()

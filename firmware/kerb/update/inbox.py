@@ -173,6 +173,17 @@ def _set_aside():
     return True
 
 
+class _Rows:
+    """The fragments of a bundle, each by itself."""
+
+    def __init__(self):
+        self._rows = {}
+        self.get = self._rows.get
+
+    def put(self, n, row):
+        self._rows[n] = bytes(row)
+
+
 def combine():
     """Makes the bundle of the log, or of a block; False when it takes more fragments."""
     if _set_aside():
@@ -183,7 +194,8 @@ def combine():
         return False
     from kerb.uplink.lorawan.packages.fragments import Defragmenter
 
-    puzzle = Defragmenter(count, size, 2, count)
+    block = _Rows()
+    puzzle = Defragmenter(count, size, 2, count, block)
     try:
         with open(_LOG, "rb") as f:
             row = f.read(size + 2)
@@ -194,7 +206,8 @@ def combine():
         return False
     if not puzzle.done:
         return False
-    with open(INBOX + ".part", "wb") as f:
-        f.write(puzzle.data(padding))
+    with open(INBOX + ".part", "wb") as f:  # row by row: the whole bundle may be more than the heap has in one piece
+        for n in range(count):
+            f.write(block.get(n) if n < count - 1 else block.get(n)[: size - padding])
     os.rename(INBOX + ".part", INBOX)
     return True

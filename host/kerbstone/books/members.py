@@ -22,7 +22,9 @@ MAY: Mapping[str, frozenset[str]] = {
     "station": frozenset({"mint", "write", "prove", "commission", "halt"}),
     "auditor": frozenset(),
 }
-_WORDS = {"member": "add members", "block": "add blocks of EUIs", "sign": "sign certificates", "rollout": "roll out updates"}  # actions that are no verbs
+_WORDS = {  # actions that are no verbs
+    "member": "add members", "block": "add blocks of EUIs", "sign": "sign certificates", "rollout": "roll out updates",
+}  # fmt: skip
 LEAST_PASSPHRASE = 12  # characters
 
 

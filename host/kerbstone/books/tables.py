@@ -78,6 +78,8 @@ rollouts = Table(
     Column("state", String(16), nullable=False),
     Column("reason", Text, nullable=False),
     Column("version", Integer, nullable=False),  # counts decisions
+    Column("listening_s", BigInteger, nullable=False),  # since when the latest run listens
+    Column("beat_s", BigInteger, nullable=False),  # and when it last said so
 )
 
 rollout_devices = Table(

@@ -7,8 +7,19 @@ from kerbstone.codec.batch import split
 from kerbstone.codec.decode import Decoded
 from kerbstone.errors import CodecError
 from kerbstone.update.rollout.model import (
-    BUNDLES, CONFIRMED, FAILED, NUMBERS, OFFERED, PROBATION, RECEIVING, REFUSED, REVERTED, TRIAL, WAITING, Device,
-)  # fmt: skip
+    BUNDLES,
+    CONFIRMED,
+    FAILED,
+    NUMBERS,
+    OFFERED,
+    PROBATION,
+    RECEIVING,
+    REFUSED,
+    REVERTED,
+    TRIAL,
+    WAITING,
+    Device,
+)
 
 _RANK = {WAITING: 0, OFFERED: 1, RECEIVING: 2, TRIAL: 3, PROBATION: 4, CONFIRMED: 5, REFUSED: 6, REVERTED: 6}
 _QUARTERS = 4  # a device reports each quarter of its fragments by itself (kerb/update/report.py)

@@ -12,12 +12,19 @@ from kerbstone.books.books import Books, Change
 from kerbstone.books.tables import rollout_devices, rollouts
 from kerbstone.errors import UpdateError
 from kerbstone.update.opened import Opened
-from kerbstone.update.rollout import gate as gates
 from kerbstone.update.rollout import rings as ring_rules
-from kerbstone.update.rollout.gate import Gate
+from kerbstone.update.rollout.gate import OPEN, Gate, Verdict
 from kerbstone.update.rollout.model import (
-    DONE, ENDED, HALTED, REFUSED, RUNNING, UNDER_WAY, WAITING, Device, Rollout,
-)  # fmt: skip
+    DONE,
+    ENDED,
+    HALTED,
+    REFUSED,
+    RUNNING,
+    UNDER_WAY,
+    WAITING,
+    Device,
+    Rollout,
+)
 
 _LIVE = (RUNNING, HALTED)
 _COLUMNS = [column for column in rollouts.c if column.name != "bundle"]
@@ -49,6 +56,7 @@ class Ledger:
             connection.execute(insert(rollouts), {
                 "name": name, "bundle": data, "sha256": about.sha256, "sequence": about.sequence, "device_class": about.device_class,
                 "rings": list(rings), "gate": asdict(gate), "ring": 0, "ring_s": now_s, "state": RUNNING, "reason": "", "version": 0,
+                "listening_s": 0, "beat_s": 0,
             })  # fmt: skip
             rows = [{**asdict(Device(device, ring)), "rollout": name} for device, ring in where.items()]
             connection.execute(insert(rollout_devices), rows)
@@ -60,7 +68,7 @@ class Ledger:
         """(name, state) of all, the latest first."""
         with self._books.look() as connection:
             rows = connection.execute(select(rollouts.c.name, rollouts.c.state).order_by(rollouts.c.ring_s.desc(), rollouts.c.name))
-            return list(rows.tuples())
+            return [(str(name), str(state)) for name, state in rows]
 
     def only(self, name: str | None) -> str:
         """The name itself, or that of the one roll-out that is not finished; the latest when all are."""
@@ -89,7 +97,8 @@ class Ledger:
     def standing(self, name: str) -> tuple[str, int]:
         """(state, version): whether a decision was taken elsewhere."""
         with self._books.look() as connection:
-            return connection.execute(select(rollouts.c.state, rollouts.c.version).where(rollouts.c.name == name)).one()._tuple()
+            state, version = connection.execute(select(rollouts.c.state, rollouts.c.version).where(rollouts.c.name == name)).one()
+            return str(state), int(version)
 
     def bundle(self, name: str) -> bytes:
         with self._books.look() as connection:
@@ -106,19 +115,25 @@ class Ledger:
                 values = {key: row[key] for key in _MACHINE}
                 change.connection.execute(update(rollout_devices).where(columns.rollout == name, columns.name == row["of"]).values(values))
 
+    def beat(self, name: str, listening_s: int, now_s: int) -> None:
+        """A run says that it listens."""
+        with self._books.change("rollout") as change:
+            values = {"listening_s": listening_s, "beat_s": now_s}
+            change.connection.execute(update(rollouts).where(rollouts.c.name == name).values(values))
+
     # -- decisions ----------------------------------------------------------------------------------------
 
-    def promote(self, name: str, now_s: int, verdict: gates.Verdict, force: bool = False, by: str = "member") -> Rollout:
+    def promote(self, name: str, now_s: int, verdict: Verdict, force: bool = False, by: str = "member") -> Rollout:
         """The next ring begins; behind the last, the roll-out is done. Refused while the gate is not open, unless forced."""
         with self._books.change("rollout") as change:
             row = self._row(change, name)
             if row.state != RUNNING:
                 raise UpdateError(f"Roll-out {name} is {row.state}: {_next_step(row.state, name)}")
-            if verdict.state != gates.OPEN and not force:
+            if verdict.state != OPEN and not force:
                 raise UpdateError(f"The gate of ring {row.ring + 1} is {verdict.state}: {verdict.why}. Wait, or promote with --force.")
             last = row.ring == len(row.rings) - 1
             values: dict[str, Any] = {"state": DONE} if last else {"ring": row.ring + 1, "ring_s": now_s}
-            self._decide(change, row, "promote", verdict.why, values, ring=row.ring + 1, forced=force and verdict.state != gates.OPEN, by=by)
+            self._decide(change, row, "promote", verdict.why, values, ring=row.ring + 1, forced=force and verdict.state != OPEN, by=by)
         return self.load(name)
 
     def halt(self, name: str, reason: str, by: str = "member") -> Rollout:
@@ -131,7 +146,7 @@ class Ledger:
         return self.load(name)
 
     def resume(self, name: str, now_s: int) -> Rollout:
-        """Goes on in the same ring. Devices that refused are offered it again; those that went back are not: the number has failed there."""
+        """Goes on in the same ring. Devices that refused are offered it again, those that went back not: its number has failed there."""
         with self._books.change("rollout") as change:
             row = self._row(change, name)
             if row.state != HALTED:
@@ -165,11 +180,11 @@ class Ledger:
         of = rollout_devices.c
         taken = connection.execute(
             select(of.name, of.rollout).join(rollouts, rollouts.c.name == of.rollout).where(rollouts.c.state.in_(_LIVE))
-        ).tuples()  # fmt: skip
+        ).all()  # fmt: skip
         mine = set(wanted)
         for device, other in taken:
             if device in mine:
-                raise UpdateError(f"{device} is in roll-out {other}, which is under way: end that one first (`kerbstone update end {other}`).")
+                raise UpdateError(f"{device} is in roll-out {other}, which is under way: `kerbstone update end {other}` ends that one.")
 
 
 def _next_step(state: str, name: str) -> str:

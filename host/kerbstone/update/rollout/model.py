@@ -35,7 +35,10 @@ class Device:
 
 @dataclass
 class Rollout:
-    """`rings`: how they were asked for; `ring`: the last one that is offered the update, from 0."""
+    """`rings`: how they were asked for; `ring`: the last one that is offered the update, from 0; `ring_s`: when it began.
+
+    `listening_s`, `beat_s`: since when the latest run listens, and when it last said so; 0: none ever did.
+    """
 
     name: str
     sha256: str
@@ -44,10 +47,12 @@ class Rollout:
     rings: list[str]
     gate: dict[str, Any]
     ring: int
-    ring_s: int  # when that ring began
+    ring_s: int
     state: str
     reason: str
     version: int = 0  # counts decisions: who works on the devices reads them anew when it has changed
+    listening_s: int = 0
+    beat_s: int = 0
     devices: list[Device] = field(default_factory=list)
 
     def of_ring(self, ring: int) -> list[Device]:

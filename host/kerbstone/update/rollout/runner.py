@@ -1,11 +1,11 @@
-"""Works on one roll-out: sends, listens, judges, and halts it when the gate breaks. One step at a time, so that anyone's clock can drive it."""
+"""Works on one roll-out: sends, listens, judges, and halts it when the gate breaks. A step at a time, so that any clock can drive it."""
 
 from __future__ import annotations
 
 from kerbstone.update.rollout import gate as gates
 from kerbstone.update.rollout.courier import Courier
 from kerbstone.update.rollout.follow import Follower
-from kerbstone.update.rollout.gate import Gate, Verdict
+from kerbstone.update.rollout.gate import Gate
 from kerbstone.update.rollout.ledger import Ledger
 from kerbstone.update.rollout.model import OFFERED, RUNNING, WAITING, Device, Rollout
 from kerbstone.update.rollout.transport import Transport
@@ -27,7 +27,7 @@ class Runner:
         self.listening_s = transport.now_s()
         self._devices: dict[str, Device] = {}
         self._dirty: set[str] = set()
-        self._kept_s = 0
+        self._beat_s = 0
         self._look()
 
     def _look(self) -> None:
@@ -38,6 +38,7 @@ class Runner:
         """Raises what the books and the transport raise."""
         now_s = self._transport.now_s()
         urgent = self._listen()
+        self._beat(now_s)
         if self._ledger.standing(self.rollout.name) != (self.rollout.state, self.rollout.version):
             self._write()  # what devices said is not to be lost by reading anew
             was = self.rollout.state
@@ -50,13 +51,8 @@ class Runner:
         self._decide(now_s)
         if self.rollout.state == RUNNING:
             urgent |= self._send(now_s)
-        if urgent or now_s - self._kept_s >= _KEEP_S:
+        if urgent:
             self._write()
-            self._kept_s = now_s
-
-    def verdict(self, ring: int | None = None) -> Verdict:
-        """Of a ring; of the present one unless told."""
-        return verdict(self.rollout, self.gate, self._transport.now_s(), self.listening_s, ring)
 
     def close(self) -> None:
         """Writes down what is known."""
@@ -72,7 +68,8 @@ class Runner:
         return changed
 
     def _decide(self, now_s: int) -> None:
-        verdicts = [self.verdict(ring) for ring in range(self.rollout.ring + 1)]
+        rings = [self.rollout.of_ring(ring) for ring in range(self.rollout.ring + 1)]
+        verdicts = [gates.judge(ring, self.gate, now_s, self.listening_s) for ring in rings]
         for ring, found in enumerate(verdicts):
             if found.state == gates.BROKEN:
                 self._write()
@@ -113,7 +110,8 @@ class Runner:
         self._ledger.keep(self.rollout.name, [self._devices[name] for name in sorted(self._dirty)])
         self._dirty.clear()
 
-
-def verdict(rollout: Rollout, gate: Gate, now_s: int, listening_s: int, ring: int | None = None) -> Verdict:
-    """Of a ring of a roll-out; of the present one unless told."""
-    return gates.judge(rollout.of_ring(rollout.ring if ring is None else ring), gate, now_s, listening_s)
+    def _beat(self, now_s: int) -> None:
+        if now_s - self._beat_s >= _KEEP_S:
+            self._write()
+            self._ledger.beat(self.rollout.name, self.listening_s, now_s)
+            self._beat_s = now_s

@@ -22,6 +22,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("listening_s", sa.BigInteger, nullable=False),
+        sa.Column("beat_s", sa.BigInteger, nullable=False),
     )
     op.create_table(
         "rollout_devices",
