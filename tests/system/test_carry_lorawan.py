@@ -22,7 +22,7 @@ SEEDS = range(1, 41) if os.environ.get("KERBSTONE_CAMPAIGN") == "full" else (1, 
 LAMP_LINE = ("kerb/apps/light.py", '"level": 100,', '"level": 99,')
 LAMP = """
 [node]
-board = "heltec_wifi_lora_32_v3"
+board = "waveshare_rp2040_lora"
 app = "light"
 production = false
 
