@@ -28,7 +28,7 @@ def updated(folder: Path, name: str, text: str) -> Node:
 
 
 def bundle(node: Node, folder: Path, sequence: int = 1, ballast: int = 0, line: tuple[str, str, str] = ONE_LINE) -> bytes:
-    """From what was flashed to the same with one line changed (file, before, after), and a file of `ballast` bytes that nothing shortens."""
+    """From what was flashed to the same with one line (file, before, after) changed, and a file of `ballast` random bytes."""
     old = application(board_files(node))
     name, before, after = line
     source = (firmware_dir() / name).read_text()

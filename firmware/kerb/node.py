@@ -405,6 +405,11 @@ def main():
     try:
         if _exists("/slots/start"):
             _install()
+        elif machine.reset_cause() == machine.PWRON_RESET and "update" in config.load():
+            from kerb.update import cable
+
+            if cable.listen():
+                machine.reset()
         Node().run()
     except Exception as error:  # the last line of defence: a node must come back
         sys.print_exception(error)

@@ -1,4 +1,4 @@
-"""Updates over NB-IoT: the node fetches blocks from a real aiocoap server, as many a wake as there is time for, and goes on a week later."""
+"""Updates over NB-IoT: the node fetches blocks from a real aiocoap server, many in a wake, and goes on a week later."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def test_a_changed_line_costs_one_block_and_no_wake(kerb_node: TestBench, node: 
     assert not shelf.waits(fetching._runtime.identity.device_id), "what it said ends the offer"
     fetching.assert_nothing_lost()
     with capsys.disabled():
-        print(f"\nNB-IoT: {len(made)} bytes in {shelf.asked} blocks, installed and proven: {joules(fetching, plain, 3.6):.1f} J more than a node "
-              f"without", file=sys.stderr)
+        print(f"\nNB-IoT: {len(made)} bytes in {shelf.asked} blocks, installed and proven: {joules(fetching, plain, 3.6):.1f} J more than "
+              f"a node without", file=sys.stderr)
 
 
 def test_one_that_was_interrupted_for_a_week_asks_from_the_next_block(kerb_node: TestBench, node: Node, tmp_path: Path):

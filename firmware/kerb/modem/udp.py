@@ -64,12 +64,13 @@ class Udp:
             self._modem.run(self._d["close"])
 
     def send(self, data, more=False):
-        """Hands a datagram to the modem, which wants one answer to it before the network lets go of the connection; `more`: others follow."""
+        """Hands a datagram to the modem, which wants one answer to it before the network lets go of the connection, or `more`."""
         command, raw, want, ok = self._d["send"]
         at = self._modem.at
         for step in () if more else self._d["release"]:
             self._modem.run(step)
-        text = command.format(n=len(data), n2=2 * len(data), hex="" if raw else str(hexlify(data), "ascii"), rai=0 if more else 2, **self._modem.words)
+        digits = "" if raw else str(hexlify(data), "ascii")
+        text = command.format(n=len(data), n2=2 * len(data), hex=digits, rai=0 if more else 2, **self._modem.words)
         at.ask(text, limit_ms=20000, want=want, ok=ok, payload=data if raw else None)
 
     def done(self):

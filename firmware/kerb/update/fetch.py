@@ -1,6 +1,6 @@
 """Fetches a bundle a server keeps for this device, block by block (RFC 7959, Block2), and goes on where the last wake ended.
 
-The device asks, so nothing is sent to one that sleeps, nothing is queued, and a block that got lost is asked for again by whoever misses it.
+The device asks, so nothing is sent to one that sleeps, nothing is queued, and a block that got lost is asked for again.
 """
 
 from micropython import const

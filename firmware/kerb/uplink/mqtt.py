@@ -155,12 +155,12 @@ class Uplink:
         return None
 
     def receive(self):
-        """The oldest command as (topic, bytes), or None; `linger_ms` says how long it may take. What the broker did wrong, connect() tells."""
+        """The oldest command as (topic, bytes), or None; waits `linger_ms` for it. What the broker did wrong, connect() tells."""
         linger, self.linger_ms = self.linger_ms, 0
         self._look(linger)
         got = self._take()
         if got is None and linger and self._wifi.is_up and not self._session.is_open:
-            # We parted, because more came at once than there was room for. Nobody waits for a receipt now: this time it comes as we read it.
+            # We parted: more came at once than there was room for. Nobody waits for a receipt now, so this time it comes as we read it.
             try:
                 if self.connect():
                     self._look(linger)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
 
 from kerbstone.update.carry.reports import RECEIVING, Report, reports
 
@@ -15,9 +16,12 @@ MARK = b"KUB1"
 
 
 class Shelf:
-    """A Carrier, and what a CoapListener asks when devices come: see its `shelf`."""
+    """A Carrier, and what a CoapListener asks when devices come: see its `shelf`. `on_report(device, report)` is called in the server's
+    thread.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, on_report: Callable[[str, Report], None] | None = None) -> None:
+        self._on_report = on_report
         self._lock = threading.Lock()
         self._bundles: dict[str, bytes] = {}
 
@@ -34,6 +38,9 @@ class Shelf:
             name = int.from_bytes(hashlib.sha256(bundle).digest()[:2], "big") % 65535 if bundle else None
             if any(r.bundle == name and r.state != RECEIVING for r in told):
                 self._bundles.pop(device, None)
+        if self._on_report:
+            for report in told:
+                self._on_report(device, report)
         return told
 
     def stop(self, device: str) -> None:

@@ -13,6 +13,7 @@ from kerbstone.codec.profile import load_profile
 from kerbstone.errors import CodecError
 
 RECEIVING = "receiving"
+_NUMBERS = ("update_number", "bundle", "fragments", "fragments_wanted")
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,13 @@ def reports(payload: bytes) -> list[Report]:
         for message in split(payload):
             if read_head(message).number == _profile().number:
                 told = decode(_profile(), message)
-                v = told.values
-                number = {name: int(v[name]) if isinstance(v.get(name), int | float) else None for name in _NUMBERS}  # type: ignore[arg-type]
-                found.append(Report(str(v["update_state"]), str(v["update_reason"]), *number.values(), old=told.repeat))
+                number, name, had, wanted = (_whole(told.values.get(key)) for key in _NUMBERS)
+                state, reason = str(told.values["update_state"]), str(told.values["update_reason"])
+                found.append(Report(state, reason, number, name, had, wanted, told.repeat))
     except (CodecError, KeyError):
         return found
     return found
 
 
-_NUMBERS = ("update_number", "bundle", "fragments", "fragments_wanted")
+def _whole(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) else None
