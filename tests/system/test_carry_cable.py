@@ -63,9 +63,9 @@ def board_of(node: Node, folder: Path) -> Rp2Board:
     return Rp2Board(BOARD, folder, node=node)
 
 
-def install(port: Path, file: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def install(port: Path, file: Path, *words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "kerbstone", "update", "install", str(file), "--port", str(port), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, env=dict(os.environ), check=False)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
 
 
 def wait_for(port: Path, words: bytes, seconds: float = 20.0) -> bytes:
@@ -86,12 +86,13 @@ def node(tmp_path: Path) -> Node:
 def test_a_field_engineer_installs_a_bundle_without_a_prompt(node: Node, tmp_path: Path):
     board = board_of(node, tmp_path / "board")
     (tmp_path / "new.kup").write_bytes(bundle(node, tmp_path))
-    board.start()
+    waiting = install(board.port, tmp_path / "new.kup", "--json", "--patience", "60s")
+    assert waiting.stderr and "Knocking" in waiting.stderr.readline()
+    board.start()  # the port is there once it has power: the command waits for it
     try:
-        assert board.wait_for(RUNNING)
-        done = install(board.port, tmp_path / "new.kup", "--json")
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["bytes"] == (tmp_path / "new.kup").stat().st_size
+        out, trouble = waiting.communicate(timeout=60)
+        assert waiting.returncode == 0, trouble
+        assert json.loads(out)["bytes"] == (tmp_path / "new.kup").stat().st_size
         wait_for(board.port, b"kerb update installed 1")
     finally:
         board.stop()
@@ -100,20 +101,18 @@ def test_a_field_engineer_installs_a_bundle_without_a_prompt(node: Node, tmp_pat
 def test_a_plug_pulled_in_the_middle_costs_nothing_that_came(node: Node, tmp_path: Path):
     made = bundle(node, tmp_path, ballast=12_000)
     board = board_of(node, tmp_path / "board")
-    counts: list[int] = []
+    pulling = threading.Thread(target=board.stop)
 
     def pull(done: int, of: int) -> None:
-        counts.append(done)
         if done == 12:
-            threading.Thread(target=board.stop).start()
+            pulling.start()
 
     board.start()
     assert board.wait_for(RUNNING)
     with pytest.raises((LinkError, UpdateError), match="it goes on where it was"):
         cable.install(str(board.port), made, pull, 10)
     again = Rp2Board(BOARD, tmp_path / "board", node=node)
-    while board._thread.is_alive():
-        time.sleep(0.05)
+    pulling.join()
     again.start()
     try:
         assert again.wait_for(RUNNING)
@@ -154,5 +153,6 @@ def test_a_port_without_a_device_is_told_in_a_sentence(tmp_path: Path):
     (tmp_path / "new.kup").write_bytes(b"KUP1")
     (tmp_path / "other").write_bytes(b"no bundle")
     for file, port, words in (("new.kup", tmp_path / "nothing", "there is no such port"), ("other", "x", "not a bundle")):
-        done = install(Path(port), tmp_path / file)
-        assert done.returncode and words in done.stderr and "Traceback" not in done.stderr, done.stderr
+        done = install(Path(port), tmp_path / file, "--patience", "1s")
+        _, trouble = done.communicate(timeout=60)
+        assert done.returncode and words in trouble and "Traceback" not in trouble, trouble

@@ -1,7 +1,7 @@
 """A bundle over the line of the console, for who stands beside the device with a cable: no prompt is needed, and none is opened.
 
-After power-on the device says "kerb cable" and waits for the line "kerb update". Then each line is a fragment and its CRC-32 (big endian) in
-base64, answered by "kerb cable" and how many fragments are there of how many, or "again". It takes nothing but fragments; what they
+After power-on the device says "kerb cable" and waits for the line "kerb update". Then each line is a fragment and its CRC-32 (big endian)
+in base64, answered by "kerb cable" and how many fragments are there of how many, or "again". It takes nothing but fragments; what they
 make must be signed like anything that comes over the air.
 """
 

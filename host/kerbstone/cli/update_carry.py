@@ -58,6 +58,7 @@ def install(
     Example: kerbstone update install bin-2.kup --port /dev/ttyUSB0
     """
     data = read(file)
+    typer.echo(f"Knocking at {port}: reset the device now, or plug it in.", err=True)
     bars = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True), transient=True)
     with bars:
         bar = bars.add_task(f"{file.name} to {port}", total=None)

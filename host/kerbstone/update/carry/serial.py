@@ -47,38 +47,45 @@ def install(port: str, bundle: bytes, progress: Progress = lambda done, of: None
     """
     with contextlib.suppress(FlashError):
         esp.chip_on(port)  # an ESP32 starts anew by the lines of its port; others by their button or their plug
-    line = _open(port)
+    line, prompt = _found(port, time.monotonic() + patience_s)
     with line:
-        prompt = _knock(port, line, patience_s)
         if not prompt:
             _send(port, line, Parcel(bundle, SIZE), progress)
     if prompt:
         _at_prompt(port, Parcel(bundle, SIZE), progress)
 
 
-def _open(port: str) -> serial.Serial:
-    try:
-        return serial.serial_for_url(port, 115_200, timeout=0.02, exclusive=True)
-    except (serial.SerialException, OSError, ValueError) as error:
-        raise open_failure(port) from error
+def _found(port: str, end: float) -> tuple[serial.Serial, bool]:
+    """The line, once the device at its other end listens; and whether that is a prompt. An RP2040's port goes and comes with its reset."""
+    trouble = LinkError(f"{port}: nothing took updates; start this again and press the device's reset meanwhile.")
+    while True:
+        line = None
+        try:
+            line = serial.serial_for_url(port, 115_200, timeout=0.02, exclusive=True)
+            return line, _knock(line, end, trouble)
+        except (serial.SerialException, OSError, ValueError) as error:
+            if time.monotonic() >= end or isinstance(error, ValueError):
+                raise trouble if line else open_failure(port) from error
+            time.sleep(_KNOCK_S)
+        except LinkError:
+            if line:
+                line.close()
+            raise
 
 
-def _knock(port: str, line: serial.Serial, patience_s: float) -> bool:
+def _knock(line: serial.Serial, end: float, trouble: LinkError) -> bool:
     """Waits until the device listens; True when it shows a prompt instead."""
-    heard, end, next_s = b"", time.monotonic() + patience_s, 0.0
-    try:
-        while time.monotonic() < end:
-            if time.monotonic() >= next_s:
-                line.write(_KNOCK)
-                next_s = time.monotonic() + _KNOCK_S
-            heard = (heard + line.read(max(1, line.in_waiting)))[-400:]
-            if _SAID.search(heard):
-                return False
-            if b">>> " in heard:
-                return True
-    except (serial.SerialException, OSError) as error:
-        raise LinkError(f"{port}: the port went away; check the cable and start again.") from error
-    raise LinkError(f"{port}: nothing took updates for {patience_s:.0f} s; start this again and press the device's reset meanwhile.")
+    heard, next_s = b"", 0.0
+    while time.monotonic() < end:
+        if time.monotonic() >= next_s:
+            line.write(_KNOCK)
+            next_s = time.monotonic() + _KNOCK_S
+        heard = (heard + line.read(max(1, line.in_waiting)))[-400:]
+        if _SAID.search(heard):
+            return False
+        if b">>> " in heard:
+            return True
+    raise trouble
 
 
 def _send(port: str, line: serial.Serial, parcel: Parcel, progress: Progress) -> None:
