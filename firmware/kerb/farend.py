@@ -8,6 +8,8 @@ from kerb.clock import mono_ms
 from kerb.tell import ANSWER, ANSWER_BITS, RESULTS, frame
 
 _PLAIN = (1, 3)  # bytes of an order without a code, for a laboratory's lamp
+_UPDATES = 120  # of LoRaWAN, inbox.PORT
+_KUP = b"KU"  # begins what is of an update where there are no ports; no command does
 _NO_APP_PORT = 224  # of LoRaWAN, and those above: tests and the future
 
 
@@ -16,14 +18,14 @@ class FarEnd:
         self._node = node
         self._desk = None  # who takes commands, once one has come
         self._security = None
-        self._renewing = False
+        self._receiver = None  # who takes updates
 
     # -- heard --------------------------------------------------------------------------------------------
 
     def take(self, port, data):
         """A message. `port`: of LoRaWAN, or the topic's name."""
         node = self._node
-        if node.update and self._take_fragment(port, data):
+        if node.update and (port == _UPDATES or data[:2] == _KUP) and self.receiver.take(port, data):
             return
         if isinstance(port, str) or port < _NO_APP_PORT:
             if len(data) in _PLAIN and not node.config.get("production", True) and hasattr(node.app, "order"):
@@ -31,23 +33,14 @@ class FarEnd:
             else:
                 self.desk.take(data)
 
-    def _take_fragment(self, channel, data):
-        """True when a message was a piece of an update; those of other ports and topics are not."""
-        from kerb.update import inbox
+    @property
+    def receiver(self):
+        """Takes what is of an update."""
+        if not self._receiver:
+            from kerb.update.receive import Receiver
 
-        if channel != inbox.PORT and data[:4] == inbox.MARK:
-            channel, data = inbox.PORT, data[4:]
-        if channel != inbox.PORT:
-            return False
-        before = inbox.progress()
-        if inbox.take(data):
-            inbox.prepare(self._node.env.get("battery_v"))
-            self._renewing = True
-        else:
-            from kerb.update import report
-
-            report.progress(self._node, before)
-        return True
+            self._receiver = Receiver(self._node)
+        return self._receiver
 
     @property
     def desk(self):
@@ -83,9 +76,10 @@ class FarEnd:
         """Once a round: what messages have left to be done."""
         if self._desk:
             self._desk.tick()
-        if self._renewing:  # a complete bundle is for the next start, which has the room
-            self._node.save(True)
-            self._node.power.reset()
+        if self._receiver:
+            self._receiver.tick()
+            if self._receiver.whole:  # for the next start, which has the room
+                self._node.restart()
 
     # -- said ---------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ _SHORT_MS = 3000  # below this a deep sleep costs more than it saves
 _REST_AFTER_CRASH_MS = 60000
 _RETRY_S = 600  # s until a part that failed is asked again, whatever its period
 _UNSURE = 1 << 28  # beside the count of records: a reset may have come after it was written
+_WISH = 3  # bytes that ask for an installation; what became of one is longer (kerb/update/agent.py)
 _SPARE_NUMBERS = 4096  # numbers of records skipped when a reset came between two saves; more than a life stores
 
 
@@ -64,14 +65,14 @@ class Node:
         self.stage0 = sys.modules.get("stage0")
         if self.stage0 and not self.stage0.current:
             self.stage0 = None  # no slots yet: an installation has loaded it
-        self.update = self.config.get("update")
+        self.update = bool(self.config.pop("update", None))  # whose updates: read again by what installs them
         if self.stage0 and self.stage0.current.state:
             self.delivery.confirm_all()
 
     def _make_way(self, key, section):
         """The bearer of a table of node.json; its session is kept in a section of its own."""
         bearer = Bearer(self.config[key], self.identity, self.power, self.store)
-        bearer.outfit = {"clock": self.clock, "restart": machine.reset}
+        bearer.outfit = {"clock": self.clock, "restart": self.restart, "on_block": self.block}
         bearer.on_open = lambda: self.forget_session(section)
         return Way(bearer, self.config[key])
 
@@ -301,6 +302,19 @@ class Node:
         gc.collect()  # what follows wants large pieces of the heap
         self.far.take(port, data)
 
+    def block(self, descriptor, path, size):
+        """A block of data a bearer has put together: the next start, which has the room, sees whether it is an update."""
+        if self.update:
+            slots = Store("/slots")
+            slots.put("block", ("%d %s" % (size, path)).encode())
+            slots.put("start", pack("<BH", 0, 0xFFFF))
+        return self.update
+
+    def restart(self):
+        """Begins anew, with all that a life hands to the next."""
+        self.save(True)
+        self.power.reset()
+
     def carry_out(self, effects):
         """Effects of an application that was not asked to step."""
         for effect in effects:
@@ -344,11 +358,13 @@ class Node:
 
     # ------------------------------------------------------------------------------------------------------
 
-    def run(self, agent=None):
-        """For ever. `agent`: has something to tell of an installation."""
+    def run(self):
+        """For ever."""
         self.wake()
-        if agent:
-            agent.tell(self)
+        if self.update and _exists("/slots/start"):
+            from kerb.update import report
+
+            report.owed(self, Store("/slots"))
         on_trial = self.stage0 and self.stage0.current.state
         watchdog = self.power.watchdog() if on_trial else None
         while True:
@@ -370,19 +386,31 @@ def _exists(path):
     return True
 
 
+def _install():
+    """What has come, before there is a node. Then a fresh start: what this has loaded leaves no room for one."""
+    slots, update = Store("/slots"), config.load().get("update")
+    wish = slots.get("start")
+    if not wish:
+        slots.remove("start")  # damaged
+    elif update and len(wish) == _WISH:
+        from kerb.update.agent import Agent
+
+        Agent(update).run()
+        if slots.get("start") != wish:
+            machine.reset()
+
+
 def main():
     """Runs for ever. A failure nobody foresaw is told, written down, slept on, and followed by a fresh start."""
     try:
-        agent = None
         if _exists("/slots/start"):
-            from kerb.update.agent import Agent
+            _install()
+        elif machine.reset_cause() == machine.PWRON_RESET and "update" in config.load():
+            from kerb.update import cable
 
-            update = config.load().get("update")
-            if update:
-                agent = Agent(update)
-                if agent.run():
-                    machine.reset()
-        Node().run(agent)
+            if cable.listen():
+                machine.reset()
+        Node().run()
     except Exception as error:  # the last line of defence: a node must come back
         sys.print_exception(error)
         log.event("crash", type(error).__name__, error)

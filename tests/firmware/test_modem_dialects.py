@@ -11,6 +11,7 @@ from kerbstone.paths import firmware_dir
 WORDS = {
     "apn": "iot", "host": "10.1.0.10", "port": 5683, "device": "bin-1", "up": "k/bin-1/up", "down": "k/bin-1/down", "keep": 120,
     "user": "u", "password": "p", "login": ',"u","p"', "n": 5, "n2": 10, "hex": "68656c6c6f", "id": 1, "most": 512,
+    "rai": 2,
 }  # fmt: skip
 OPTIONAL = {"mqtt"}
 SOCKET_OPTIONAL = {"released"}

@@ -63,13 +63,14 @@ class Udp:
             self.is_open = False
             self._modem.run(self._d["close"])
 
-    def send(self, data):
-        """Hands a datagram to the modem, which wants one answer to it before the network lets go of the connection."""
+    def send(self, data, more=False):
+        """Hands a datagram to the modem, which wants one answer to it before the network lets go of the connection, or `more`."""
         command, raw, want, ok = self._d["send"]
         at = self._modem.at
-        for step in self._d["release"]:
+        for step in () if more else self._d["release"]:
             self._modem.run(step)
-        text = command.format(n=len(data), n2=2 * len(data), hex="" if raw else str(hexlify(data), "ascii"), **self._modem.words)
+        digits = "" if raw else str(hexlify(data), "ascii")
+        text = command.format(n=len(data), n2=2 * len(data), hex=digits, rai=0 if more else 2, **self._modem.words)
         at.ask(text, limit_ms=20000, want=want, ok=ok, payload=data if raw else None)
 
     def done(self):

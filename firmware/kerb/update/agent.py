@@ -52,7 +52,7 @@ class Agent:
         except (OSError, MemoryError) as error:
             return self._refuse("flash" if isinstance(error, OSError) else "memory", error, piece)
         self._keep(report.message("keys" if manifest.keys else "trial", "none", manifest.sequence, piece))
-        inbox.clear()
+        inbox.finish()
         log.event("update", "keys" if manifest.keys else "installed", manifest.sequence, manifest.version)
         return not manifest.keys
 
@@ -68,10 +68,6 @@ class Agent:
             self._store.put("start", told)
         else:
             self._store.remove("start")
-
-    def tell(self, node):
-        """Hands over what became of the last bundle, once."""
-        report.owed(node, self._store)
 
     def _install(self, battery_v, feed):
         selector = stage0.load()

@@ -20,6 +20,7 @@ _HEAD = 9
 _CODED = 64  # fragments of a bundle that is put together in RAM
 _LOG = INBOX + ".log"
 _NAME = INBOX + ".id"
+_DONE = INBOX + ".done"
 
 
 def _name():
@@ -49,8 +50,24 @@ def progress():
     if len(name) != 9:
         return None
     count, size = int.from_bytes(name[4:6], "big"), int.from_bytes(name[7:9], "big")
-    had = count if complete() else _size(INBOX + ".part") // size if count > _CODED else _size(_LOG) // (size + 2)
-    return int.from_bytes(name[:2], "big") % 65535, had, count
+    here = count if complete() else _size(INBOX + ".part") // size if in_order(count) else _size(_LOG) // (size + 2)
+    return int.from_bytes(name[:2], "big") % 65535, here, count
+
+
+def in_order(count):
+    """Whether a bundle of so many fragments takes the next one only."""
+    return count > _CODED
+
+
+def number(data):
+    """The number a fragment says it has."""
+    return int.from_bytes(data[6:8], "big")
+
+
+def had(fixed, padding, size):
+    """Fragments that are here of the bundle with this beginning of its head; 0 while another one is coming in."""
+    piece = progress() if _name() == fixed + bytes((padding,)) + size.to_bytes(2, "big") else None
+    return piece[1] if piece else 0
 
 
 def clear():
@@ -62,6 +79,26 @@ def clear():
             pass
 
 
+def finish():
+    """Forgets all that has come but which bundle it was: what of it is still on its way then starts no second delivery."""
+    head = _name()[:4]
+    clear()
+    if head:
+        with open(_DONE, "wb") as f:
+            f.write(head)
+
+
+def _late(head):
+    """Whether a fragment is of the bundle that is on trial."""
+    if not stage0.current or not stage0.current.state:
+        return False
+    try:
+        with open(_DONE, "rb") as f:
+            return f.read() == head
+    except OSError:
+        return False
+
+
 def prepare(battery_v=None):
     """Asks the next start to look at what has come; keeps the voltage for it, as nothing is measured before that."""
     Store(stage0.ROOT).put("start", pack("<BH", 0, 0xFFFF if battery_v is None else int(battery_v * 1000)))
@@ -69,48 +106,71 @@ def prepare(battery_v=None):
 
 def take(data):
     """Keeps one fragment; True when the next start should look at what has come. What is no fragment, or comes again, changes nothing."""
-    count, number, padding = int.from_bytes(data[4:6], "big"), int.from_bytes(data[6:8], "big"), data[8] if len(data) > _HEAD else 0
+    count, mine, padding = int.from_bytes(data[4:6], "big"), number(data), data[8] if len(data) > _HEAD else 0
     size = len(data) - _HEAD
-    if size < 1 or not count or not number or padding >= size:
+    if size < 1 or not count or not mine or padding >= size:
         return False
     name = bytes(data[:6]) + bytes((padding,)) + size.to_bytes(2, "big")
     known = _name()
-    if known != name and not (number == count > _CODED and known[:6] == name[:6]):
+    if known[:4] != name[:4] and _late(name[:4]):
+        return False
+    if known != name and not (mine == count > _CODED and known[:6] == name[:6]):
         Store(stage0.ROOT)  # makes the folder
         clear()
         with open(_NAME, "wb") as f:
             f.write(name)
     elif complete():
         return True
-    if count > _CODED:
-        return _in_order(data, count, number, padding, int.from_bytes(_name()[7:9], "big"))
+    if in_order(count):
+        return _in_order(data, count, mine, padding, int.from_bytes(_name()[7:9], "big"))
     return _coded(data, count, size)
 
 
-def _in_order(data, count, number, padding, size):
+def _in_order(data, count, mine, padding, size):
     path = INBOX + ".part"
-    if number != _size(path) // size + 1 or _size(path) % size:
+    if mine != _size(path) // size + 1 or _size(path) % size:
         return False
     with open(path, "ab") as f:
-        f.write(data[_HEAD : len(data) - padding] if number == count else data[_HEAD:])
-    if number == count:
+        f.write(data[_HEAD : len(data) - padding] if mine == count else data[_HEAD:])
+    if mine == count:
         os.rename(path, INBOX)
-    return number == count
+    return mine == count
 
 
 def _coded(data, count, size):
     """Adds to the log; that is all a node in the middle of its work has the room for."""
-    number, step = bytes(data[6:8]), size + 2
+    mine, step = bytes(data[6:8]), size + 2
     have = _size(_LOG) // step
     piece = bytearray(2)
     with open(_LOG, "ab+") as f:
         for i in range(have):
             f.seek(i * step)
             f.readinto(piece)
-            if piece == number:
+            if piece == mine:
                 return have >= count
-        f.write(number + data[_HEAD:])
+        f.write(mine + data[_HEAD:])
     return have + 1 >= count
+
+
+def _set_aside():
+    """Whether a block lies there that a bearer's own packages have put together (Node.block); it is the bundle now."""
+    kept = Store(stage0.ROOT)
+    words = kept.get("block")
+    kept.remove("block")
+    if not words:
+        return False
+    size, path = str(words, "utf-8").split(" ")
+    left = int(size)
+    try:
+        with open(path, "rb") as f, open(INBOX + ".part", "wb") as out:
+            while left > 0:
+                out.write(f.read(min(left, 512)))
+                left -= 512
+        os.remove(path)
+        os.rename(INBOX + ".part", INBOX)
+    except OSError:
+        return False
+    return True
 
 
 class _Rows:
@@ -125,7 +185,9 @@ class _Rows:
 
 
 def combine():
-    """Makes the bundle of the log; False when it takes more fragments."""
+    """Makes the bundle of the log, or of a block; False when it takes more fragments."""
+    if _set_aside():
+        return True
     name = _name()
     count, padding, size = int.from_bytes(name[4:6], "big"), name[6] if len(name) == 9 else 0, int.from_bytes(name[7:9], "big")
     if not 0 < count <= _CODED or not size:

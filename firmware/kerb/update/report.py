@@ -15,7 +15,8 @@ REASONS = (
     "none", "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch",
     "flash", "memory", "strikes", "import", "crash", "silent", "asked", "energy",
 )  # fmt: skip
-_SHARES = 4  # reports while fragments come in
+_SHARES = 4  # reports while the fragments of a small bundle come in
+_STRIDE = 16  # fragments of a large one between two reports: a sender keeps more than that on their way
 _PRIORITY = 1
 START = 3  # bytes of a wish to install; what became of one is longer
 
@@ -35,23 +36,28 @@ def tell(node, state, reason="none", sequence=None, piece=None):
     node.delivery.store(message(state, reason, sequence, piece), _PRIORITY)
 
 
-def progress(node, before):
-    """After a fragment: tells of the first of a bundle, with the node's health before it, of every quarter, and of one that brought
-    nothing new, so that its sender goes back.
+def progress(node, before, number):
+    """Once a round in which fragments came: tells what their sender must know to go on.
 
-    `before`: inbox.progress() before the fragment was taken.
+    `before`: inbox.progress() before the round; `number`: the highest that came. Told are the first of a bundle, with the node's health
+    before it, a round that brought nothing new (once in a life), every 16 of a large bundle, every quarter of a small one, and a small one
+    whose last has come and is not whole.
     """
     global _said
     from kerb.update import inbox
 
     piece = inbox.progress()
-    if not piece or piece == _said:
+    if not piece:
         return
     had, wanted = piece[1:]
-    if piece == before or had < 2 or had * _SHARES // wanted != (had - 1) * _SHARES // wanted:
+    known = before[1] if before and before[0] == piece[0] else 0
+    large = inbox.in_order(wanted)
+    step = had // _STRIDE - known // _STRIDE if large else had * _SHARES // wanted - known * _SHARES // wanted
+    words = piece, had == known
+    if words != _said and (step or not known or had == known or (number >= wanted and not large)):
         tell(node, "receiving", "none", None, piece)
-        _said = piece
-        if had == 1 and piece != before:
+        _said = words
+        if had and not known:
             _tell_health(node)
 
 

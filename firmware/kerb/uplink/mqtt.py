@@ -62,6 +62,7 @@ class Uplink:
         self._retry_at = 0  # mono s
         self._wants_time = False
         self._ask_at = 0  # mono s
+        self.linger_ms = 0  # that receive() waits for a message; set while a bundle of an update is coming in
 
     def connect(self):
         """One bounded attempt. True when connected; False when Wi-Fi or broker are not there now, see `retry_after_s`.
@@ -111,13 +112,13 @@ class Uplink:
         self._failures = min(self._failures + 1, 255)
         self._retry_at = _now_s() + pause
 
-    def _look(self):
-        """Takes what has come. A connection that is lost, or not worth keeping, is closed."""
+    def _look(self, wait_ms=0):
+        """Takes what has come, or what comes within `wait_ms`. A connection that is lost, or not worth keeping, is closed."""
         if not self._session.is_open:
             return
         try:
             if self._wifi.is_up:
-                self._session.look()
+                self._session.look(wait_ms)
                 return
         except OSError:
             pass  # lost
@@ -154,8 +155,21 @@ class Uplink:
         return None
 
     def receive(self):
-        """The oldest command as (topic, bytes), or None. Never waits for a command; what the broker did wrong, connect() tells."""
-        self._look()
+        """The oldest command as (topic, bytes), or None; waits `linger_ms` for it. What the broker did wrong, connect() tells."""
+        linger, self.linger_ms = self.linger_ms, 0
+        self._look(linger)
+        got = self._take()
+        if got is None and linger and self._wifi.is_up and not self._session.is_open:
+            # We parted: more came at once than there was room for. Nobody waits for a receipt now, so this time it comes as we read it.
+            try:
+                if self.connect():
+                    self._look(linger)
+                    got = self._take()
+            except UplinkError as error:
+                self._fault = error
+        return got
+
+    def _take(self):
         try:
             return self._session.take()
         except OSError:

@@ -101,11 +101,11 @@ class Session:
         self._write(packets.publish(self._tx, self._up, frame, packet_id, dup))
         self._await(packets.PUBACK, packet_id)
 
-    def look(self):
-        """Takes what has come, without waiting, and shows the broker that we live."""
+    def look(self, wait_ms=0):
+        """Takes what has come, and shows the broker that we live; where nothing has, waits so long for a command."""
         for _ in range(_LOOK_MAX):
             # A command that finds no room stays in the buffers of TCP.
-            packet = self._link.read(0) if len(self._commands) < _COMMANDS else None
+            packet = self._link.read(0 if self._commands else wait_ms) if len(self._commands) < _COMMANDS else None
             if packet is None:
                 break
             self._sort(packet)

@@ -167,6 +167,16 @@ class Uplink:
         """What the server sent along with its receipts, as (path or topic, bytes), or None. Never waits."""
         return self._carrier.take()
 
+    def fetch(self, name, number, more):
+        """A block of what the server keeps for this device under `name`; None when it is not to be had now. `more`: another is wanted."""
+        try:
+            if hasattr(self._carrier, "fetch") and self.connect():
+                return self._carrier.fetch(name, number, more)
+        except ModemError as error:
+            log.event("note", error)
+            self._lost()
+        return None
+
     def _tell_signal(self):
         """Once a connection, after the receipt."""
         if self._told_signal:

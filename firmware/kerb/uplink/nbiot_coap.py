@@ -20,6 +20,7 @@ _RANDOM_MS = const(3000)  # ACK_RANDOM_FACTOR 1.5
 _TRIES = const(3)  # 6 to 9, 12 to 18, 24 to 36 s
 _LATE_MS = const(20000)  # for the answer after an acknowledgement without one
 _COMMANDS = const(4)
+_SZX = const(4)  # of blocks: 256 bytes
 
 
 class Carrier:
@@ -58,18 +59,36 @@ class Carrier:
         """True when the server has the frame; False when it did not say so. ModemError when the modem fails, UplinkError when the
         server refuses.
         """
+        number, token = self._next()
+        answer = self._ask(coap.post(number, token, self._path, frame), token)
+        return bool(answer) and self._judge(answer)
+
+    def fetch(self, name, number, more):
+        """Block `number` (256 bytes, the last may have fewer) of what the server keeps under `name` for this device; None when it gives
+        none. `more`: another is asked for at once. ModemError when the modem fails.
+        """
+        mid, token = self._next()
+        answer = self._ask(coap.get(mid, token, self._path + (name.encode(),), number, _SZX), token, more)
+        good = answer and answer.code == coap.CONTENT and answer.block is not None and answer.block & ~8 == number << 4 | _SZX
+        return answer.payload if good else None
+
+    def _next(self):
+        """(id, token) of another message."""
         self.number = (self.number + 1) & 0xFFFF
-        token = pack(">H", self.number)
-        message = coap.post(self.number, token, self._path, frame)
+        return self.number, pack(">H", self.number)
+
+    def _ask(self, message, token, more=False):
+        """The answer to a request, which is repeated as long as none comes; None without."""
         wait_ms = _TIMEOUT_MS + urandom(1)[0] * _RANDOM_MS // 255
         for _ in range(_TRIES):
-            self._udp.send(message)
+            self._udp.send(message, more)
             answer = self._await(token, wait_ms)
             if answer:
-                self._udp.done()
-                return self._judge(answer)
+                if not more:
+                    self._udp.done()
+                return answer
             wait_ms *= 2
-        return False
+        return None
 
     def _await(self, token, wait_ms):
         """The answer to the message of this number and token, acknowledged where it asks for it; None when none comes."""

@@ -50,6 +50,11 @@ def command(
 def _listener(address: str, path: str | None, arrivals: queue.SimpleQueue[Arrival]) -> CoapListener | MqttListener:
     if not address.startswith("coap"):
         return MqttListener(BrokerAddress.parse(address), path or "kerb", arrivals.put)
+    return CoapListener(*coap_address(address), (path or "k",), arrivals.put)
+
+
+def coap_address(address: str) -> tuple[str, int]:
+    """Host and port to listen at. Raises CoapError for what is no such address."""
     parts = urlsplit(address)
     try:
         host, port = parts.hostname, parts.port
@@ -57,7 +62,7 @@ def _listener(address: str, path: str | None, arrivals: queue.SimpleQueue[Arriva
         host, port = None, None
     if parts.scheme != "coap" or not host or parts.path.strip("/") or parts.username:
         raise CoapError(f"{address} is no address to listen at: write coap://0.0.0.0:5683; the path is an option.")
-    return CoapListener(host, 5683 if port is None else port, (path or "k",), arrivals.put)
+    return host, 5683 if port is None else port
 
 
 def line(arrival: Arrival, profiles: list[Profile], as_json: bool) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from kerbstone.build.compile import board_files
 from kerbstone.build.node import Node, load_node
-from kerbstone.cli import rollout
+from kerbstone.cli import rollout, update_carry
 from kerbstone.cli.access import DEFAULT, AsOption, BooksOption, JsonOption, enter
 from kerbstone.errors import UpdateError
 from kerbstone.update import appfile, bundle, keybook
@@ -18,6 +18,7 @@ from kerbstone.update.trust import trust_json
 
 app = typer.Typer(no_args_is_help=True, help="Signed updates of applications.")
 rollout.register(app)
+update_carry.register(app)
 
 KeyOption = Annotated[str, typer.Option("--key", help="Name of the signing key in the books.")]
 OutOption = Annotated[Path, typer.Option("--out", help="File to write.")]
@@ -136,12 +137,7 @@ def fragments(
 
     Example: kerbstone update fragments bin-2.kup --size 115 --coded 3
     """
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise UpdateError(f"{file} cannot be read: {error.strerror}.") from error
-    if data[:4] != bundle.MAGIC:
-        raise UpdateError(f"{file} is not a bundle: `kerbstone update sign` writes one.")
+    data = update_carry.read(file)
     rows = [piece.hex() for piece in bundle.fragments(data, size, coded)]
     typer.echo(json.dumps(rows, indent=1) if json_out else "\n".join(rows))
 

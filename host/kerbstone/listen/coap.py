@@ -3,6 +3,9 @@
 A query `c=` is the low 16 bits of the CRC-32 over device id and payload, in hexadecimal: the line between a chip and its modem checks
 nothing. Where it does not fit, the answer is 4.00 and the record is not taken.
 
+GET coap://host/k/<device id>/<name> gives blocks (RFC 7959) of what lies on the `shelf` for a device; any block, so that a device may go on
+with them days later.
+
 A repeat under the same message id is answered again and not taken twice (section 4.2; aiocoap keeps the exchange). A record that is
 posted anew under another id is a new message: only the record in it can say that it is a repeat.
 """
@@ -17,8 +20,10 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
+from typing import Protocol
 
 import aiocoap
+from aiocoap.optiontypes import BlockOption
 from aiocoap.resource import PathCapable, Resource, Site
 
 from kerbstone.errors import CoapError
@@ -27,6 +32,7 @@ from kerbstone.listen.mqtt import Arrival
 PATH = "k"
 _ANY = ("0.0.0.0", "::")
 _START_S = 5.0
+_LARGEST_BLOCK = 6  # 1,024 bytes
 _LONGEST = 2048  # of a payload; nothing a device sends comes near
 
 
@@ -37,12 +43,41 @@ def damaged(request: aiocoap.Message, device: str | None = None) -> bool:
     return any(query.startswith("c=") and query != check for query in request.opt.uri_query)
 
 
+class Shelf(Protocol):
+    """What a server keeps for devices; kerbstone.update.carry.coap has one."""
+
+    def heard(self, device: str, payload: bytes) -> object:
+        """A message of a device has come."""
+
+    def offer(self, device: str) -> bytes:
+        """What the acknowledgement of a record tells the device; may be empty."""
+
+    def bundle(self, device: str, name: str) -> bytes | None:
+        """What lies there for a device under a name."""
+
+
 class _Records(Resource, PathCapable):
     """What lies under the first path segment: one segment more, the device."""
 
-    def __init__(self, sink: Callable[[str, bytes], None]):
+    def __init__(self, listener: CoapListener):
         super().__init__()
-        self._sink = sink
+        self._listener = listener
+
+    async def needs_blockwise_assembly(self, request: aiocoap.Message) -> bool:
+        """Not for GET: aiocoap would want a device to begin with the first block."""
+        return request.code != aiocoap.GET
+
+    async def render_get(self, request: aiocoap.Message) -> aiocoap.Message:
+        path, shelf = request.opt.uri_path, self._listener.shelf
+        content = shelf.bundle(*path) if shelf and len(path) == 2 else None
+        if content is None:
+            return aiocoap.Message(code=aiocoap.NOT_FOUND, payload=b"nothing here for this device")
+        block = request.opt.block2 or BlockOption.BlockwiseTuple(0, False, _LARGEST_BLOCK)
+        if block.size_exponent > _LARGEST_BLOCK or block.start >= len(content):
+            return aiocoap.Message(code=aiocoap.BAD_OPTION, payload=b"there is no such block")
+        answer = aiocoap.Message(code=aiocoap.CONTENT, payload=content[block.start : block.start + block.size])
+        answer.opt.block2 = (block.block_number, block.start + block.size < len(content), block.size_exponent)
+        return answer
 
     async def render_post(self, request: aiocoap.Message) -> aiocoap.Message:
         path = request.opt.uri_path
@@ -52,8 +87,8 @@ class _Records(Resource, PathCapable):
             return aiocoap.Message(code=aiocoap.BAD_REQUEST, payload=b"one record, not empty")
         if damaged(request, path[0]):
             return aiocoap.Message(code=aiocoap.BAD_REQUEST, payload=b"damaged")
-        self._sink(path[0], bytes(request.payload))
-        return aiocoap.Message(code=aiocoap.CHANGED)
+        offer = self._listener.take(path[0], bytes(request.payload))
+        return aiocoap.Message(code=aiocoap.CHANGED, payload=offer)
 
 
 class CoapListener:
@@ -66,6 +101,7 @@ class CoapListener:
     def __init__(self, host: str = "127.0.0.1", port: int = 0, paths: Collection[str] = (PATH,),
                  on_arrival: Callable[[Arrival], None] | None = None):
         self.host, self.port, self.paths = host, port, paths
+        self.shelf: Shelf | None = None
         self._on_arrival = on_arrival
         self._changed = threading.Condition()
         self._arrivals: list[Arrival] = []
@@ -90,7 +126,7 @@ class CoapListener:
     async def _serve(self) -> None:
         site = Site()
         for path in self.paths:
-            site.add_resource([path], _Records(self._take))
+            site.add_resource([path], _Records(self))
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._loop.set_exception_handler(_told)
         try:
@@ -119,13 +155,18 @@ class CoapListener:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _take(self, device: str, payload: bytes) -> None:
+    def take(self, device: str, payload: bytes) -> bytes:
+        """A record; what its acknowledgement carries for the device."""
         with self._changed:
             arrival = Arrival(len(self._arrivals), device, payload, False, False)
             self._arrivals.append(arrival)
             self._changed.notify_all()
         if self._on_arrival:
             self._on_arrival(arrival)
+        if not self.shelf:
+            return b""
+        self.shelf.heard(device, payload)
+        return self.shelf.offer(device)
 
     def arrivals(self) -> list[Arrival]:
         """Everything so far, in order."""

@@ -11,14 +11,14 @@ import cbor2
 
 from kerbstone.errors import UpdateError
 from kerbstone.update import patch
+from kerbstone.update.fragments import CODED as CODED
+from kerbstone.update.fragments import Parcel
 from kerbstone.update.keys import SigningKey, envelope
 
 MAGIC = b"KUP1"
 FORM = 1
 MPY = 6  # of mpy-cross 1.28 and 1.29
 LEAST_PORT = (1, 28, 0)
-FRAGMENT_HEAD = 9
-CODED = 64  # fragments up to which a device puts a bundle together from any that arrive (kerb/update/inbox.py)
 _KEEP, _WHOLE, _PATCH = b"\0", b"\1", b"\2"
 
 
@@ -123,29 +123,4 @@ def fragments(bundle: bytes, size: int, coded: int = 0) -> list[bytes]:
 
     Raises UpdateError when the fragments are too small or too many.
     """
-    room = size - FRAGMENT_HEAD
-    count = -(-len(bundle) // room) if room > 0 else 0
-    if not 0 < count < 1 << 16 or (coded and count > CODED):
-        raise UpdateError(f"{len(bundle)} bytes do not go into fragments of {size} bytes: at most {CODED} of them can be coded.")
-    room = -(-len(bundle) // count)
-    padding = count * room - len(bundle)
-    padded = bundle + bytes(padding)
-    rows = [padded[i * room : (i + 1) * room] for i in range(count)]
-    for line in range(1, coded + 1):
-        mixed = 0
-        for n in columns(line, count):
-            mixed ^= int.from_bytes(rows[n], "big")
-        rows.append(mixed.to_bytes(room, "big"))
-    head = hashlib.sha256(bundle).digest()[:4] + count.to_bytes(2, "big")
-    return [head + (i + 1).to_bytes(2, "big") + bytes([padding]) + row for i, row in enumerate(rows)]
-
-
-def columns(line: int, count: int) -> set[int]:
-    """Which of `count` fragments the coded one `line` (1, 2, ...) is the exclusive or of: TS004-2.0.0, its matrix by a 23-bit generator."""
-    modulus = count + (count & (count - 1) == 0)
-    x, found = 1 + 1001 * line, set[int]()
-    while len(found) < count // 2:
-        x = x >> 1 | ((x & 1) ^ (x >> 5 & 1)) << 22
-        if x % modulus < count:
-            found.add(x % modulus)
-    return found
+    return list(Parcel(bundle, size).pieces(coded))

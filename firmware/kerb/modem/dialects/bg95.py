@@ -33,7 +33,7 @@ DIALECT["udp"].update({
     "resolve": ("+QIDNSGIP=1,\"{host}\"", "+QIURC: \"dnsgip\",\""),
     "open": (("+QIOPEN=1,0,\"UDP\",\"{host}\",{port},0,0", 150, "+QIOPEN: 0,", "0"),),
     "release": (),
-    "send": ("+QISENDEX=0,\"{hex}\",2", False, None, "SEND OK"),  # 2: one downlink, then release
+    "send": ("+QISENDEX=0,\"{hex}\",{rai}", False, None, "SEND OK"),  # 2: one downlink, then release
     "incoming": ("+QIURC: \"recv\",0",),
     "read": ("+QIRD=0,{most}", "+QIRD:", "\n"),
 })

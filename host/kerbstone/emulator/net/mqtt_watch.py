@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_CONNECT, _PUBLISH, _PUBREL, _SUBSCRIBE, _UNSUBSCRIBE, _PINGREQ = 1, 3, 6, 8, 10, 12
+_CONNECT, _PUBLISH, _PUBACK, _PUBREL, _SUBSCRIBE, _UNSUBSCRIBE, _PINGREQ = 1, 3, 4, 6, 8, 10, 12
 _ANSWERS = {2, 4, 5, 7, 9, 11, 13}  # CONNACK PUBACK PUBREC PUBCOMP SUBACK UNSUBACK PINGRESP
 
 
@@ -53,6 +53,7 @@ class MqttWatch:
         self._out = bytearray()
         self._in = bytearray()
         self.due = 0
+        self.acked = False  # the device has taken a message since we looked: the broker may send the next of a long queue
 
     def sent(self, data: bytes) -> list[Publish]:
         """Takes what the device wrote; returns the PUBLISH packets that became whole."""
@@ -61,6 +62,7 @@ class MqttWatch:
         for packet in self._packets(self._out):
             head = packet[0]
             kind = head >> 4
+            self.acked = self.acked or kind == _PUBACK
             if kind == _PUBLISH:
                 published.append(_publish(packet))
             if kind in (_CONNECT, _PUBREL, _SUBSCRIBE, _UNSUBSCRIBE, _PINGREQ) or (kind == _PUBLISH and head & 0x06):

@@ -22,6 +22,7 @@ from kerbstone.emulator.net.wifi import Wifi
 
 LATENCY_US = 40_000  # answer of a server on the internet: a round trip in one country
 PATIENCE_S = 5.0  # real seconds an answer that must come may take
+_NEXT_S = 0.03  # real seconds a broker on loopback may take to send the next message of a queue
 _SILENCE_S = 0.25  # real seconds for protocols whose answers cannot be foreseen
 
 # What a board computes to agree on TLS (ECDHE on P-256, one signature made and two checked), us: unconfirmed.
@@ -301,5 +302,6 @@ def _patience_s(endpoint: Endpoint, got_any: bool, want: int) -> float:
             return PATIENCE_S if there and there < want else 0.0  # a record is on its way
         return PATIENCE_S if endpoint.shaking or (watch and watch.expecting) else 0.0
     if watch:
-        return PATIENCE_S if watch.expecting else 0.0
+        acked, watch.acked = watch.acked, False
+        return PATIENCE_S if watch.expecting else _NEXT_S if acked and not endpoint.buffer else 0.0
     return _SILENCE_S if endpoint.outstanding and not got_any else 0.0

@@ -58,7 +58,10 @@ class Package:
         self._key = fragments.block_key(host.identity.key("gen_app_key", 16)) if host.version == 2 else None
 
     def act(self, now):
-        """Nothing happens by the clock alone."""
+        """A block was taken over, and the server has been told: who took it begins anew with it."""
+        self.due = None
+        if self.host.restart:
+            self.host.restart()
 
     def take(self, cid, fields):
         """Carries out one command; the answer's fields or None."""
@@ -115,6 +118,7 @@ class Package:
             self._later(setup, 4, {"frag_index": index, "mic_error": not session.state})
         if session.state and self.host.on_block and self.host.on_block(setup["descriptor"], session.rows.path, size):
             del self.sessions[index]
+            self.due = self.host.board.mono() + (_SLOT_S << setup["block_ack_delay"]) + _SLOT_S
 
     def _genuine(self, index, session, size):
         with open(session.rows.path, "rb") as file:

@@ -1,0 +1,68 @@
+"""What of an update comes in from the far end: fragments on their own port or behind a mark, offers of a server that keeps a bundle for
+this device. A wake in which none comes does not load it.
+"""
+
+import stage0
+from kerb.update import inbox
+
+OFFER = b"KUB1"  # begins an offer: first 4 bytes of the bundle's SHA-256, its bytes u32, big endian
+_OFFER_BYTES = 12
+_WAIT_MS = 1000  # for the next fragment, by a bearer that can wait: coming back for it would cost a connection
+
+
+class Receiver:
+    """`node`: whose update it is. `whole` is True once a bundle is there."""
+
+    def __init__(self, node):
+        self._node = node
+        self.whole = False
+        self._highest = 0  # number of the fragments of this round
+        self._before = None  # inbox.progress() at its beginning
+
+    def take(self, channel, data):
+        """A message; True when it was of an update. `channel`: a port of LoRaWAN, or a topic's name."""
+        if channel != inbox.PORT and data[:4] == OFFER:
+            on_trial = stage0.current and stage0.current.state
+            if len(data) == _OFFER_BYTES and not self.whole and not on_trial:
+                self._fetch(data)
+            return True
+        if channel != inbox.PORT and data[:4] != inbox.MARK:
+            return False
+        if channel != inbox.PORT:
+            data = data[len(inbox.MARK) :]
+        if not self._highest:
+            self._before = inbox.progress()
+        self._highest = max(self._highest, inbox.number(data))
+        self._done(inbox.take(data))
+        if not self.whole:
+            self._linger(_WAIT_MS)
+        return True
+
+    def _done(self, whole):
+        """Asks the next start, which has the room, to look at what has come."""
+        if whole and not self.whole:
+            self.whole = True
+            inbox.prepare(self._node.env.get("battery_v"))
+
+    def tick(self):
+        """Once a round: says how far the bundle is."""
+        if self._highest and not self.whole:
+            from kerb.update import report
+
+            report.progress(self._node, self._before, self._highest)
+        self._highest = 0
+
+    def _linger(self, ms):
+        for way in self._node.ways:
+            if not way.bearer.idle and hasattr(way.uplink, "linger_ms"):
+                way.uplink.linger_ms = ms
+
+    def _fetch(self, offer):
+        from kerb.update import fetch
+
+        for way in self._node.ways:
+            if not way.bearer.idle and hasattr(way.uplink, "fetch"):
+                self._before = inbox.progress()
+                self._done(fetch.fetch(way.uplink, offer[4:8], int.from_bytes(offer[8:12], "big")))
+                if not fetch.faint(way.uplink):
+                    self._highest = 1  # the acknowledgement of the report brings the offer of the rest
