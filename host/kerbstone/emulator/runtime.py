@@ -25,6 +25,7 @@ from kerbstone.emulator.board.device import Device
 from kerbstone.emulator.board.limits import LIMITS
 from kerbstone.emulator.board.nvs import XIP_BASE, Nvs, NvsMemory, Xip
 from kerbstone.emulator.board.onewire import OneWires
+from kerbstone.emulator.board.ota import Partitions
 from kerbstone.emulator.board.pins import Pins
 from kerbstone.emulator.board.pio import Pio
 from kerbstone.emulator.board.pulses import Counters, Rmt
@@ -67,12 +68,15 @@ class Runtime:
     parts: dict[str, Part] = field(default_factory=dict)
     wifi: Wifi | None = None
     sockets: Sockets | None = None
+    partitions: Partitions | None = None  # of an ESP32
     i2c: I2CBuses = field(init=False)
     timing: Timing = field(init=False)
 
     def close(self) -> None:
         self.device.close()
         self.device.flash.close()
+        if self.partitions:
+            self.partitions.close()
 
 
 @dataclass
@@ -146,6 +150,8 @@ def build(around: Surroundings, node: Node) -> Runtime:
     wiring.connect()
     runtime.i2c, runtime.timing = wiring.i2c, wiring.timing
     _enrol(device, node.board, _record(identity.values() | login, secure))
+    if LIMITS[node.board.mcu].port == "esp32":
+        runtime.partitions = Partitions(device, around.folder / f"{node.name}.chip", node.board)
     if wifi_table:
         runtime.wifi = Wifi(device, identity.wifi_ssid, identity.wifi_password)
         runtime.sockets = Sockets(device, runtime.wifi, around.hosts, around.start_utc)
