@@ -33,16 +33,20 @@ class FarEnd:
 
     def _take_fragment(self, channel, data):
         """True when a message was a piece of an update; those of other ports and topics are not."""
-        from kerb.update import agent, inbox
+        from kerb.update import inbox
 
-        if channel != agent.PORT and data[:4] == agent.MARK:
-            channel, data = agent.PORT, data[4:]
-        if channel != agent.PORT:
+        if channel != inbox.PORT and data[:4] == inbox.MARK:
+            channel, data = inbox.PORT, data[4:]
+        if channel != inbox.PORT:
             return False
-        ours = agent.Agent(self._node.update)
+        before = inbox.progress()
         if inbox.take(data):
-            ours.prepare(self._node.env.get("battery_v"))
+            inbox.prepare(self._node.env.get("battery_v"))
             self._renewing = True
+        else:
+            from kerb.update import report
+
+            report.progress(self._node, before)
         return True
 
     @property

@@ -61,7 +61,9 @@ class Node:
         self.kept_at = 0  # s: when flash last got what parts must remember
         self.woken = False
         self.saved_at = 0
-        self.stage0 = sys.modules.get("stage0")  # loaded only where there are slots
+        self.stage0 = sys.modules.get("stage0")
+        if self.stage0 and not self.stage0.current:
+            self.stage0 = None  # no slots yet: an installation has loaded it
         self.update = self.config.get("update")
         if self.stage0 and self.stage0.current.state:
             self.delivery.confirm_all()
@@ -335,15 +337,18 @@ class Node:
 
     def renew(self):
         """An application on trial is judged."""
-        if self.stage0 and self.stage0.current.state:
-            from kerb.update import probation
+        if self.stage0 and (self.stage0.current.state or self.stage0.current.reason):
+            from kerb.update import report
 
-            probation.judge(self.delivery.proven, mono_ms() // 1000)
+            report.judge(self)
 
     # ------------------------------------------------------------------------------------------------------
 
-    def run(self):
+    def run(self, agent=None):
+        """For ever. `agent`: has something to tell of an installation."""
         self.wake()
+        if agent:
+            agent.tell(self)
         on_trial = self.stage0 and self.stage0.current.state
         watchdog = self.power.watchdog() if on_trial else None
         while True:
@@ -368,13 +373,16 @@ def _exists(path):
 def main():
     """Runs for ever. A failure nobody foresaw is told, written down, slept on, and followed by a fresh start."""
     try:
+        agent = None
         if _exists("/slots/start"):
             from kerb.update.agent import Agent
 
             update = config.load().get("update")
-            if update and Agent(update).run():
-                machine.reset()
-        Node().run()
+            if update:
+                agent = Agent(update)
+                if agent.run():
+                    machine.reset()
+        Node().run(agent)
     except Exception as error:  # the last line of defence: a node must come back
         sys.print_exception(error)
         log.event("crash", type(error).__name__, error)

@@ -138,13 +138,12 @@ def running(folder):
 
 def update():
     one = agent.Agent(order["config"])
-    one.prepare(3.6)
+    inbox.prepare(3.6)
     one.run()
 
 
 def receive(pieces):
     def action():
-        agent.Agent(order["config"])
         for piece in pieces:
             inbox.take(piece)
 

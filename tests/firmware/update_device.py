@@ -58,7 +58,7 @@ for line in sys.stdin:
     put(stage0.ROOT + "/inbox", bytes.fromhex(bundle))
     told.clear()
     one = agent.Agent(table)
-    one.prepare(battery_v)
+    inbox.prepare(battery_v)
     answer = one.run()
     now = stage0.load()
     print(json.dumps([answer, told, now.slot, stage0.whole(now.slot, now.digest), inbox.complete()]))

@@ -58,6 +58,16 @@ def told(node: KerbNode) -> list[str]:
     return [line.removeprefix("kerb update ") for line in node.console if line.startswith("kerb update ")]
 
 
+def reported(node: KerbNode) -> list[str]:
+    """What arrived of it at the far end; equal reports that follow each other are one."""
+    found: list[str] = []
+    for values in (r["values"] for r in node.service if r["profile"] == "update"):
+        words = f"{values['update_state']} {values['update_reason']}" if values["update_reason"] != "none" else values["update_state"]
+        if not found or found[-1] != words:
+            found.append(words)
+    return found
+
+
 def test_a_change_of_one_line_arrives_proves_itself_and_stays(kerb_node: TestBench, bin_node: Node, keys, tmp_path: Path, capsys):
     plain = tmp_path / "plain.toml"
     plain.write_text(bin_node.file.path.read_text())
@@ -74,9 +84,22 @@ def test_a_change_of_one_line_arrives_proves_itself_and_stays(kerb_node: TestBen
     assert 0 < more < 1
     node.run("26h")
     assert [words.split()[0] for words in told(node)] == ["installed", "probation", "confirmed"]
+    assert reported(node) == ["receiving", "trial", "probation", "confirmed"]
+    counted = [r["values"] for r in node.service if r["profile"] == "update" and r["values"]["update_state"] == "receiving"]
+    assert {v["fragments_wanted"] for v in counted} == {len(pieces)}
+    assert [v["fragments"] for v in counted] == sorted(v["fragments"] for v in counted) and 4 <= len(counted) <= 5
     node.assert_nothing_lost()
 
 
+def test_a_bundle_that_is_refused_is_told_with_its_reason_though_there_are_no_slots_yet(kerb_node: TestBench, bin_node: Node, keys,
+                                                                                       tmp_path: Path):
+    node = kerb_node(bin_node)
+    made = bytearray(bundle(bin_node, keys[0], tmp_path, 1, "kerb/apps/bins.py", '"full_pct": 90,', '"full_pct": 85,'))
+    made[100] ^= 1
+    send(node, fragments(bytes(made), 115))
+    node.run("5h")
+    assert reported(node) == ["receiving", "refused signature"]
+    node.assert_nothing_lost()
 
 
 FAILING = {
@@ -106,10 +129,12 @@ def test_one_that_fails_is_left_for_the_one_before(kerb_node: TestBench, bin_nod
     node.run("1h")
     assert len(node.records) >= after + 4, "the one before reports again"
     assert told(node)[-1] == f"reverted {reason} 1", "and stays"
+    assert reported(node)[-1] == f"reverted {reason}", reported(node)
     # The number has failed: the same bundle is not taken again.
     send(node, fragments(bundle(bin_node, keys[0], tmp_path, 1, name, old, new), FRAGMENT))
     node.run("5h")
     assert told(node)[-1].split()[:2] == ["refused", "replayed"]
+    assert reported(node)[-1] == "refused replayed"
 
 
 def test_one_that_was_interrupted_for_a_week_goes_on_where_it_was(kerb_node: TestBench, bin_node: Node, keys, tmp_path: Path):

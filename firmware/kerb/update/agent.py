@@ -1,6 +1,5 @@
 """Takes a complete bundle through all refusals into a slot on trial, and keeps the keys it trusts."""
 
-import os
 import sys
 from struct import pack, unpack
 
@@ -9,11 +8,9 @@ from kerb import cbor, log
 from kerb.store import Store
 from kerb.update import inbox, report
 from kerb.update.envelope import Refused
-from kerb.update.install import INBOX, Target, install, read_bundle
+from kerb.update.install import Target, install, read_bundle
 
 _TRIES = 20  # starts that may fail in the middle of one installation: each goes on where the last ended
-PORT = 120  # of LoRaWAN, where fragments come in
-MARK = b"KUF1"  # begins a fragment where there are no ports
 
 
 def trusted(config, store):
@@ -28,17 +25,9 @@ class Agent:
     """`config`: the table "update" of node.json."""
 
     def __init__(self, config):
-        try:
-            os.mkdir(stage0.ROOT)
-        except OSError:
-            pass
         self._store = Store(stage0.ROOT)
         self._config = config
         self._sequence = None  # of the bundle at hand, once its manifest is trusted
-
-    def prepare(self, battery_v=None):
-        """Asks the next start to look at what has come; keeps the voltage for it, as nothing is measured before that."""
-        self._store.put("start", pack("<BH", 0, 0xFFFF if battery_v is None else int(battery_v * 1000)))
 
     def run(self, feed=None):
         """Installs what is complete. True: a new application is on trial, and a reset starts it. Tells what it refuses."""
@@ -83,7 +72,7 @@ class Agent:
 
     def _install(self, battery_v, feed):
         selector = stage0.load()
-        with open(INBOX, "rb") as f:
+        with open(inbox.INBOX, "rb") as f:
             manifest = read_bundle(f, trusted(self._config, self._store), feed)
             self._sequence = manifest.sequence
             port = sys.implementation.version[:3]

@@ -3,12 +3,19 @@
 A fragment: first 4 bytes of the bundle's SHA-256, number of fragments u16, its own number u16 from 1, bytes that pad the last u8, data.
 Numbers are big endian. Small bundles (LoRaWAN) may come in any order with coded fragments behind, as TS004-2.0.0 codes them; what has
 come is kept as a log. Large ones (MQTT) come in order and grow in their place.
+
+It imports next to nothing: a fragment comes in the middle of a node's work, where a bin on LoRaWAN has no room for what installs.
 """
 
 import os
+from struct import pack
 
-from kerb.update.install import INBOX
+import stage0
+from kerb.store import Store
 
+PORT = 120  # of LoRaWAN, where fragments come in
+MARK = b"KUF1"  # begins a fragment where there are no ports
+INBOX = stage0.ROOT + "/inbox"
 _HEAD = 9
 _CODED = 64  # fragments of a bundle that is put together in RAM
 _LOG = INBOX + ".log"
@@ -55,6 +62,11 @@ def clear():
             pass
 
 
+def prepare(battery_v=None):
+    """Asks the next start to look at what has come; keeps the voltage for it, as nothing is measured before that."""
+    Store(stage0.ROOT).put("start", pack("<BH", 0, 0xFFFF if battery_v is None else int(battery_v * 1000)))
+
+
 def take(data):
     """Keeps one fragment; True when the next start should look at what has come. What is no fragment, or comes again, changes nothing."""
     count, number, padding = int.from_bytes(data[4:6], "big"), int.from_bytes(data[6:8], "big"), data[8] if len(data) > _HEAD else 0
@@ -64,6 +76,7 @@ def take(data):
     name = bytes(data[:6]) + bytes((padding,)) + size.to_bytes(2, "big")
     known = _name()
     if known != name and not (number == count > _CODED and known[:6] == name[:6]):
+        Store(stage0.ROOT)  # makes the folder
         clear()
         with open(_NAME, "wb") as f:
             f.write(name)

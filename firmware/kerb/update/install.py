@@ -14,7 +14,6 @@ from kerb.update import patch
 from kerb.update.envelope import LIMIT, Refused, open_envelope
 from kerb.update.manifest import Manifest
 
-INBOX = stage0.ROOT + "/inbox"
 MAGIC = b"KUP1"
 _KEEP, _WHOLE, _PATCH = 0, 1, 2
 _BLOCK = 4096  # a file of a slot takes at least one
