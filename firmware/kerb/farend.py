@@ -35,6 +35,13 @@ class FarEnd:
         """True when a message was a piece of an update; those of other ports and topics are not."""
         from kerb.update import inbox
 
+        if data[:4] == inbox.IMAGE_MARK:
+            from kerb.update import image
+
+            if image.take(inbox.Store(inbox.stage0.ROOT), data):
+                inbox.prepare(self._node.env.get("battery_v"))
+                self._renewing = True
+            return True
         if channel != inbox.PORT and data[:4] == inbox.MARK:
             channel, data = inbox.PORT, data[4:]
         if channel != inbox.PORT:

@@ -35,7 +35,7 @@ class Agent:
         if stage0.load().state or (start and len(start) > report.START):
             return False  # one at a time: the way back would be lost, or what became of the last
         piece = inbox.progress()
-        if not start or not (inbox.complete() or inbox.combine()):
+        if not start or not (inbox.complete() or inbox.combine() or self._image_waits()):
             self._keep(report.message("receiving", piece=piece) if piece else None)
             return False
         tries, millivolt = unpack("<BH", start)
@@ -43,19 +43,29 @@ class Agent:
         try:
             if tries == _TRIES:
                 raise Refused("flash", "%d starts were not enough" % tries)
-            manifest = self._install(None if millivolt == 0xFFFF else millivolt / 1000, feed)
+            word, version, reset = self._install(None if millivolt == 0xFFFF else millivolt / 1000, feed)
         except Refused as error:
             return self._refuse(error.reason, error, piece)
         except (OSError, MemoryError) as error:
             return self._refuse("flash" if isinstance(error, OSError) else "memory", error, piece)
-        self._keep(report.message("keys" if manifest.keys else "trial", "none", manifest.sequence, piece))
+        state = {"expects": "receiving", "installed": "trial"}.get(word, word)
+        self._keep(report.message(state, "none", self._sequence, piece))
         inbox.clear()
-        log.event("update", "keys" if manifest.keys else "installed", manifest.sequence, manifest.version)
-        return not manifest.keys
+        log.event("update", word, self._sequence, version)
+        return reset
+
+    def _image_waits(self):
+        if not self._store.get("image"):
+            return False
+        from kerb.update import image
+
+        return image.waits(self._store)
 
     def _refuse(self, reason, error, piece):
         log.event("update", "refused", reason, error)
         self._keep(report.message("refused", reason, self._sequence, piece))
+        if not inbox.complete():
+            self._store.remove("image")
         inbox.clear()
         return False
 
@@ -71,7 +81,13 @@ class Agent:
         report.owed(node, self._store)
 
     def _install(self, battery_v, feed):
+        """("installed", "keys", or "expects" an image; the version; whether a reset has to follow)."""
         selector = stage0.load()
+        if not inbox.complete():
+            from kerb.update import interpreter
+
+            self._sequence, reset = interpreter.switch(self._store, feed)
+            return "installed", "image", reset
         with open(inbox.INBOX, "rb") as f:
             manifest = read_bundle(f, trusted(self._config, self._store), feed)
             self._sequence = manifest.sequence
@@ -81,9 +97,14 @@ class Agent:
             target.check(manifest, battery_v)
             if manifest.keys:
                 self._rotate(manifest, selector)
-            else:
-                install(target, f, manifest, feed)
-        return manifest
+                return "keys", manifest.version, False
+            if manifest.image:
+                from kerb.update import interpreter
+
+                interpreter.expect(self._store, manifest)
+                return "expects", manifest.version, False
+            install(target, f, manifest, feed)
+        return "installed", manifest.version, True
 
     def _rotate(self, manifest, selector):
         self._store.put("keys", cbor.encode(manifest.keys))
