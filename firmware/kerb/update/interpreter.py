@@ -65,7 +65,7 @@ def _chip(partition):
 
 
 def switch(store, feed=None):
-    """Checks the whole image and puts it on trial. (Its number, whether the caller must reset the board at once.) Raises Refused and OSError.
+    """Checks the whole image and puts it on trial. Its number, and whether a reset must follow at once. Raises Refused and OSError.
 
     A cut may end it anywhere: the record says how far it came, and is left until the trial ends. A cut between the port's choice and ours
     has the new image running here already.

@@ -42,7 +42,8 @@ class Manifest:
     def _check(self):
         paths = [path for path, _, _ in self.components]
         named = isinstance(self.vendor, bytes) and isinstance(self.klass, bytes) and len(self.vendor) == len(self.klass) == 16
-        if self.form != FORM or not _whole(self.sequence, 1, 0x7FFFFFFF) or not named or len(paths) > _MOST_FILES or paths != sorted(set(paths)):
+        numbered = self.form == FORM and _whole(self.sequence, 1, 0x7FFFFFFF)
+        if not numbered or not named or len(paths) > _MOST_FILES or paths != sorted(set(paths)):
             raise Refused("form")
         if not isinstance(self.version, str) or not isinstance(self.mpy, int) or len(self.port) != 3:
             raise Refused("form")

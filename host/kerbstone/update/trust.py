@@ -42,4 +42,5 @@ def update_table(node: Node, table: UpdateTable) -> dict[str, Any]:
     return {
         "vendor": vendor_id(table.vendor).hex(), "class": class_id(table.vendor, table.device_class).hex(),
         "keys": read_trust(node.folder / table.keys), "sequence": table.sequence, "min_battery_v": table.min_battery_v,
+        **({"image": node.board.firmware} if node.board.ota else {}),
     }  # fmt: skip

@@ -66,7 +66,7 @@ def factory_of(rows: list[Partition]) -> Partition | None:
 
 
 def boot_order(rows: list[Partition], chosen: int | None) -> list[Partition]:
-    """Applications in the order in which the bootloader tries them: the chosen slot (None: factory), then those below, factory, the rest."""
+    """Applications in the order in which the bootloader tries them: the chosen slot (None: factory), those below, factory, the rest."""
     slots, factory = ota_slots(rows), factory_of(rows)
     below = list(reversed(slots[: chosen + 1])) if chosen is not None else []
     return [*below, *([factory] if factory else []), *(row for row in slots if row not in below)]

@@ -1,17 +1,19 @@
 """An ESP32's application partitions: the bootloader's choice at each start, and what `esp32.Partition` does with them.
 
-The bootloader is ESP-IDF's with rollback, and skips its checks after deep sleep (MicroPython's sdkconfig.base since 1.21): a wake goes on in
-the partition the last start chose, whatever the OTA data say by then. Which is why nothing may sleep between set_boot() and a reset.
+The bootloader is ESP-IDF's with rollback, and skips its checks after deep sleep (MicroPython's sdkconfig.base since 1.21): a wake goes on
+in the partition the last start chose, whatever the OTA data say by then. So nothing may sleep between set_boot() and a reset.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 from kerbstone.bench.esp import image, partitions
 from kerbstone.bench.esp.boot import ota_data
+from kerbstone.bench.esp.otadata import NOT_FOUND
 from kerbstone.bench.esp.partitions import Partition
 from kerbstone.build.board import BoardFile
 from kerbstone.emulator.board.device import Answer, Device
@@ -68,7 +70,7 @@ class ChipNor:
 def _pages(at: int, data: bytes) -> list[tuple[int, bytes]]:
     """What is programmed in one operation each."""
     cuts = [0, *range(PAGE_BYTES - at % PAGE_BYTES, len(data), PAGE_BYTES), len(data)]
-    return [(at + a, data[a:b]) for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+    return [(at + a, data[a:b]) for a, b in pairwise(cuts) if a < b]
 
 
 class Partitions:
@@ -147,13 +149,14 @@ class Partitions:
         row = next(r for r in self.table if r.at == at)
         if row.kind != partitions.APP or not self.whole(row):
             return _VALIDATE_FAILED
-        if self.data is None or row.subtype == partitions.FACTORY:
-            return 0x105
-        return self._timed(lambda: self.data and self.data.choose(row.subtype - partitions.OTA_0))
+        data, slot = self.data, row.subtype - partitions.OTA_0
+        if data is None or row.subtype == partitions.FACTORY:
+            return NOT_FOUND
+        return self._timed(lambda: data.choose(slot))
 
     def _mark(self) -> int | Answer:
         if self.data is None:
-            return 0x105
+            return NOT_FOUND
         found = 0
 
         def confirm() -> None:

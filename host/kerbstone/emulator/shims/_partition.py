@@ -68,4 +68,4 @@ class Partition:
         at = _link.ask("part_next", self._row[2])
         if at < 0:
             raise OSError(-at)
-        return [p for p in self.find() if p.info()[2] == at][0]
+        return next(iter([p for p in self.find() if p.info()[2] == at]))
