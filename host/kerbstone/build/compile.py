@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from kerbstone.build.board import BoardFile
@@ -11,6 +12,7 @@ from kerbstone.build.checks.power import peak_ma
 from kerbstone.build.chips import CHIPS, CRYSTAL_SLIP_PPM, rp2_uart_id
 from kerbstone.build.firmware import compile_file, compile_tree
 from kerbstone.build.modems import DIALECTS
+from kerbstone.build.needed import needed
 from kerbstone.build.node import LoRaWanTable, MqttTable, NbIotTable, Node, PartTable
 from kerbstone.build.pmu import radio_supply
 from kerbstone.build.regions import region_table, whole_table
@@ -165,6 +167,22 @@ def board_files(node: Node) -> dict[str, bytes]:
         if source and node.folder in source.parents:
             files[f"/kerb/{kind}/{name}.mpy"] = compile_file(source, f"kerb/{kind}/{name}.py")
     if node.spec.update:
+        files = reachable(node, files)  # a slot is a copy, and all of the firmware would find no room twice
         files["/slots/list"] = listing(application(files))
     files["/node.json"] = json.dumps(node_json(node), separators=(",", ":")).encode()
     return files
+
+
+def reachable(node: Node, files: dict[str, bytes]) -> dict[str, bytes]:
+    """The board's files without the modules this node cannot import."""
+    root = firmware_dir()
+    sources = {_module(path.relative_to(root)): path for path in (root / "kerb").rglob("*.py")}
+    for kind, name in (("apps", node.spec.node.app), *(("drivers", part.driver) for part in node.spec.parts.values())):
+        if own := find_source(node, kind, name):
+            sources[f"kerb.{kind}.{name}"] = own
+    wanted = needed(sources, node_json(node))
+    return {name: data for name, data in files.items() if not name.startswith("/kerb/") or _module(Path(name[1:])) in wanted}
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")

@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from kerbstone import __version__
-from kerbstone.build.check import find_source
-from kerbstone.build.compile import board_files, node_json
-from kerbstone.build.needed import needed
+from kerbstone.build.compile import board_files, reachable
 from kerbstone.build.node import Node
 from kerbstone.build.sbom import bill
 from kerbstone.errors import EngineError
 from kerbstone.flash.images import OLDEST, MicroPython, check
-from kerbstone.paths import firmware_dir
 
 FORMAT = 1  # of the manifest
 _BLOCK = 4096  # of littlefs: what a file takes up at least
@@ -58,7 +55,7 @@ def pack(node: Node, image: MicroPython | None = None) -> Package:
 
     Raises NodeFileError, EngineError or FlashError when one does not fit the other.
     """
-    files = _pruned(node)
+    files = reachable(node, board_files(node))
     if image:
         check(image, node.board)
     mpy = _mpy_format(files)
@@ -76,24 +73,6 @@ def pack(node: Node, image: MicroPython | None = None) -> Package:
         "files": {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in sorted(files.items())},
     }
     return Package(node, files, manifest)
-
-
-def _pruned(node: Node) -> dict[str, bytes]:
-    """The board's files without the modules this node cannot import."""
-    root = firmware_dir()
-    sources = {_module(path.relative_to(root)): path for path in (root / "kerb").rglob("*.py")}
-    for kind, name in (("apps", node.spec.node.app), *(("drivers", part.driver) for part in node.spec.parts.values())):
-        if own := find_source(node, kind, name):
-            sources[f"kerb.{kind}.{name}"] = own
-    wanted = needed(sources, node_json(node))
-    return {
-        name: data for name, data in board_files(node).items()
-        if not name.startswith("/kerb/") or _module(Path(name[1:])) in wanted
-    }
-
-
-def _module(path: Path) -> str:
-    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
 def _mpy_format(files: dict[str, bytes]) -> str:

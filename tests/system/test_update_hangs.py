@@ -1,0 +1,70 @@
+"""An application on trial that hangs without a crash, at once or in its third hour, on both chips: the watchdog ends it, the one before runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fragile_node import fragile
+from kerbstone.build.compile import board_files
+from kerbstone.build.firmware import compile_file
+from kerbstone.build.node import Node, load_node
+from kerbstone.testing.bench import TestBench
+from kerbstone.testing.node import KerbNode
+from kerbstone.update.bundle import Update, application, class_id, fragments, vendor_id
+from kerbstone.update.keys import ES256, SigningKey, new_key
+from kerbstone.update.trust import trust_json
+
+TABLE = '\n[update]\nvendor = "example.org"\nclass = "bin"\nkeys = "trust.json"\n'
+STEP = "    def step(self, sample, now):\n"
+# The RTC of an RP2040 starts at 2021-01-01, after each reset; that of an ESP32 at its epoch.
+HANGS = {
+    "at once": STEP + "        import time\n        while True:\n            time.sleep_ms(20000)\n",
+    "in its third hour": STEP + "        import time\n        while now.mono % 1609459200 > 9000:\n            time.sleep_ms(20000)\n",
+}
+BOARDS = {"rp2040": ("pico_w", 480), "esp32s3": ("xiao_esp32s3_wio_sx1262", 51)}  # bytes of a fragment
+
+
+@pytest.fixture(scope="module")
+def keys() -> list[SigningKey]:
+    return [new_key(b"\1", ES256), new_key(b"\2", ES256)]
+
+
+def made(node: Node, folder: Path, key: SigningKey, text: str) -> bytes:
+    old = application(board_files(node))
+    source = (folder / "apps" / "fragile.py").read_text()
+    assert STEP in source
+    changed = folder / "fragile.py"
+    changed.write_text(source.replace(STEP, text))
+    new = {**old, "kerb/apps/fragile.mpy": compile_file(changed, "kerb/apps/fragile.py")}
+    return Update(vendor_id("example.org"), class_id("example.org", "bin"), 1, new, old).bundle(key)
+
+
+def told(node: KerbNode) -> list[str]:
+    return [line.removeprefix("kerb update ") for line in node.console if line.startswith("kerb update ")]
+
+
+@pytest.mark.parametrize("chip", BOARDS)
+@pytest.mark.parametrize("when", HANGS)
+def test_one_that_hangs_is_left_for_the_one_before(kerb_node: TestBench, keys, tmp_path: Path, when: str, chip: str):
+    board, size = BOARDS[chip]
+    (tmp_path / "trust.json").write_text(trust_json(keys))
+    path = fragile(tmp_path, board)
+    path.write_text(path.read_text() + TABLE)
+    node = kerb_node(load_node(str(path)))
+    node.run("12m")
+    for piece in fragments(made(node.node, tmp_path, keys[0], HANGS[when]), size):
+        if chip == "rp2040":
+            node.send(b"KUF1" + piece)
+            node.run(2)
+        else:
+            node.enqueue(120, piece)
+    # An RP2040 counts its seconds anew after a reset, so three starts take three times three hours.
+    node.run("2h" if when == "at once" else "5h" if chip != "rp2040" else "9h")
+    words = [text.split() for text in told(node)]
+    assert words[0][0] == "installed" and words[-1] == ["reverted", "strikes", "1"], told(node)
+    assert when == "at once" or words[1][0] == "probation", told(node)
+    before = len(node.records)
+    node.run("1h")
+    assert len(node.records) >= before + 5, "the one before reports again"
