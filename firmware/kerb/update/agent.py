@@ -8,7 +8,7 @@ from kerb import cbor, log
 from kerb.store import Store
 from kerb.update import inbox, report
 from kerb.update.envelope import Refused
-from kerb.update.install import Target, install, read_bundle
+from kerb.update.install import Target, install, plan, read_bundle
 
 _TRIES = 20  # starts that may fail in the middle of one installation: each goes on where the last ended
 
@@ -98,6 +98,7 @@ class Agent:
             if manifest.keys:
                 self._rotate(manifest, selector)
                 return "keys", manifest.version, False
+            self._pay(target, manifest)
             if manifest.image:
                 from kerb.update import interpreter
 
@@ -105,6 +106,19 @@ class Agent:
                 return "expects", manifest.version, False
             install(target, f, manifest, feed)
         return "installed", manifest.version, True
+
+    def _pay(self, target, manifest):
+        """Raises Refused("battery") when the battery should not."""
+        table = self._config.get("energy")
+        if table:
+            from kerb.clock import mono_ms
+            from kerb.update import energy
+
+            if manifest.image:
+                _, size, _, piece = manifest.image
+                energy.check(table, (size,), mono_ms() // 1000, size // piece)
+            else:
+                energy.check(table, [row[1] for row in plan(target, manifest)], mono_ms() // 1000)
 
     def _rotate(self, manifest, selector):
         self._store.put("keys", cbor.encode(manifest.keys))

@@ -20,7 +20,7 @@ from kerbstone.build.image import write_image
 from kerbstone.build.node import MqttTable, NbIotTable, Node
 from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
-from kerbstone.emulator.board.computing import IMPORT
+from kerbstone.emulator.board.computing import IMPORT, work_us
 from kerbstone.emulator.board.device import Device
 from kerbstone.emulator.board.limits import LIMITS
 from kerbstone.emulator.board.nvs import XIP_BASE, Nvs, NvsMemory, Xip
@@ -136,7 +136,7 @@ def build(around: Surroundings, node: Node) -> Runtime:
         boot_ms=node.board.times.boot_ms, wake_ms=node.board.times.wake_ms, current_ua=node.board.current_ua.model_dump(),
         unique_id=identity.unique_id, mac=identity.mac, seed=int.from_bytes(derive(around.seed, node.name, "device")[:4], "little"),
         rtc_ppm=node.board.times.rtc_ppm, rom=str(rom), tls=bool(secure),
-        import_cost=astuple(IMPORT[node.board.mcu]),
+        import_cost=astuple(IMPORT[node.board.mcu]), work_us=work_us(node.board.mcu),
     )
     wifi_table = node.board.wifi
     if wifi_table:
