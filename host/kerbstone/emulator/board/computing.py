@@ -29,7 +29,7 @@ _SECONDS = {"rp2040": 19.8, "esp32": 15.4, "esp32s3": 13.4, "esp32c3": 13.2}  # 
 
 # A verification, measured on the same emulated RP2040 (tests/bench/verification.py, 2026-11-21), charged where its module is loaded: a
 # start that installs loads one, once.
-_VERIFY_MS = {"kerb/update/p256.mpy": 921, "kerb/update/ed25519.mpy": 1248, "kerb/update/lms.mpy": 91}
+_VERIFY_MS = {"kerb/update/p256.mpy": 880, "kerb/update/ed25519.mpy": 1201, "kerb/update/lms.mpy": 86}
 
 
 def _scaled(seconds: float) -> Import:
