@@ -13,12 +13,12 @@ from kerbstone.build.node import Node, load_node
 from kerbstone.emulator.faults import fault
 from kerbstone.testing.bench import TestBench
 from kerbstone.testing.node import KerbNode
-from kerbstone.update.bundle import class_id, fragments, vendor_id
+from kerbstone.update.bundle import fragments
 from kerbstone.update.image import ImageUpdate, pieces
 from kerbstone.update.keys import ES256, SigningKey, new_key
 from kerbstone.update.trust import trust_json
+from update_bench import CLASS, UPDATE_TABLE, VENDOR, told
 
-TABLE = '\n[update]\nvendor = "example.org"\nclass = "bin"\nkeys = "trust.json"\n'
 NEW = image.build(0, b"the next MicroPython" * 300)
 SMALL = image.build(0, b"the next MicroPython" * 30)
 
@@ -34,19 +34,15 @@ def a_node(folder: Path, keys: list[SigningKey], board: str = "esp32_devkitc_ota
         "driver": "sht4x", "bus": 'bus = "i2c.main"', "uplink": 'kind = "mqtt"' + ('\nlink = "burst"' if deep == "true" else ""), "deep": deep,
     }  # fmt: skip
     path = fragile_node.fragile(folder, board)
-    path.write_text(path.read_text() + TABLE)
+    path.write_text(path.read_text() + UPDATE_TABLE)
     return load_node(str(path))
 
 
 def announce(node: KerbNode, key: SigningKey, sequence: int, content: bytes = NEW, board: str = "ESP32_GENERIC-OTA") -> None:
-    made = ImageUpdate(vendor_id("example.org"), class_id("example.org", "bin"), sequence, content, board, "v1.29.1").bundle(key)
+    made = ImageUpdate(VENDOR, CLASS, sequence, content, board, "v1.29.1").bundle(key)
     for piece in fragments(made, 480):
         node.send(b"KUF1" + piece)
         node.run(2)
-
-
-def told(node: KerbNode) -> list[str]:
-    return [line.removeprefix("kerb update ") for line in node.console if line.startswith("kerb update ")]
 
 
 def deliver(node: KerbNode, content: bytes = NEW) -> None:

@@ -7,16 +7,13 @@ from pathlib import Path
 import pytest
 
 from fragile_node import fragile
-from kerbstone.build.compile import board_files
-from kerbstone.build.firmware import compile_file
-from kerbstone.build.node import Node, load_node
+from kerbstone.build.node import load_node
 from kerbstone.testing.bench import TestBench
-from kerbstone.testing.node import KerbNode
-from kerbstone.update.bundle import Update, application, class_id, fragments, vendor_id
+from kerbstone.update.bundle import fragments
 from kerbstone.update.keys import ES256, SigningKey, new_key
 from kerbstone.update.trust import trust_json
+from update_bench import UPDATE_TABLE, changed_app, told
 
-TABLE = '\n[update]\nvendor = "example.org"\nclass = "bin"\nkeys = "trust.json"\n'
 STEP = "    def step(self, sample, now):\n"
 # The RTC of an RP2040 starts at 2021-01-01, after each reset; that of an ESP32 at its epoch.
 HANGS = {
@@ -31,30 +28,16 @@ def keys() -> list[SigningKey]:
     return [new_key(b"\1", ES256), new_key(b"\2", ES256)]
 
 
-def made(node: Node, folder: Path, key: SigningKey, text: str) -> bytes:
-    old = application(board_files(node))
-    source = (folder / "apps" / "fragile.py").read_text()
-    assert STEP in source
-    changed = folder / "fragile.py"
-    changed.write_text(source.replace(STEP, text))
-    new = {**old, "kerb/apps/fragile.mpy": compile_file(changed, "kerb/apps/fragile.py")}
-    return Update(vendor_id("example.org"), class_id("example.org", "bin"), 1, new, old).bundle(key)
-
-
-def told(node: KerbNode) -> list[str]:
-    return [line.removeprefix("kerb update ") for line in node.console if line.startswith("kerb update ")]
-
-
 @pytest.mark.parametrize("chip", BOARDS)
 @pytest.mark.parametrize("when", HANGS)
 def test_one_that_hangs_is_left_for_the_one_before(kerb_node: TestBench, keys, tmp_path: Path, when: str, chip: str):
     board, size = BOARDS[chip]
     (tmp_path / "trust.json").write_text(trust_json(keys))
     path = fragile(tmp_path, board)
-    path.write_text(path.read_text() + TABLE)
+    path.write_text(path.read_text() + UPDATE_TABLE)
     node = kerb_node(load_node(str(path)))
     node.run("12m")
-    for piece in fragments(made(node.node, tmp_path, keys[0], HANGS[when]), size):
+    for piece in fragments(changed_app(node.node, tmp_path, keys[0], (STEP, HANGS[when])), size):
         if chip == "rp2040":
             node.send(b"KUF1" + piece)
             node.run(2)
@@ -68,3 +51,23 @@ def test_one_that_hangs_is_left_for_the_one_before(kerb_node: TestBench, keys, t
     before = len(node.records)
     node.run("1h")
     assert len(node.records) >= before + 5, "the one before reports again"
+
+
+def test_a_setting_that_is_new_has_its_default_and_can_be_configured(kerb_node: TestBench, keys, tmp_path: Path):
+    (tmp_path / "trust.json").write_text(trust_json(keys))
+    path = fragile(tmp_path)
+    path.write_text(path.read_text() + UPDATE_TABLE)
+    node = kerb_node(load_node(str(path)))
+    node.run("12m")
+    before = node.values["warmth"]
+    more = ('"mute": False,', '"mute": False, "warmer": 4,'), ('sample.get("temp_c")', 'sample.get("temp_c") + self._set["warmer"]')
+    for piece in fragments(changed_app(node.node, tmp_path, keys[0], *more), 480):
+        node.send(b"KUF1" + piece)
+        node.run(2)
+    node.run("20m")
+    assert [text.split()[0] for text in told(node)] == ["installed", "probation"]
+    assert node.values["warmth"] == pytest.approx(before + 4, abs=1), "node.json does not know it"
+    node.command("configure", [2, {"warmer": 9}, 60])
+    node.run("20m")
+    assert node.values["warmth"] == pytest.approx(before + 9, abs=1)
+    node.assert_nothing_lost()

@@ -10,7 +10,7 @@ from kerb import log
 from kerb.update.envelope import Refused
 
 _SECTOR, _PAGE = 4096, 256
-_ERASE_MS = 45  # of a sector, typical of the flash chips in use (Winbond W25Q32JV, rev. G, 9.6), and a page
+_ERASE_MS = 45  # of a sector, and of a page: typical of W25Q-class flash at 3.3 V
 _PROGRAM_US = 700
 _STARTS = 2  # the one that installs, and the first of what was installed
 _RTC_STARTS = 1609459200  # an RP2040's clock begins in 2021, an ESP32's at 0
