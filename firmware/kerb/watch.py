@@ -20,7 +20,7 @@ class Watchdog:
         self._limit_ms = limit_ms
         self._fed = time.ticks_ms()
         self._hard = None if sleeps else machine.WDT(timeout=_HARD_MS)
-        self._timer = machine.Timer()
+        self._timer = machine.Timer(-1)
         self._timer.init(period=_TICK_MS, mode=machine.Timer.PERIODIC, callback=self._tick, hard=True)
 
     def feed(self):

@@ -12,7 +12,7 @@ import random
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from kerbstone.bench.esp import image, otadata, partitions
 from kerbstone.bench.esp.boot import ota_data
@@ -169,7 +169,7 @@ class Board:
 class Firmware:
     """A start: the firmware's modules with nothing in them that RAM held."""
 
-    _loaded: dict[str, ModuleType] = {}
+    _loaded: ClassVar[dict[str, ModuleType]] = {}
 
     NAMES = ("stage0", "kerb.log", "kerb.store", "kerb.update.inbox", "kerb.update.agent", "kerb.update.image", "kerb.update.interpreter",
              "kerb.update.probation", "kerb.update.manifest", "kerb.update.envelope")

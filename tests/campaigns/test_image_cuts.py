@@ -15,7 +15,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
 from image_life import IMAGES, TABLE, Board, Cut, Firmware, Reset, counted_rename, pieces
 
 FULL = os.environ.get("KERBSTONE_CAMPAIGN") == "full"
@@ -217,7 +216,7 @@ def test_an_image_that_is_not_the_announced_one_is_refused(tmp_path: Path, monke
     else:
         life.board.nor.cells[at + (5000 if damage == "byte" else 12)] ^= 1
     life.installed()
-    assert [words for words in life.told if "refused" in words][0].startswith(f"update refused {reason}")
+    assert next(words for words in life.told if "refused" in words).startswith(f"update refused {reason}")
     assert life.board.image(life.board.running) == 0 and life.start().store().get("image") is None
 
 

@@ -110,7 +110,8 @@ REFUSED = {
     "class": "class", "vendor": "class", "older": "older", "older than what was built": "older", "replayed": "replayed",
     "replayed after it failed": "replayed", "digest": "digest", "patch": "patch", "size": "size", "manifest too large": "size",
     "battery": "battery", "port": "port", "battery has no more than its reserve": "battery", "image of another board": "port",
-    "image where none is taken": "port", "image on a chip without partitions": "port", "image in odd pieces": "form", "image and files": "form",
+    "image where none is taken": "port", "image on a chip without partitions": "port", "image in odd pieces": "form",
+    "image and files": "form",
     "depends": "depends", "another base": "depends", "a path outside": "form", "one key": "form", "files and keys": "form",
     "not a bundle": "form", "nothing": "form", "old key": "key",
 }  # fmt: skip

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 import esp_bench
 from kerbstone.bench.esp import image, partitions
 from kerbstone.bench.esp.partitions import Partition
-from kerbstone.build.board import load_board
 from kerbstone.books.books import Books
+from kerbstone.build.board import load_board
 from kerbstone.cli import app as commands
 from kerbstone.errors import UpdateError
 from kerbstone.update.image import pieces, read

@@ -1,4 +1,4 @@
-"""A new interpreter over MQTT to an emulated ESP32 with OTA partitions: one that works, ones that must be left again, boards that take none."""
+"""A new interpreter over MQTT to an emulated ESP32: one that works, ones that must be left again, boards that take none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 import fragile_node
 from kerbstone.bench.esp import image, otadata
 from kerbstone.build.node import Node, load_node
-from kerbstone.emulator.faults import fault
 from kerbstone.testing.bench import TestBench
 from kerbstone.testing.node import KerbNode
 from kerbstone.update.bundle import fragments
@@ -31,7 +30,8 @@ def keys() -> list[SigningKey]:
 def a_node(folder: Path, keys: list[SigningKey], board: str = "esp32_devkitc_ota", deep: str = "false") -> Node:
     (folder / "trust.json").write_text(trust_json(keys))
     fragile_node.BOARDS[board] = {
-        "driver": "sht4x", "bus": 'bus = "i2c.main"', "uplink": 'kind = "mqtt"' + ('\nlink = "burst"' if deep == "true" else ""), "deep": deep,
+        "driver": "sht4x", "bus": 'bus = "i2c.main"', "deep": deep,
+        "uplink": 'kind = "mqtt"' + ('\nlink = "burst"' if deep == "true" else ""),
     }  # fmt: skip
     path = fragile_node.fragile(folder, board)
     path.write_text(path.read_text() + UPDATE_TABLE)

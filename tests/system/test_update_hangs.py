@@ -1,4 +1,4 @@
-"""An application on trial that hangs without a crash, at once or in its third hour, on both chips: the watchdog ends it, the one before runs."""
+"""Applications on trial that hang without a crash, at once or in their third hour, on both chips; one that brings a setting."""
 
 from __future__ import annotations
 

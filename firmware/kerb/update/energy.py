@@ -1,9 +1,9 @@
 """What the rest of an update costs, and whether the battery can pay it: flash, work and two starts at the board's currents.
 
-The model of the battery: it began full at power-on, and has paid the day's budget since. An update is refused when what it costs would be
-taken from the reserve, so many days of the budget. A voltage says little of a lithium cell until it is empty, which is why it is asked too.
-The figures are those of node.json (build): `ua` while the chip works, `boot_uc` a start, `work_ms` of modules read in one, `mv` of the supply,
-`mah` that can be used (0: not known), `uah_day` of the budget (0: none), `reserve_d`.
+The model of the battery: it was full at power-on, and has paid the day's budget since. An update is refused when what it costs would be
+taken from the reserve, so many days of the budget. The voltage, which says little of a lithium cell until it is empty, is judged apart.
+Figures of node.json: `ua` while the chip works, `boot_uc` a start, `work_ms` of modules read in one, `mv` of the supply, `mah` that can be
+used (0: not known), `uah_day` of the budget (0: none), `reserve_d`.
 """
 
 from kerb import log

@@ -176,13 +176,13 @@ def board_files(node: Node) -> dict[str, bytes]:
 def reachable(node: Node, files: dict[str, bytes]) -> dict[str, bytes]:
     """The board's files without the modules this node cannot import."""
     root = firmware_dir()
-    sources = {_module(path.relative_to(root)): path for path in (root / "kerb").rglob("*.py")}
+    sources = {_dotted(path.relative_to(root)): path for path in (root / "kerb").rglob("*.py")}
     for kind, name in (("apps", node.spec.node.app), *(("drivers", part.driver) for part in node.spec.parts.values())):
         if own := find_source(node, kind, name):
             sources[f"kerb.{kind}.{name}"] = own
     wanted = needed(sources, node_json(node))
-    return {name: data for name, data in files.items() if not name.startswith("/kerb/") or _module(Path(name[1:])) in wanted}
+    return {name: data for name, data in files.items() if not name.startswith("/kerb/") or _dotted(Path(name[1:])) in wanted}
 
 
-def _module(path: Path) -> str:
+def _dotted(path: Path) -> str:
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")

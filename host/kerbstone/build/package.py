@@ -8,7 +8,6 @@ import json
 import zipfile
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from kerbstone import __version__
