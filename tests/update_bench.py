@@ -9,12 +9,15 @@ from typing import Any
 
 import pyhsslms
 
+from kerb.update import report
 from kerbstone.build.compile import board_files
 from kerbstone.build.firmware import compile_file
-from kerbstone.build.node import Node
+from kerbstone.build.node import Node, load_node
+from kerbstone.paths import boards_dir, firmware_dir
 from kerbstone.testing.node import KerbNode
 from kerbstone.update.bundle import Update, application, class_id, vendor_id
 from kerbstone.update.keys import LMS, SigningKey
+from kerbstone.update.trust import trust_json
 
 VENDOR, CLASS = vendor_id("example.org"), class_id("example.org", "bin")
 OLD = {
@@ -67,3 +70,55 @@ def told(node: KerbNode) -> list[str]:
 
 def digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
+
+
+def bundle(node: Node, key: SigningKey, folder: Path, sequence: int, name: str, old_text: str, new_text: str) -> bytes:
+    """From what was flashed to the same with one text of one file replaced."""
+    old = application(board_files(node))
+    source = (firmware_dir() / name).read_text()
+    assert old_text in source
+    changed = folder / Path(name).name
+    changed.write_text(source.replace(old_text, new_text, 1))
+    new = {**old, name.replace(".py", ".mpy"): compile_file(changed, name)}
+    return Update(VENDOR, CLASS, sequence, new, old).bundle(key)
+
+
+def bin_with_updates(folder: Path, keys: list[SigningKey], every_s: int, measure_s: int = 600) -> Node:
+    """The street bin, reporting and measuring as often as is said, and taking updates signed with these keys."""
+    text = (boards_dir() / "nodes" / "bins.toml").read_text().split("[budget]")[0]
+    text = text.replace("report_s = 3600", f"report_s = {every_s}").replace("period_s = 600", f"period_s = {measure_s}")
+    (folder / "trust.json").write_text(trust_json(keys))
+    path = folder / "updated.toml"
+    path.write_text(text + UPDATE_TABLE)
+    return load_node(str(path))
+
+
+class Receiver:
+    """A device that takes fragments in order and reports as kerb/update/report.py does."""
+
+    def __init__(self, bundle: int, wanted: int):
+        self.bundle, self.had, self.wanted, self.said = bundle, 0, wanted, -1
+
+    def take(self, fragment: bytes) -> bytes | None:
+        """A report, when there is something to report."""
+        before = self.had
+        self.had += int.from_bytes(fragment[6:8], "big") == self.had + 1
+        due = self.had == before or self.had < 2 or self.had * 4 // self.wanted != (self.had - 1) * 4 // self.wanted
+        if self.had == self.wanted or not due or self.said == self.had:
+            return None
+        self.said = self.had
+        return report.message("receiving", piece=(self.bundle, self.had, self.wanted))
+
+
+# Applications that must not stay: file, text, what stands there instead, why a node leaves it, after how many hours at the latest.
+FAILING = {
+    "cannot reach the network": ("kerb/delivery.py", "done = way.uplink.connect() and self._exchange(way)", "done = False", "silent", 9.0),
+    "crashes in its third hour": (
+        "kerb/apps/bins.py", "        effects = []\n", "        effects = [] if now.mono < 14000 else None[0]\n", "crash", 5.0,
+    ),
+    "hangs": (
+        "kerb/apps/bins.py", "        effects = []\n",
+        "        effects = []\n        import time\n        while now.mono > 9000:\n            time.sleep_ms(10000)\n", "strikes", 8.0,
+    ),
+    "cannot be imported": ("kerb/node.py", "from kerb.store import Store", "from kerb.store import Shop", "import", 4.0),
+}

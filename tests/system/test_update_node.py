@@ -7,22 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from kerbstone.build.compile import board_files
-from kerbstone.build.firmware import compile_file
 from kerbstone.build.node import Node, load_node
 from kerbstone.emulator.faults import fault
-from kerbstone.paths import boards_dir, firmware_dir
 from kerbstone.testing.bench import TestBench
 from kerbstone.testing.node import KerbNode
-from kerbstone.update.bundle import Update, application, class_id, fragments, vendor_id
+from kerbstone.update.bundle import fragments
 from kerbstone.update.keys import ES256, SigningKey, new_key
-from kerbstone.update.trust import trust_json
+from update_bench import FAILING, bin_with_updates, bundle, small_lms
 
 PORT = 120
 FRAGMENT = 51  # bytes: the largest payload of EU868 DR0 to DR2
 VOLT = 3.6  # of the node's cell
 FACTOR = 1.5  # between what a device reckons for an update and what the ledger charges
-TABLE = '\n[update]\nvendor = "example.org"\nclass = "bin"\nkeys = "trust.json"\n'
 
 
 @pytest.fixture(scope="module")
@@ -33,22 +29,7 @@ def keys() -> list[SigningKey]:
 @pytest.fixture
 def bin_node(tmp_path: Path, keys: list[SigningKey]) -> Node:
     """The street bin, reporting every ten minutes so that there are receive windows, and taking updates."""
-    text = (boards_dir() / "nodes" / "bins.toml").read_text().replace("report_s = 3600", "report_s = 600").split("[budget]")[0]
-    (tmp_path / "trust.json").write_text(trust_json(keys))
-    path = tmp_path / "updated.toml"
-    path.write_text(text + TABLE)
-    return load_node(str(path))
-
-
-def bundle(node: Node, key: SigningKey, folder: Path, sequence: int, name: str, old_text: str, new_text: str) -> bytes:
-    """From what was flashed to the same with one text of one file replaced."""
-    old = application(board_files(node))
-    source = (firmware_dir() / name).read_text()
-    assert old_text in source
-    changed = folder / Path(name).name
-    changed.write_text(source.replace(old_text, new_text, 1))
-    new = {**old, name.replace(".py", ".mpy"): compile_file(changed, name)}
-    return Update(vendor_id("example.org"), class_id("example.org", "bin"), sequence, new, old).bundle(key)
+    return bin_with_updates(tmp_path, keys, 600)
 
 
 def send(node: KerbNode, pieces: list[bytes]) -> None:
@@ -98,6 +79,8 @@ def test_a_change_of_one_line_arrives_proves_itself_and_stays(kerb_node: TestBen
     counted = [r["values"] for r in node.service if r["profile"] == "update" and r["values"]["update_state"] == "receiving"]
     assert {v["fragments_wanted"] for v in counted} == {len(pieces)}
     assert [v["fragments"] for v in counted] == sorted(v["fragments"] for v in counted) and 4 <= len(counted) <= 5
+    health = [r["values"] for r in node.service if r["profile"] == "health"]
+    assert len(health) == 3 and {h["crashes"] for h in health} == {0}, "before, at probation, at the end"
     node.assert_nothing_lost()
 
 
@@ -112,17 +95,16 @@ def test_a_bundle_that_is_refused_is_told_with_its_reason_though_there_are_no_sl
     node.assert_nothing_lost()
 
 
-FAILING = {
-    "cannot reach the network": ("kerb/delivery.py", "done = way.uplink.connect() and self._exchange(way)", "done = False", "silent", 9.0),
-    "crashes in its third hour": (
-        "kerb/apps/bins.py", "        effects = []\n", "        effects = [] if now.mono < 14000 else None[0]\n", "crash", 5.0,
-    ),
-    "hangs": (
-        "kerb/apps/bins.py", "        effects = []\n",
-        "        effects = []\n        import time\n        while now.mono > 9000:\n            time.sleep_ms(10000)\n", "strikes", 8.0,
-    ),
-    "cannot be imported": ("kerb/node.py", "from kerb.store import Store", "from kerb.store import Shop", "import", 4.0),
-}
+def test_a_bundle_larger_than_any_free_piece_of_the_heap_is_put_together_all_the_same(kerb_node: TestBench, tmp_path: Path):
+    signers = [small_lms(1), small_lms(2)]
+    node_file = bin_with_updates(tmp_path, signers, 600)
+    node = kerb_node(node_file)
+    made = bundle(node_file, signers[0], tmp_path, 1, "kerb/apps/bins.py", '"full_pct": 90,', '"full_pct": 85,')
+    pieces = fragments(made, 200)
+    assert len(made) > 4096 and len(pieces) > 20
+    send(node, pieces)
+    node.run("6h")
+    assert [words.split()[0] for words in told(node)] == ["installed", "probation"], node.console[-10:]
 
 
 @pytest.mark.parametrize("case", FAILING)

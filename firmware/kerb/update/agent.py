@@ -33,16 +33,19 @@ class Agent:
         """Installs what is complete. True: a new application is on trial, and a reset starts it. Tells what it refuses."""
         start = self._store.get("start")
         if stage0.load().state or (start and len(start) > report.START):
-            return False  # one at a time: the way back would be lost, or what became of the last
-        piece = inbox.progress()
-        if not start or not (inbox.complete() or inbox.combine() or self._image_waits()):
-            self._keep(report.message("receiving", piece=piece) if piece else None)
+            return False  # one at a time: the way back would be lost, or the word of what became of the last
+        if not start:
+            self._store.remove("start")  # damaged
             return False
+        piece = inbox.progress()
         tries, millivolt = unpack("<BH", start)
         self._store.put("start", pack("<BH", tries + 1, millivolt))
         try:
             if tries == _TRIES:
                 raise Refused("flash", "%d starts were not enough" % tries)
+            if not (inbox.complete() or inbox.combine() or self._image_waits()):
+                self._keep(report.message("receiving", piece=piece) if piece else None)
+                return False
             word, version, reset = self._install(None if millivolt == 0xFFFF else millivolt / 1000, feed)
         except Refused as error:
             return self._refuse(error.reason, error, piece)

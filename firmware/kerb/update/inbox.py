@@ -45,7 +45,7 @@ def complete():
 
 
 def progress():
-    """(first 2 bytes of the bundle's SHA-256 modulo 65535, fragments that are here, fragments of the bundle); None when nothing has come."""
+    """(first 2 bytes of the bundle's SHA-256 modulo 65535, fragments here, fragments of the bundle); None when nothing has come."""
     name = _name()
     if len(name) != 9:
         return None
@@ -114,6 +114,17 @@ def _coded(data, count, size):
     return have + 1 >= count
 
 
+class _Rows:
+    """The fragments of a bundle, each by itself."""
+
+    def __init__(self):
+        self._rows = {}
+        self.get = self._rows.get
+
+    def put(self, n, row):
+        self._rows[n] = bytes(row)
+
+
 def combine():
     """Makes the bundle of the log; False when it takes more fragments."""
     name = _name()
@@ -122,7 +133,8 @@ def combine():
         return False
     from kerb.uplink.lorawan.packages.fragments import Defragmenter
 
-    puzzle = Defragmenter(count, size, 2, count)
+    block = _Rows()
+    puzzle = Defragmenter(count, size, 2, count, block)
     try:
         with open(_LOG, "rb") as f:
             row = f.read(size + 2)
@@ -133,7 +145,8 @@ def combine():
         return False
     if not puzzle.done:
         return False
-    with open(INBOX + ".part", "wb") as f:
-        f.write(puzzle.data(padding))
+    with open(INBOX + ".part", "wb") as f:  # row by row: the whole bundle may be more than the heap has in one piece
+        for n in range(count):
+            f.write(block.get(n) if n < count - 1 else block.get(n)[: size - padding])
     os.rename(INBOX + ".part", INBOX)
     return True

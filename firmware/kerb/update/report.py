@@ -35,7 +35,8 @@ def tell(node, state, reason="none", sequence=None, piece=None):
 
 
 def progress(node, before):
-    """After a fragment: tells of the first of a bundle, of every quarter, and of one that brought nothing new, so that its sender goes back.
+    """After a fragment: tells of the first of a bundle, with the node's health before it, of every quarter, and of one that brought
+    nothing new, so that its sender goes back.
 
     `before`: inbox.progress() before the fragment was taken.
     """
@@ -49,6 +50,8 @@ def progress(node, before):
     if piece == before or had < 2 or had * _SHARES // wanted != (had - 1) * _SHARES // wanted:
         tell(node, "receiving", "none", None, piece)
         _said = piece
+        if had == 1 and piece != before:
+            _tell_health(node)
 
 
 def owed(node, kept):
@@ -72,3 +75,11 @@ def judge(node):
         reached = probation.judge(node.delivery.proven, mono_ms() // 1000)
         if reached:
             tell(node, reached, "none", s.floor)
+            _tell_health(node)
+
+
+def _tell_health(node):
+    """Before an update, once it has reached the network, and at its end: what a roll-out compares."""
+    from kerb import health
+
+    node.delivery.store(health.report(node), _PRIORITY)

@@ -17,11 +17,14 @@ from kerbstone.errors import BooksError
 MAY: Mapping[str, frozenset[str]] = {
     "owner": frozenset({
         "plan", "mint", "write", "prove", "rotate", "revoke", "retire", "export", "import", "commission", "member", "block", "sign",
+        "rollout", "halt",
     }),
-    "station": frozenset({"mint", "write", "prove", "commission"}),
+    "station": frozenset({"mint", "write", "prove", "commission", "halt"}),
     "auditor": frozenset(),
 }
-_WORDS = {"member": "add members", "block": "add blocks of EUIs", "sign": "sign certificates"}  # actions that are no verbs
+_WORDS = {  # actions that are no verbs
+    "member": "add members", "block": "add blocks of EUIs", "sign": "sign certificates", "rollout": "roll out updates",
+}  # fmt: skip
 LEAST_PASSPHRASE = 12  # characters
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -62,6 +62,39 @@ secrets = Table(
     Column("for_books", LargeBinary, nullable=False),  # that key, sealed to the books
     Column("for_member", LargeBinary),  # and to the member who mints and writes, until the board has proven it
     Column("member", String(64)),
+)
+
+rollouts = Table(
+    "rollouts", metadata,
+    Column("name", String(64), primary_key=True),
+    Column("bundle", LargeBinary, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("device_class", String(32), nullable=False),  # UUID
+    Column("rings", JSON, nullable=False),  # as they were asked for
+    Column("gate", JSON, nullable=False),
+    Column("ring", Integer, nullable=False),  # the last one that is offered the update
+    Column("ring_s", BigInteger, nullable=False),  # when it began, seconds since 1970
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("version", Integer, nullable=False),  # counts decisions
+    Column("listening_s", BigInteger, nullable=False),  # since when the latest run listens
+    Column("beat_s", BigInteger, nullable=False),  # and when it last said so
+)
+
+rollout_devices = Table(
+    "rollout_devices", metadata,
+    Column("rollout", String(64), ForeignKey("rollouts.name"), primary_key=True),
+    Column("name", String(64), primary_key=True, index=True),  # need not be in `devices`
+    Column("ring", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("fragments", Integer, nullable=False),
+    Column("sent", Integer, nullable=False),
+    Column("offered_s", BigInteger, nullable=False),
+    Column("heard_s", BigInteger, nullable=False),
+    Column("before", JSON),  # health reports
+    Column("after", JSON),
 )
 
 audit = Table(

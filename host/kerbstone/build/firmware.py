@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 from kerbstone.errors import EngineError
@@ -74,7 +75,15 @@ def _says_nothing(source: Path) -> bool:
 
 def compile_tree(root: Path, subdirs: tuple[str, ...] = ("kerb",)) -> dict[str, bytes]:
     """Every .py with code under root/<subdirs> as {path on the board: .mpy}, and stage 0 as it is."""
-    sources = [p for d in subdirs for p in sorted((root / d).rglob("*.py")) if not _says_nothing(p)] + [root / STAGE0]
+    found = [p for d in subdirs for p in sorted((root / d).rglob("*.py"))] + [root / name for name in (STAGE0, *SOURCE_FILES)]
+    stats = [path.stat() for path in found]
+    return dict(_compiled(root, tuple((p, s.st_mtime_ns, s.st_size) for p, s in zip(found, stats, strict=True))))
+
+
+@lru_cache(maxsize=4)
+def _compiled(root: Path, found: tuple[tuple[Path, int, int], ...]) -> dict[str, bytes]:
+    """The same for every node of a bench; time and size of each file say whether it is still the same."""
+    sources = [p for p, _, _ in found if not _says_nothing(p) and str(p.relative_to(root)) not in SOURCE_FILES]
     names = [str(p.relative_to(root)) for p in sources]
     with ThreadPoolExecutor(max_workers=4) as pool:
         compiled = list(pool.map(compile_file, sources, names))

@@ -10,12 +10,14 @@ import typer
 
 from kerbstone.build.compile import board_files
 from kerbstone.build.node import Node, load_node
+from kerbstone.cli import rollout
 from kerbstone.cli.access import DEFAULT, AsOption, BooksOption, JsonOption, enter
 from kerbstone.errors import UpdateError
 from kerbstone.update import appfile, bundle, image, keybook
 from kerbstone.update.trust import trust_json
 
 app = typer.Typer(no_args_is_help=True, help="Signed updates of applications.")
+rollout.register(app)
 
 KeyOption = Annotated[str, typer.Option("--key", help="Name of the signing key in the books.")]
 OutOption = Annotated[Path, typer.Option("--out", help="File to write.")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def known_names(node: Node, kind: str) -> list[str]:
 
 def literal(source: Path, name: str, owner: str = "") -> Any:
     """The value of a constant of a module, or of its class `owner`; None when it is not there or not a literal."""
-    body = ast.parse(source.read_text(encoding="utf-8")).body
+    body = _parsed(source.read_text(encoding="utf-8")).body
     if owner:
         body = [s for c in body if isinstance(c, ast.ClassDef) and c.name == owner for s in c.body]
     for statement in body:
@@ -41,6 +42,11 @@ def literal(source: Path, name: str, owner: str = "") -> Any:
     return None
 
 
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
 def shares_uart(node: Node, driver: str) -> bool:
     """Whether several parts of this driver may hang on one UART (RS485, SDI-12)."""
     source = find_source(node, "drivers", driver)
@@ -49,17 +55,29 @@ def shares_uart(node: Node, driver: str) -> bool:
 
 def needed_pins(source: Path) -> list[str]:
     """The options a driver cannot do without: those it fetches with pin_of() of kerb/drivers/pins.py."""
-    calls = [c for c in ast.walk(ast.parse(source.read_text(encoding="utf-8"))) if isinstance(c, ast.Call)]
+    return list(_needed(source.read_text(encoding="utf-8")))
+
+
+@lru_cache(maxsize=256)
+def _needed(text: str) -> tuple[str, ...]:
+    calls = [c for c in ast.walk(ast.parse(text)) if isinstance(c, ast.Call)]
     found = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "pin_of"]
-    return [a.value for c in found for a in c.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    return tuple(a.value for c in found for a in c.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
 
 
 def driver_options(source: Path) -> set[str]:
     """The names a driver reads from its `options`, itself or in what it imports from our drivers."""
-    names = set(needed_pins(source))
-    for item in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+    names, others = _options_of(source.read_text(encoding="utf-8"))
+    return set(names).union(*(driver_options(firmware_dir() / "kerb" / "drivers" / f"{other}.py") for other in others))
+
+
+@lru_cache(maxsize=256)
+def _options_of(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The options a driver reads itself, and which of our drivers it imports. Hundreds of nodes of a bench may have the same parts."""
+    names, others = set(_needed(text)), set()
+    for item in ast.walk(ast.parse(text)):
         if isinstance(item, ast.ImportFrom) and (item.module or "").startswith("kerb.drivers."):
-            names |= driver_options(firmware_dir() / "kerb" / "drivers" / f"{(item.module or '').split('.')[-1]}.py")
+            others.add((item.module or "").split(".")[-1])
         key: ast.expr | None = None
         if isinstance(item, ast.Call) and isinstance(item.func, ast.Attribute) and item.func.attr == "get" and item.args:
             key = item.args[0] if _is_options(item.func.value) else None
@@ -69,7 +87,7 @@ def driver_options(source: Path) -> set[str]:
             key = item.left
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
             names.add(key.value)
-    return names - {"name", "where"}
+    return frozenset(names - {"name", "where"}), frozenset(others)
 
 
 def _is_options(value: ast.expr) -> bool:

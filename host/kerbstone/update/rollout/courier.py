@@ -1,0 +1,61 @@
+"""Which fragment a device gets next."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from kerbstone.update import bundle
+from kerbstone.update.rollout.model import OFFERED, RECEIVING, Device
+
+_QUARTERS = 4  # the device reports as often
+
+
+@dataclass
+class _Lane:
+    limit: int  # fragments that may have been sent by now
+    had: int  # what the device had when that was set
+    since_s: int
+
+
+class Courier:
+    """Cuts a bundle, and lets each device have no more of it ahead of what it reported than it takes to its next report.
+
+    `size`: bytes of a fragment with its head. `patience_s`: without a report for so long, what went ahead is taken for lost: fragments that
+    come in order are sent again from the last one reported, of the others come coded ones that replace any.
+    """
+
+    def __init__(self, data: bytes, size: int, patience_s: int):
+        plain = bundle.fragments(data, size)
+        self.count = len(plain)
+        self.in_order = self.count > bundle.CODED
+        self._pieces = plain if self.in_order else bundle.fragments(data, size, coded=bundle.CODED)
+        self._patience_s = patience_s
+        self._lanes: dict[str, _Lane] = {}
+        self.sha256 = hashlib.sha256(data).hexdigest()
+
+    def next(self, device: Device, now_s: int) -> bytes | None:
+        """The fragment to be sent now, counted as sent; None: none."""
+        if device.state not in (OFFERED, RECEIVING):
+            return None
+        lane = self._lanes.get(device.name)
+        if lane is None or device.fragments != lane.had or now_s - lane.since_s > self._patience_s:
+            lane = self._lanes[device.name] = self._lane(device, now_s, lane)
+        if device.sent >= lane.limit:
+            return None
+        piece = self._pieces[device.sent % len(self._pieces)]
+        device.sent += 1
+        return piece
+
+    def _lane(self, device: Device, now_s: int, old: _Lane | None) -> _Lane:
+        ahead = -(-self.count // _QUARTERS) + 1
+        late = old is not None and device.fragments == old.had
+        if self.in_order:
+            if late:
+                device.sent = device.fragments
+            return _Lane(min(device.fragments + ahead, self.count), device.fragments, now_s)
+        # Each one that arrives counts, so what has gone is not sent again while there are others.
+        limit = old.limit if old else max(self.count, device.sent)
+        if late and device.sent >= limit:
+            limit = device.sent + ahead
+        return _Lane(limit, device.fragments, now_s)
