@@ -13,3 +13,11 @@ else:
         stage0.choose()
     except Exception as error:
         print("kerb fault stage0", type(error).__name__, error)
+        if isinstance(error, ValueError):
+            # Another .mpy format than that of these files: the interpreter is on trial, and a reset ends that.
+            import time
+
+            import machine
+
+            time.sleep(60)
+            machine.reset()

@@ -15,6 +15,7 @@ ROOT = "/slots"
 FACTORY = 0
 NAMES = ("", "a", "b")
 CONFIRMED, TRIAL, PROBATION = 0, 1, 2  # TRIAL: has not reached the network yet
+IMAGE = 3  # an ESP32's interpreter is on trial, below the application: the bootloader has the way back
 STRIKES = 3  # starts that did not end in an orderly sleep, until a slot on trial or probation is left
 REASONS = ("", "strikes", "digest", "import", "crash", "silent", "asked")
 _MAGIC = b"KSL1"
@@ -51,7 +52,7 @@ class Selector:
         self.reason = REASONS.index(reason)
 
 
-current = None  # of this life, once choose() has run
+current = Selector()  # of this life, once choose() has run
 
 
 def load():
@@ -131,7 +132,7 @@ def choose():
     current = load()
     s = current
     changed, left = False, s.slot
-    if s.slot and s.state:
+    if s.slot and s.state in (TRIAL, PROBATION):
         changed = True
         if s.running:
             s.strikes += 1
@@ -155,8 +156,14 @@ def choose():
 
 
 def abandon(reason):
-    """Leaves a slot on trial or probation for the one before, and starts that. Returns only when there is nothing to leave."""
-    if current and current.slot and current.state:
+    """Leaves what is on trial or probation for what was before, and starts that. Returns only when there is nothing to leave."""
+    if current.state == IMAGE:
+        import machine
+
+        current.reason = REASONS.index(reason)
+        save(current)
+        machine.reset()
+    if current.slot and current.state:
         import machine
 
         current.fall_back(reason)
@@ -167,7 +174,7 @@ def abandon(reason):
 
 def settle():
     """Before deep sleep: this start ended well."""
-    if current and current.running:
+    if current.running:
         current.running = 0
         save(current)
 

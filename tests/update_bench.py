@@ -14,6 +14,7 @@ from kerbstone.build.compile import board_files
 from kerbstone.build.firmware import compile_file
 from kerbstone.build.node import Node, load_node
 from kerbstone.paths import boards_dir, firmware_dir
+from kerbstone.testing.node import KerbNode
 from kerbstone.update.bundle import Update, application, class_id, vendor_id
 from kerbstone.update.keys import LMS, SigningKey
 from kerbstone.update.trust import trust_json
@@ -46,6 +47,27 @@ def update(sequence: int = 5, **more: Any) -> Update:
     return Update(**{"vendor": VENDOR, "klass": CLASS, "sequence": sequence, "new": NEW, "old": OLD, **more})
 
 
+UPDATE_TABLE = '\n[update]\nvendor = "example.org"\nclass = "bin"\nkeys = "trust.json"\n'
+
+
+def changed_app(node: Node, folder: Path, key: SigningKey, *changes: tuple[str, str]) -> bytes:
+    """A bundle from the fragile node of a folder to the same with texts of its application replaced."""
+    old = application(board_files(node))
+    source = (folder / "apps" / "fragile.py").read_text()
+    for before, after in changes:
+        assert before in source
+        source = source.replace(before, after)
+    changed = folder / "fragile.py"
+    changed.write_text(source)
+    new = {**old, "kerb/apps/fragile.mpy": compile_file(changed, "kerb/apps/fragile.py")}
+    return Update(VENDOR, CLASS, 1, new, old).bundle(key)
+
+
+def told(node: KerbNode) -> list[str]:
+    """What a node said of updates."""
+    return [line.removeprefix("kerb update ") for line in node.console if line.startswith("kerb update ")]
+
+
 def digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
@@ -67,7 +89,7 @@ def bin_with_updates(folder: Path, keys: list[SigningKey], every_s: int, measure
     text = text.replace("report_s = 3600", f"report_s = {every_s}").replace("period_s = 600", f"period_s = {measure_s}")
     (folder / "trust.json").write_text(trust_json(keys))
     path = folder / "updated.toml"
-    path.write_text(text + '\n[update]\nvendor = "example.org"\nclass = "bin"\nkeys = "trust.json"\n')
+    path.write_text(text + UPDATE_TABLE)
     return load_node(str(path))
 
 

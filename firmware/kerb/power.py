@@ -36,6 +36,7 @@ class Power:
     def __init__(self, light, clock=None):
         self._light = light
         self.clock = clock
+        self._watch = None
         self.limit_ms = 0 if esp32 else _RP2_LIMIT_MS
 
     def show_utc(self):
@@ -78,6 +79,8 @@ class Power:
 
     def deep_sleep(self, ms, wake_pins):
         """Ends RAM. wake_pins: [(pin, level), ...]; all of one level, as ext1 demands."""
+        if self._watch:
+            self._watch.stop()
         if self.limit_ms and ms > self.limit_ms:
             ms = self.limit_ms
         if wake_pins and esp32:
@@ -89,8 +92,13 @@ class Power:
         machine.deepsleep(ms)
 
     def watchdog(self):
-        """Ends a start that hangs, of applications on trial; fed once a cycle. None where the longest it waits is shorter than that."""
-        return machine.WDT(timeout=_WATCHDOG_MS) if esp32 else None
+        """Ends a start that hangs, of applications on trial; fed once a cycle."""
+        if esp32:
+            return machine.WDT(timeout=_WATCHDOG_MS)
+        from kerb.watch import Watchdog
+
+        self._watch = Watchdog(_WATCHDOG_MS, self._light)
+        return self._watch
 
     def reset(self):
         """A hard reset: after a change of application, or of an ESP32's partition, nothing else may come before the next start."""

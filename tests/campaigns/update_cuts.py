@@ -159,7 +159,7 @@ def settle():
 
 
 def later():
-    stage0.current.since = 0
+    stage0.current.since = 1
     probation.judge(True, 200000)
 
 

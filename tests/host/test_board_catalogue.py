@@ -16,6 +16,7 @@ from kerbstone.paths import boards_dir
 GOLDEN = {
     "adafruit_feather_rp2040_rfm95": ("rp2040", "sx1276", None),
     "esp32_devkitc": ("esp32", None, None),
+    "esp32_devkitc_ota": ("esp32", None, None),
     "esp32s3_devkitc_1": ("esp32s3", None, None),
     "firebeetle2_esp32e": ("esp32", None, None),
     "heltec_wifi_lora_32_v3": ("esp32s3", "sx1262", None),

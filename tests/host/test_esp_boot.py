@@ -151,8 +151,9 @@ OTA_TABLE = [
     ("data", "first"),
     [(_ota(None, None), "ota_0"), (_ota(1, None), "ota_0"), (_ota(1, 2), "ota_1"), (_ota(3, 2), "ota_0"), (b"\0" * 0x2000, "ota_0")],
 )
-def test_the_ota_data_choose_the_slot(data, first):
-    assert partitions.boot_order(OTA_TABLE, data)[0].label == first
+def test_the_ota_data_choose_the_slot(flash, data, first):
+    flash.program(0xD000, data)
+    assert partitions.boot_order(OTA_TABLE, boot.ota_data(flash, OTA_TABLE).slot())[0].label == first
 
 
 def test_a_slot_that_fails_gives_way_to_the_other_and_the_file_system_stays(chip, flash):

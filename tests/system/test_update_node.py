@@ -17,6 +17,8 @@ from update_bench import FAILING, bin_with_updates, bundle, small_lms
 
 PORT = 120
 FRAGMENT = 51  # bytes: the largest payload of EU868 DR0 to DR2
+VOLT = 3.6  # of the node's cell
+FACTOR = 1.5  # between what a device reckons for an update and what the ledger charges
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,14 @@ def test_a_change_of_one_line_arrives_proves_itself_and_stays(kerb_node: TestBen
         print(f"\nupdate: {len(made)} bytes, {len(pieces)} fragments of {FRAGMENT}, proven after {node.clock / 3600:.1f} h; {more:.3f} mAh "
               f"({more * 3.6 * 3.6:.2f} J at 3.6 V) more than a node without", file=sys.stderr)
     assert 0 < more < 1
+    # What the device reckoned, and what the ledger has of the two starts that follow a reset: the one that installs, and the first after.
+    told_mj = next(int(line.split()[3]) for line in node.console if line.startswith("kerb cost update"))
+    starts = [s for s in node.result.wake_sums if s["cause"] == "reset"]
+    charged_mj = sum(s["charge_uas"] for s in starts) * VOLT / 1000
+    with capsys.disabled():
+        print(f"update: {told_mj} mJ reckoned on the device, {charged_mj:.0f} mJ in the ledger ({sum(s['count'] for s in starts)} starts)",
+              file=sys.stderr)
+    assert told_mj / FACTOR < charged_mj < told_mj * FACTOR
     node.run("26h")
     assert [words.split()[0] for words in told(node)] == ["installed", "probation", "confirmed"]
     assert reported(node) == ["receiving", "trial", "probation", "confirmed"]

@@ -8,7 +8,7 @@ from kerb import cbor, log
 from kerb.store import Store
 from kerb.update import inbox, report
 from kerb.update.envelope import Refused
-from kerb.update.install import Target, install, read_bundle
+from kerb.update.install import Target, install, plan, read_bundle
 
 _TRIES = 20  # starts that may fail in the middle of one installation: each goes on where the last ended
 
@@ -43,22 +43,32 @@ class Agent:
         try:
             if tries == _TRIES:
                 raise Refused("flash", "%d starts were not enough" % tries)
-            if not (inbox.complete() or inbox.combine()):
+            if not (inbox.complete() or inbox.combine() or self._image_waits()):
                 self._keep(report.message("receiving", piece=piece) if piece else None)
                 return False
-            manifest = self._install(None if millivolt == 0xFFFF else millivolt / 1000, feed)
+            word, version, reset = self._install(None if millivolt == 0xFFFF else millivolt / 1000, feed)
         except Refused as error:
             return self._refuse(error.reason, error, piece)
         except (OSError, MemoryError) as error:
             return self._refuse("flash" if isinstance(error, OSError) else "memory", error, piece)
-        self._keep(report.message("keys" if manifest.keys else "trial", "none", manifest.sequence, piece))
+        state = {"expects": "receiving", "installed": "trial"}.get(word, word)
+        self._keep(report.message(state, "none", self._sequence, piece))
         inbox.finish()
-        log.event("update", "keys" if manifest.keys else "installed", manifest.sequence, manifest.version)
-        return not manifest.keys
+        log.event("update", word, self._sequence, version)
+        return reset
+
+    def _image_waits(self):
+        if not self._store.get("image"):
+            return False
+        from kerb.update import image
+
+        return image.waits(self._store)
 
     def _refuse(self, reason, error, piece):
         log.event("update", "refused", reason, error)
         self._keep(report.message("refused", reason, self._sequence, piece))
+        if not inbox.complete():
+            self._store.remove("image")
         inbox.clear()
         return False
 
@@ -70,7 +80,13 @@ class Agent:
             self._store.remove("start")
 
     def _install(self, battery_v, feed):
+        """("installed", "keys", or "expects" an image; the version; whether a reset has to follow)."""
         selector = stage0.load()
+        if not inbox.complete():
+            from kerb.update import interpreter
+
+            self._sequence, reset = interpreter.switch(self._store, feed)
+            return "installed", "image", reset
         with open(inbox.INBOX, "rb") as f:
             manifest = read_bundle(f, trusted(self._config, self._store), feed)
             self._sequence = manifest.sequence
@@ -80,9 +96,28 @@ class Agent:
             target.check(manifest, battery_v)
             if manifest.keys:
                 self._rotate(manifest, selector)
+                return "keys", manifest.version, False
+            self._pay(target, manifest)
+            if manifest.image:
+                from kerb.update import interpreter
+
+                interpreter.expect(self._store, manifest)
+                return "expects", manifest.version, False
+            install(target, f, manifest, feed)
+        return "installed", manifest.version, True
+
+    def _pay(self, target, manifest):
+        """Raises Refused("battery") when the battery should not."""
+        table = self._config.get("energy")
+        if table:
+            from kerb.clock import mono_ms
+            from kerb.update import energy
+
+            if manifest.image:
+                _, size, _, piece = manifest.image
+                energy.check(table, (size,), mono_ms() // 1000, size // piece)
             else:
-                install(target, f, manifest, feed)
-        return manifest
+                energy.check(table, [row[1] for row in plan(target, manifest)], mono_ms() // 1000)
 
     def _rotate(self, manifest, selector):
         self._store.put("keys", cbor.encode(manifest.keys))

@@ -15,6 +15,7 @@ from kerb.store import Store
 
 PORT = 120  # of LoRaWAN, where fragments come in
 MARK = b"KUF1"  # begins a fragment where there are no ports
+IMAGE_MARK = b"KUI1"  # begins a piece of an image (image.py)
 INBOX = stage0.ROOT + "/inbox"
 _HEAD = 9
 _CODED = 64  # fragments of a bundle that is put together in RAM

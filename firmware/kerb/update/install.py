@@ -66,7 +66,8 @@ class Target:
             raise Refused("replayed", "number %d" % m.sequence)
         if m.sequence < floor:
             raise Refused("older", "number %d after %d" % (m.sequence, floor))
-        if m.port > self.port or (m.mpy and m.mpy != self.mpy):
+        # Of an image: what the new interpreter reads, so that it starts the applications that are here.
+        if m.port > self.port or (m.mpy and m.mpy != self.mpy) or (m.image and m.image[2] != own.get("image")):
             raise Refused("port")
         if m.base and m.base != self.base():
             raise Refused("depends", "another application runs")

@@ -6,6 +6,7 @@
   9 {key id: [algorithm, public key]}: the trusted keys from now on, two at least; then there are no components
   10 text for people: the version
   11 SHA-256 of the list of the running application's files, which stay where no component replaces them
+  12 [SHA-256, bytes, image name, bytes of a piece]: an image of the interpreter, which comes apart; then there are no components
 """
 
 from kerb import cbor
@@ -15,6 +16,7 @@ FORM = 1
 _KEY_BYTES = {ES256: 64, EDDSA: 32, LMS: 60}
 _MOST_FILES = 256
 _MOST_BYTES = 1 << 20
+_MOST_IMAGE = 1 << 24
 _LONGEST_PATH = 64
 
 
@@ -32,15 +34,16 @@ class Manifest:
             self.keys = fields.get(9)
             self.version = fields.get(10, "")
             self.base = fields.get(11)
+            self.image = fields.get(12)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Refused("form")
         self._check()
 
     def _check(self):
-        whole = isinstance(self.sequence, int) and not isinstance(self.sequence, bool) and 0 < self.sequence < 1 << 31
         paths = [path for path, _, _ in self.components]
         named = isinstance(self.vendor, bytes) and isinstance(self.klass, bytes) and len(self.vendor) == len(self.klass) == 16
-        if self.form != FORM or not whole or not named or len(paths) > _MOST_FILES or paths != sorted(set(paths)):
+        numbered = self.form == FORM and _whole(self.sequence, 1, 0x7FFFFFFF)
+        if not numbered or not named or len(paths) > _MOST_FILES or paths != sorted(set(paths)):
             raise Refused("form")
         if not isinstance(self.version, str) or not isinstance(self.mpy, int) or len(self.port) != 3:
             raise Refused("form")
@@ -52,8 +55,10 @@ class Manifest:
             _check_keys(self.keys)
         if self.base is not None and not _digest(self.base):
             raise Refused("form")
-        if bool(paths) == (self.keys is not None):
-            raise Refused("form", "files or keys, one of them")
+        if self.image is not None:
+            _check_image(self.image)
+        if bool(paths) + (self.keys is not None) + (self.image is not None) != 1:
+            raise Refused("form", "files, keys or an image, one of them")
 
     def size(self):
         """Bytes of all files."""
@@ -73,9 +78,21 @@ def _digest(value):
 
 def _component(row):
     path, digest, size = row
-    if not _path(path) or not _digest(digest) or not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _MOST_BYTES:
+    if not _path(path) or not _digest(digest) or not _whole(size, 0, _MOST_BYTES):
         raise ValueError
     return path, digest, size
+
+
+def _whole(value, least, most):
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _check_image(row):
+    if not isinstance(row, list) or len(row) != 4 or not _digest(row[0]) or not isinstance(row[2], str):
+        raise Refused("form")
+    # Pieces that fill a sector without a rest, and a page of the flash at least.
+    if not _whole(row[1], 1, _MOST_IMAGE) or not _whole(row[3], 256, 4096) or row[3] & (row[3] - 1):
+        raise Refused("form")
 
 
 def _check_keys(keys):

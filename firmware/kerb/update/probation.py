@@ -15,8 +15,15 @@ def judge(proven, now_s):
     s = stage0.current
     if not s.state:
         return None
-    if now_s < s.since:
-        s.since = now_s  # the supply failed, and the clock began again
+    if not s.since or now_s < s.since:
+        # The trial begins, hours or months after power-on; or the supply failed, and the clock began again.
+        s.since = now_s or 1
+        stage0.save(s)
+    if s.state == stage0.IMAGE:
+        from kerb.store import Store
+        from kerb.update import interpreter
+
+        return interpreter.judge(Store(stage0.ROOT), proven, now_s)
     reached = None
     if s.state == stage0.TRIAL:
         if proven:

@@ -26,6 +26,11 @@ class Receiver:
             if len(data) == _OFFER_BYTES and not self.whole and not on_trial:
                 self._fetch(data)
             return True
+        if data[:4] == inbox.IMAGE_MARK:
+            from kerb.update import image
+
+            self._done(image.take(inbox.Store(stage0.ROOT), data))
+            return True
         if channel != inbox.PORT and data[:4] != inbox.MARK:
             return False
         if channel != inbox.PORT:

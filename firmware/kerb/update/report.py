@@ -84,7 +84,7 @@ def judge(node):
 
         reached = probation.judge(node.delivery.proven, mono_ms() // 1000)
         if reached:
-            tell(node, reached, "none", s.sequence)
+            tell(node, reached, "none", s.floor)
             _tell_health(node)
 
 

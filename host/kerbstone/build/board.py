@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from kerbstone.build.board_extras import Charge, Ethernet, Expander, ImageFile, Light, Modem, Pmu, SpiBus, Usb
+from kerbstone.build.board_extras import Charge, Ethernet, Expander, ImageFile, Light, Modem, Ota, Pmu, SpiBus, Usb
 from kerbstone.build.board_tables import Battery, Current, Filesystem, Gpio, I2CBus, Radio, Rail, Table, Times, UartBus, Wifi
 from kerbstone.build.files import error_at, load, nearest
 from kerbstone.build.sources import Sources, source_texts
@@ -47,6 +47,7 @@ class BoardFile(Table):
     dac: dict[str, Gpio] = Field(default_factory=dict)
     usb: Usb | None = None
     image: ImageFile | None = None  # of MicroPython
+    ota: Ota | None = None
     charge: Charge | None = None
     pin_names: dict[str, Gpio] = Field(default_factory=dict)
     reserved: dict[str, list[Gpio]] = Field(default_factory=dict)  # reason -> pins no part may use

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from kerbstone.build.board_tables import Enable, Gpio, Level, Table
 
@@ -116,3 +117,19 @@ class Charge(Table):
     ma: float | None = Field(default=None, gt=0)
     input_v: list[float] | None = Field(default=None, min_length=2, max_length=2)
     solar: bool = False
+
+
+class Ota(Table):
+    """The OTA partitions of the board's MicroPython image; without them its table has one application, which a cable alone replaces."""
+
+    data: int = Field(ge=0x9000, multiple_of=4096)  # which slot starts: two sectors
+    slots: list[tuple[int, int]] = Field(min_length=2, max_length=16)  # offset and bytes of each
+
+    @field_validator("slots")
+    @classmethod
+    def _sectors(cls, slots: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        if any(at % 0x10000 or size % 4096 or size <= 0 for at, size in slots):
+            raise ValueError("a slot begins at a multiple of 0x10000 and takes whole sectors of 0x1000")
+        if any(at + size > after for (at, size), (after, _) in pairwise(slots)):
+            raise ValueError("the slots overlap, or are not in order")
+        return slots

@@ -200,6 +200,7 @@ class UpdateTable(_Table):
     keys: str  # file of public keys beside the node file, as `kerbstone update keys` prints it
     sequence: int = Field(default=0, ge=0, lt=1 << 31)  # of the application that is built with it
     min_battery_v: float = Field(default=0.0, ge=0, le=60)
+    reserve_days: int = Field(default=30, ge=0, le=3650)  # of the [budget] that an update must leave in the [battery]
 
 
 class BudgetTable(_Table):

@@ -13,7 +13,7 @@ from kerbstone.build.node import Node, load_node
 from kerbstone.cli import rollout, update_carry
 from kerbstone.cli.access import DEFAULT, AsOption, BooksOption, JsonOption, enter
 from kerbstone.errors import UpdateError
-from kerbstone.update import appfile, bundle, keybook
+from kerbstone.update import appfile, bundle, image, keybook
 from kerbstone.update.trust import trust_json
 
 app = typer.Typer(no_args_is_help=True, help="Signed updates of applications.")
@@ -74,6 +74,7 @@ def sign(
     out: OutOption,
     base: Annotated[Path | None, typer.Option("--base", help="What the devices run (.app): the bundle is its difference.")] = None,
     version: Annotated[str, typer.Option("--version", help="Text for people.")] = "",
+    image_file: Annotated[Path | None, typer.Option("--image", help="MicroPython for the node's ESP32, not its application.")] = None,
     books: BooksOption = DEFAULT,
     member: AsOption = "owner",
     json_out: JsonOption = False,
@@ -84,13 +85,20 @@ def sign(
     """
     loaded = load_node(node)
     vendor, klass = _whose(loaded)
+    if image_file:
+        if base:
+            raise UpdateError("An image is no difference: leave out --base or --image.")
+        content = image.read(image_file, loaded.board)
+        update_image = image.ImageUpdate(vendor, klass, sequence, content, loaded.board.firmware, version)
+        made = _signed(update_image, name, f"{loaded.name} {sequence}", books, member)
+        _write(out, made)
+        shown_image = {"bundle": str(out), "bytes": len(made), "image": update_image.digest.hex(), "image_bytes": len(content)}
+        text = f"{out}: {len(made)} bytes, announces {image_file.name} ({len(content)} bytes), no. {sequence}; its pieces: update pieces"
+        typer.echo(json.dumps(shown_image | {"sequence": sequence}) if json_out else text)
+        return
     new = bundle.application(board_files(loaded))
     update = bundle.Update(vendor, klass, sequence, new, appfile.read(base) if base else None, version)
-    opened = enter(books, member)
-    with opened.change("sign") as change:
-        signer = keybook.Signer(opened, change, name)
-        made = update.bundle(signer.key)
-        signer.close(f"{loaded.name} {sequence}", made)
+    made = _signed(update, name, f"{loaded.name} {sequence}", books, member)
     _write(out, made)
     appfile.write(out.with_suffix(".app"), new)
     shown = {"bundle": str(out), "bytes": len(made), "files": update.changed, "sequence": sequence, "difference": update.based}
@@ -140,6 +148,30 @@ def fragments(
     data = update_carry.read(file)
     rows = [piece.hex() for piece in bundle.fragments(data, size, coded)]
     typer.echo(json.dumps(rows, indent=1) if json_out else "\n".join(rows))
+
+
+@app.command()
+def pieces(
+    node: NodeArgument,
+    file: Annotated[Path, typer.Argument(help="The image that was signed.")],
+    json_out: JsonOption = False,
+) -> None:
+    """Cut an image into messages for the nodes' topic of commands, one a line in hexadecimal; its bundle goes first.
+
+    Example: kerbstone update pieces light.toml ESP32_GENERIC-OTA-v1.29.0.app-bin
+    """
+    rows = [piece.hex() for piece in image.pieces(image.read(file, load_node(node).board))]
+    typer.echo(json.dumps(rows, indent=1) if json_out else "\n".join(rows))
+
+
+def _signed(update: bundle.Update | image.ImageUpdate, name: str, subject: str, books: str, member: str) -> bytes:
+    """The bundle; signed and written down, or neither."""
+    opened = enter(books, member)
+    with opened.change("sign") as change:
+        signer = keybook.Signer(opened, change, name)
+        made = update.bundle(signer.key)
+        signer.close(subject, made)
+    return made
 
 
 def _whose(node: Node) -> tuple[bytes, bytes]:

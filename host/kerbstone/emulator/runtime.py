@@ -20,11 +20,12 @@ from kerbstone.build.image import write_image
 from kerbstone.build.node import MqttTable, NbIotTable, Node
 from kerbstone.emulator.board.analog import Analog
 from kerbstone.emulator.board.buses import I2CBuses, SpiBuses
-from kerbstone.emulator.board.computing import IMPORT
+from kerbstone.emulator.board.computing import IMPORT, work_us
 from kerbstone.emulator.board.device import Device
 from kerbstone.emulator.board.limits import LIMITS
 from kerbstone.emulator.board.nvs import XIP_BASE, Nvs, NvsMemory, Xip
 from kerbstone.emulator.board.onewire import OneWires
+from kerbstone.emulator.board.ota import Partitions
 from kerbstone.emulator.board.pins import Pins
 from kerbstone.emulator.board.pio import Pio
 from kerbstone.emulator.board.pulses import Counters, Rmt
@@ -69,12 +70,15 @@ class Runtime:
     wifi: Wifi | None = None
     sockets: Sockets | None = None
     coprocessor: Coprocessor | None = None
+    partitions: Partitions | None = None  # of an ESP32
     i2c: I2CBuses = field(init=False)
     timing: Timing = field(init=False)
 
     def close(self) -> None:
         self.device.close()
         self.device.flash.close()
+        if self.partitions:
+            self.partitions.close()
 
 
 @dataclass
@@ -134,7 +138,7 @@ def build(around: Surroundings, node: Node) -> Runtime:
         boot_ms=node.board.times.boot_ms, wake_ms=node.board.times.wake_ms, current_ua=node.board.current_ua.model_dump(),
         unique_id=identity.unique_id, mac=identity.mac, seed=int.from_bytes(derive(around.seed, node.name, "device")[:4], "little"),
         rtc_ppm=node.board.times.rtc_ppm, rom=str(rom), tls=bool(secure),
-        import_cost=astuple(IMPORT[node.board.mcu]),
+        import_cost=astuple(IMPORT[node.board.mcu]), work_us=work_us(node.board.mcu),
     )
     wifi_table = node.board.wifi
     if wifi_table:
@@ -151,6 +155,8 @@ def build(around: Surroundings, node: Node) -> Runtime:
         buses = [(bus.scl, bus.sda) for bus in node.board.i2c.values() if {bus.scl, bus.sda} <= able]
         runtime.coprocessor = Coprocessor(device, pins, wiring.i2c, buses)
     _enrol(device, node.board, _record(identity.values() | login, secure))
+    if LIMITS[node.board.mcu].port == "esp32":
+        runtime.partitions = Partitions(device, around.folder / f"{node.name}.chip", node.board)
     if wifi_table:
         runtime.wifi = Wifi(device, identity.wifi_ssid, identity.wifi_password)
         runtime.sockets = Sockets(device, runtime.wifi, around.hosts, around.start_utc)

@@ -168,7 +168,11 @@ class EspBoard:
             if not silent:
                 self._say([head, "waiting for download"])
             return
-        result = boot.start(self.chip, self.flash)
+        try:
+            result = boot.start(self.chip, self.flash)
+        except PowerCut:  # the bootloader was writing down which slot it tries
+            self.power_off()
+            return
         self._say([head, *result.lines])
         if result.file_system is None:
             self.state, self._due = State.FAILING, time.monotonic() + _LOOP_S

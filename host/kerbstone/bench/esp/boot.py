@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kerbstone.bench.esp import image, partitions
 from kerbstone.bench.esp.chips import Chip
 from kerbstone.bench.esp.image import Image, ImageFault
+from kerbstone.bench.esp.otadata import Nor, OtaData
 from kerbstone.bench.esp.partitions import Partition, TableFault
 from kerbstone.bench.nor import NorChip, OutOfRange
 
@@ -68,11 +69,12 @@ def _table_complaint(fault: TableFault) -> list[str]:
 def _application(chip: Chip, flash: NorChip, table: list[Partition]) -> tuple[Partition | None, list[str]]:
     """The first application that passes every check, and what was said about those that did not."""
     said: list[str] = []
-    ota = partitions.ota_data_of(table)
+    ota = ota_data(flash, table)
     try:
-        order = partitions.boot_order(table, flash.read(ota.at, ota.size) if ota else b"")
+        chosen = ota.start() if ota else None
     except OutOfRange:
-        order = partitions.boot_order(table, b"")
+        ota, chosen = None, None
+    order = partitions.boot_order(table, chosen)
     for app in order:
         try:
             found = image.load(flash.read, app.at, app.size)
@@ -84,5 +86,13 @@ def _application(chip: Chip, flash: NorChip, table: list[Partition]) -> tuple[Pa
         except OutOfRange:
             said.append(f"E (52) boot: {app.label} partition lies beyond the flash chip")
         else:
+            if ota:
+                ota.started(app.subtype - partitions.OTA_0 if app.subtype != partitions.FACTORY else None)
             return app, said
     return None, [*said, "E (52) boot: No bootable app partitions in the partition table"]
+
+
+def ota_data(flash: Nor, table: list[Partition]) -> OtaData | None:
+    """The OTA data of a chip; None when its table has none, or no slots."""
+    where, slots = partitions.ota_data_of(table), partitions.ota_slots(table)
+    return OtaData(flash, where.at, len(slots), partitions.factory_of(table) is not None) if where and slots else None

@@ -1,10 +1,9 @@
-"""The partition table, and which application its OTA data choose. Source: ESP-IDF gen_esp32part.py and otatool.py (formats)."""
+"""The partition table. Source: ESP-IDF gen_esp32part.py (format)."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
-import zlib
 from dataclasses import dataclass
 
 TABLE_AT = 0x8000  # ESP-IDF's default; MicroPython keeps it
@@ -14,7 +13,6 @@ _ROW_MAGIC, _MD5_MAGIC, _END = 0x50AA, 0xEBEB, 0xFFFF
 APP, DATA = 0, 1
 FACTORY, OTA_0, OTA_15 = 0x00, 0x10, 0x1F  # subtypes of APP
 OTA_DATA, FAT = 0x00, 0x81  # subtypes of DATA
-_OTA_ENTRY_BYTES = 0x1000  # the two OTA entries lie in two sectors
 
 
 @dataclass(frozen=True)
@@ -58,15 +56,20 @@ def pack(rows: list[Partition]) -> bytes:
     return (body + struct.pack("<H", _MD5_MAGIC) + b"\xff" * 14 + digest).ljust(TABLE_BYTES, b"\xff")
 
 
-def boot_order(rows: list[Partition], ota_data: bytes) -> list[Partition]:
-    """Applications in the order in which the bootloader tries them: the chosen slot first, then the slots below, factory last."""
-    slots = sorted((row for row in rows if row.kind == APP and OTA_0 <= row.subtype <= OTA_15), key=lambda row: row.subtype)
-    factory = [row for row in rows if row.kind == APP and row.subtype == FACTORY]
-    chosen = _chosen(ota_data)
-    if chosen is None or not slots:
-        return factory + slots
-    first = (chosen - 1) % len(slots)
-    return list(reversed(slots[: first + 1])) + factory + list(reversed(slots[first + 1 :]))
+def ota_slots(rows: list[Partition]) -> list[Partition]:
+    """The OTA applications, in order."""
+    return sorted((row for row in rows if row.kind == APP and OTA_0 <= row.subtype <= OTA_15), key=lambda row: row.subtype)
+
+
+def factory_of(rows: list[Partition]) -> Partition | None:
+    return next((row for row in rows if row.kind == APP and row.subtype == FACTORY), None)
+
+
+def boot_order(rows: list[Partition], chosen: int | None) -> list[Partition]:
+    """Applications in the order in which the bootloader tries them: the chosen slot (None: factory), those below, factory, the rest."""
+    slots, factory = ota_slots(rows), factory_of(rows)
+    below = list(reversed(slots[: chosen + 1])) if chosen is not None else []
+    return [*below, *([factory] if factory else []), *(row for row in slots if row not in below)]
 
 
 def ota_data_of(rows: list[Partition]) -> Partition | None:
@@ -83,13 +86,3 @@ def file_system(rows: list[Partition], flash_bytes: int) -> tuple[int, int]:
             return row.at, row.size
     end = max(row.at + row.size for row in rows)
     return end, max(0, flash_bytes - end)
-
-
-def _chosen(ota_data: bytes) -> int | None:
-    """The highest sequence number with a right check sum, or None."""
-    best: int | None = None
-    for at in range(0, len(ota_data) - 31, _OTA_ENTRY_BYTES):
-        sequence, check = struct.unpack_from("<I24xI", ota_data, at)
-        if sequence != 0xFFFF_FFFF and zlib.crc32(struct.pack("<I", sequence), 0xFFFF_FFFF) == check:
-            best = max(sequence, best or 0)
-    return best or None

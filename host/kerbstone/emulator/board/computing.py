@@ -1,4 +1,4 @@
-"""How long a board computes where the emulator cannot see it compute: while it imports.
+"""How long a board computes where the emulator cannot see it compute: while it imports, and while it verifies a signature.
 
 Measured on a whole emulated RP2040 at 125 MHz (rp2040py 0.3.6, stock MicroPython 1.28, littlefs on flash): all 68 modules of the firmware
 one by one, 14.2 ms a module and 5.7 us a byte of .mpy, 4.4 ms rms around that line. Finding a file takes longer than reading it.
@@ -25,9 +25,21 @@ class Import:
     byte_ns: int
 
 
+_SECONDS = {"rp2040": 19.8, "esp32": 15.4, "esp32s3": 13.4, "esp32c3": 13.2}  # of that benchmark, at 125 and 160 MHz
+
+# A verification, measured on the same emulated RP2040 (tests/bench/verification.py, 2026-11-21), charged where its module is loaded: a
+# start that installs loads one, once.
+_VERIFY_MS = {"kerb/update/p256.mpy": 880, "kerb/update/ed25519.mpy": 1201, "kerb/update/lms.mpy": 86}
+
+
 def _scaled(seconds: float) -> Import:
-    share = seconds / 19.8
+    share = seconds / _SECONDS["rp2040"]
     return Import(round(_MODULE_US * share), round(_BYTE_NS * share))
 
 
-IMPORT = {"rp2040": _scaled(19.8), "esp32": _scaled(15.4), "esp32s3": _scaled(13.4), "esp32c3": _scaled(13.2)}
+IMPORT = {mcu: _scaled(seconds) for mcu, seconds in _SECONDS.items()}
+
+
+def work_us(mcu: str) -> dict[str, int]:
+    """{file of the firmware: what it computes each time it is loaded, us}."""
+    return {path: round(ms * 1000 * _SECONDS[mcu] / _SECONDS["rp2040"]) for path, ms in _VERIFY_MS.items()}

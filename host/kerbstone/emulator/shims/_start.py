@@ -56,7 +56,7 @@ _link.start(_announce)
 _hello = _link.hello
 if _hello["rom"]:
     # The read-only partition from which newer ports import; here it holds the firmware.
-    vfs.mount(Rom(vfs.VfsPosix(_hello["rom"]), *_hello["import_cost"]), "/rom")
+    vfs.mount(Rom(vfs.VfsPosix(_hello["rom"]), *_hello["import_cost"], _hello["work_us"]), "/rom")
 _flash = InterruptibleFlash if "console" in _hello else FlashDevice
 _device = _flash(_hello["flash_blocks"], _hello["flash_block_size"], _hello["flash_first"], _hello["flash_marks"])
 

@@ -1,4 +1,4 @@
-"""`esp32`: wake sources, NVS, chip temperature."""
+"""`esp32`: wake sources, NVS, chip temperature, partitions."""
 
 import _link
 
@@ -126,6 +126,35 @@ class NVS:
     def _done(self, error):
         if error:
             raise OSError(-error)
+
+
+class Partition:
+    """Loaded when it is asked for: no ordinary wake does, and on a board it takes nothing of the heap."""
+
+    BOOT = 0
+    RUNNING = 1
+    TYPE_APP = 0
+    TYPE_DATA = 1
+
+    def __new__(cls, *args):
+        import _partition
+
+        return _partition.Partition(*args)
+
+    @staticmethod
+    def find(*args, **kwargs):
+        import _partition
+
+        return _partition.Partition.find(*args, **kwargs)
+
+    @staticmethod
+    def mark_app_valid_cancel_rollback():
+        _partition_done(_link.ask("part_valid"))
+
+
+def _partition_done(error):
+    if error:
+        raise OSError(-error)
 
 
 if _link.hello["port"] != "esp32":

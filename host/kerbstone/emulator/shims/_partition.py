@@ -1,0 +1,71 @@
+"""`esp32.Partition` of the port: block device over a partition, and the choice of the next start's."""
+
+from struct import pack
+
+import _link
+
+_BLOCK = 4096
+_READ, _WRITE, _ERASE = 7, 8, 9
+
+
+def _done(error):
+    if error:
+        raise OSError(-error)
+
+
+class Partition:
+    def __init__(self, id, block_size=_BLOCK):
+        if isinstance(id, int):
+            at = _link.ask("part_running" if id == 1 else "part_boot")
+            found = [row for row in _link.ask("part_rows") if row[2] == at]
+        else:
+            found = [row for row in _link.ask("part_rows") if row[4] == id]
+        if not found:
+            raise OSError(2)
+        self._row = found[0]
+
+    @classmethod
+    def find(cls, type=0, subtype=0xFF, label=None, block_size=_BLOCK):
+        rows = _link.ask("part_rows")
+        return [cls(r[4]) for r in rows if r[0] == type and subtype in (0xFF, r[1]) and label in (None, r[4])]
+
+    def info(self):
+        return tuple(self._row) + (False,)
+
+    def _span(self, block, size, offset):
+        at = block * _BLOCK + (offset or 0)
+        if at < 0 or at + size > self._row[3]:
+            raise OSError(-0x104)  # ESP_ERR_INVALID_SIZE
+        return self._row[2] + at
+
+    def readblocks(self, block, buf, offset=0):
+        at = self._span(block, len(buf), offset)
+        for i in range(0, len(buf), _link.ROOM):
+            n = min(_link.ROOM, len(buf) - i)
+            _link.call(_link.CALL, _READ, n, pack("<I", at + i))
+            buf[i : i + n] = _link.data()
+
+    def writeblocks(self, block, buf, offset=None):
+        at = self._span(block, len(buf), offset)
+        if offset is None:
+            _done(_link.call(_link.CALL, _ERASE, 0, pack("<II", at, len(buf))))
+        for i in range(0, len(buf), 512):
+            _link.call(_link.CALL, _WRITE, 0, pack("<I", at + i) + bytes(buf[i : i + 512]))
+
+    def ioctl(self, cmd, arg):
+        if cmd == 4:
+            return self._row[3] // _BLOCK
+        if cmd == 5:
+            return _BLOCK
+        if cmd == 6:
+            _done(_link.call(_link.CALL, _ERASE, 0, pack("<II", self._span(arg, _BLOCK, 0), _BLOCK)))
+        return 0 if cmd in (1, 2, 3, 6) else None
+
+    def set_boot(self):
+        _done(_link.ask("part_set", self._row[2]))
+
+    def get_next_update(self):
+        at = _link.ask("part_next", self._row[2])
+        if at < 0:
+            raise OSError(-at)
+        return next(iter([p for p in self.find() if p.info()[2] == at]))
