@@ -15,7 +15,7 @@ def _minutes(value):
 
 
 def _report(node, body):
-    node.ask()
+    node.far.ask()
     return "done", 0
 
 
@@ -65,9 +65,9 @@ def _configure(node, body):
 
 def _trial(node, version, values, minutes):
     try:
-        node.laid_over().configure(version, values, minutes * 60)
+        node.far.laid_over().configure(version, values, minutes * 60)
     except Refused:
-        node.secure("config")
+        node.far.secure("config")
         raise
     return "trial", version
 
@@ -76,7 +76,7 @@ def _override(node, body):
     if not isinstance(body, list) or len(body) != 2:
         raise Refused("bad_value")
     minutes = _minutes(body[0])
-    node.laid_over().override(body[1], minutes * 60)
+    node.far.laid_over().override(body[1], minutes * 60)
     return "done", minutes
 
 
@@ -84,7 +84,7 @@ def _calibrate(node, body):
     if not hasattr(node.app, "calibrate"):
         raise Refused("not_here")
     node.app.calibrate()
-    node.ask()
+    node.far.ask()
     return "done", 0
 
 
@@ -116,7 +116,7 @@ def _reboot(node, body):
         from kerb import crashes
 
         crashes.forgive(node.store)
-    node.desk.afterwards(_nothing)
+    node.far.desk.afterwards(_nothing)
     return "done", 0
 
 
@@ -126,7 +126,7 @@ def _identify(node, body):
 
 
 def _health(node, body):
-    node.tell_health()
+    node.far.tell_health()
     return "done", 0
 
 
@@ -138,14 +138,14 @@ def _crashes(node, body):
 
 def _wipe(node, body):
     """The device's name must be given: one wrong command must not end a device."""
-    if not isinstance(body, str) or body.encode() != node.desk.device:
+    if not isinstance(body, str) or body.encode() != node.far.desk.device:
         raise Refused("bad_value")
     from kerb.wipe import wipe
 
-    node.secure("wipe")
+    node.far.secure("wipe")
     places = node.config.get("identity_at")
     if not places or _reachable():
-        node.desk.afterwards(wipe)
+        node.far.desk.afterwards(wipe)
         return "done", 0
     raise Refused("not_here")
 

@@ -42,7 +42,7 @@ class Desk:
             kind, counter, body = commands.opened(self._key, self.device, message, self._last)
             self._use(counter)
         except Refused as refusal:
-            node.secure(refusal.reason)
+            node.far.secure(refusal.reason)
             return
         self._carry_out(kind, counter, body)
 
@@ -66,13 +66,13 @@ class Desk:
             result, detail = DEEDS[name](node, body)
         except Refused as refusal:
             result, detail = refusal.reason, refusal.detail
-            node.secure("command")
+            node.far.secure("command")
         except MemoryError:
             # The counter is used; the node lives on and says that it could not.
             gc.collect()
             result, detail = "failed", 0
         log.event("command", name, result, detail)
-        node.tell(min(kind, len(KINDS)), result, detail, counter)
+        node.far.tell(min(kind, len(KINDS)), result, detail, counter)
 
     def afterwards(self, deed):
         """Has `deed` done once the answer has left."""

@@ -20,7 +20,7 @@ def report(node):
     overlay = node.overlay
     mode = "safe" if node.safe else "trial" if overlay and overlay.on_trial else "normal"
     raw = (node.store.get("epoch") or b"")[4 : 4 + _CAUSES] + bytes(_CAUSES)
-    log_count, log_head = node.security.state()[:2]
+    log_count, log_head = node.far.security.state()[:2]
     values = (
         _MODES.index(mode),
         overlay.version if overlay else 0,

@@ -24,8 +24,6 @@ _BEARERS = (("uplink", "upl"), ("second", "up2"))  # the bearers of node.json, i
 _SHORT_MS = 3000  # below this a deep sleep costs more than it saves
 _REST_AFTER_CRASH_MS = 60000
 _RETRY_S = 600  # s until a part that failed is asked again, whatever its period
-_PLAIN = (1, 3)  # bytes of an order without a code, for a laboratory's lamp
-_NO_APP_PORT = 224  # of LoRaWAN, and those above: tests and the future
 _UNSURE = 1 << 28  # beside the count of records: a reset may have come after it was written
 _SPARE_NUMBERS = 4096  # numbers of records skipped when a reset came between two saves; more than a life stores
 
@@ -41,8 +39,7 @@ class Node:
         self.store = Store()
         self.retained = Retained(self.power, self.store)
         self.warm = self.retained.load()
-        self._security = None
-        self.desk = None  # who takes messages, once one has come
+        self._far = None  # what talks with the far end, once there is something to say
         self.overlay = None  # changed configuration, where there is any
         self.watch = None  # of safe mode
         crashed = self.retained.get("bad") if self.warm else self.store.get("crash")
@@ -66,7 +63,6 @@ class Node:
         self.saved_at = 0
         self.stage0 = sys.modules.get("stage0")  # loaded only where there are slots
         self.update = self.config.get("update")
-        self.renewing = False
         if self.stage0 and self.stage0.current.state:
             self.delivery.confirm_all()
 
@@ -101,19 +97,6 @@ class Node:
         from kerb.overlay import Overlay
 
         self.overlay = Overlay(self, raw, self.warm)
-
-    def laid_over(self):
-        """The node's changed configuration, begun if there was none. Raises Refused in safe mode, which has nothing to configure."""
-        if self.safe:
-            from kerb.commands import Refused
-
-            raise Refused("not_here")
-        if not self.overlay:
-            from kerb.overlay import Overlay
-
-            self.overlay = Overlay(self)
-            self.overlay.start(True)
-        return self.overlay
 
     def identity(self):
         """Read by who sends: the other wakes need neither the keys nor the code."""
@@ -153,19 +136,7 @@ class Node:
         if self.overlay:
             self.overlay.start(warm)
         if self.crashed:
-            self._tell_crash()
-
-    def _tell_crash(self):
-        from kerb import crashes
-
-        if not self.safe:
-            self.retained.drop("bad")
-        try:
-            if crashes.fresh(self.store):
-                crashes.tell(self, True)
-                self.secure("safe" if self.safe else "crash")
-        except OSError as error:
-            log.trouble("flash", error)
+            self.far.tell_crash()
 
     def _new_epoch(self):
         """Power cycles are numbered: `mono` times of two of them cannot be compared."""
@@ -314,64 +285,31 @@ class Node:
 
     # -- the far end --------------------------------------------------------------------------------------
 
+    @property
+    def far(self):
+        """What talks with the far end; no ordinary wake loads it."""
+        if not self._far:
+            from kerb.farend import FarEnd
+
+            self._far = FarEnd(self)
+        return self._far
+
     def order(self, port, data):
         """Takes a message of the far end."""
         gc.collect()  # what follows wants large pieces of the heap
-        if self.update and self.take_fragment(port, data):
-            return
-        if isinstance(port, str) or port < _NO_APP_PORT:
-            if len(data) in _PLAIN and not self.config.get("production", True) and hasattr(self.app, "order"):
-                self.carry_out(self.app.order(data, self.clock.now()))
-                return
-            if not self.desk:
-                from kerb.desk import Desk
-
-                self.desk = Desk(self)
-            self.desk.take(data)
+        self.far.take(port, data)
 
     def carry_out(self, effects):
         """Effects of an application that was not asked to step."""
         for effect in effects:
             self._EFFECTS[effect[0]](self, {"quality": GOOD}, *effect[1:])
 
-    def ask(self):
-        """Has everything measured and reported now."""
-        if hasattr(self.app, "ask"):
-            self.app.ask()
-        for name in self.parts:
-            self.sampler.hurry(name, mono_ms() // 1000)
-
-    @property
-    def security(self):
-        """The security log; no ordinary wake loads it."""
-        if self._security is None:
-            from kerb.seclog import SecurityLog
-
-            self._security = SecurityLog(self.store)
-        return self._security
-
-    def secure(self, word):
-        """An entry in the security log."""
-        self.security.note(word, mono_ms() // 1000)
-
-    def tell(self, command, result, detail=0, counter=0):
-        """An answer, in the profile `answer`."""
-        from kerb import tell
-
-        values = (command, tell.RESULTS.index(result), counter % 65535, self.overlay.version if self.overlay else 0, detail)
-        self.delivery.store(tell.frame(tell.ANSWER, tell.ANSWER_BITS, values), 1)
-
-    def tell_health(self):
-        from kerb import health
-
-        self.delivery.store(health.report(self), 1)
-
     def tend(self):
         """What commands have left to be done later."""
         if self.overlay:
             self.overlay.tick()
-        if self.desk:
-            self.desk.tick()
+        if self._far:
+            self._far.tick()
         if self.watch and self.watch.tick():
             restart()
 
@@ -395,25 +333,8 @@ class Node:
 
     # -- updates ------------------------------------------------------------------------------------------
 
-    def take_fragment(self, channel, data):
-        """True when a message was a piece of an update; those of other ports and topics are not."""
-        from kerb.update import agent, inbox
-
-        if channel != agent.PORT and data[:4] == agent.MARK:
-            channel, data = agent.PORT, data[4:]
-        if channel != agent.PORT:
-            return False
-        ours = agent.Agent(self.update)
-        if inbox.take(data):
-            ours.prepare(self.env.get("battery_v"))
-            self.renewing = True
-        return True
-
     def renew(self):
-        """A complete bundle is for the next start, which has the room; an application on trial is judged."""
-        if self.renewing:
-            self.save(True)
-            self.power.reset()
+        """An application on trial is judged."""
         if self.stage0 and self.stage0.current.state:
             from kerb.update import probation
 
@@ -467,21 +388,8 @@ def _write_down(error):
     """For the host to read, and for the next start to know."""
     try:
         gc.collect()
-        from kerb import crashes
+        from kerb import last
 
-        store = Store()
-        crashes.keep(error, mono_ms() // 1000, store)
-        retained = Retained(Power(False), store)
-        warm = retained.load()
-        changed = None
-        if store.get("conf"):
-            from kerb.overlay import fall_back
-
-            changed = fall_back(store)
-        if warm:
-            retained.put("bad", b"\1")
-            if changed:
-                retained.put("cfg", changed)
-            retained.save()
+        last.write_down(error)
     except Exception as trouble:  # it must not keep the node from coming back
         sys.print_exception(trouble)

@@ -47,12 +47,12 @@ class Overlay:
         self._node.delivery.on_receipt = self.acknowledged
         fallen = self.settings.reverted()
         if fallen:
-            self._node.secure("revert")
-            self._node.tell(_NONE, "reverted", fallen)
+            self._node.far.secure("revert")
+            self._node.far.tell(_NONE, "reverted", fallen)
         if not warm and self.settings.on_trial:
             self._until = _now_s() + self.settings.trial_s
             if self.settings.count_start():
-                self._node.ask()
+                self._node.far.ask()
             else:
                 self._take_back()
 
@@ -90,7 +90,7 @@ class Overlay:
         self.settings.propose(version, values, node.outbox.next_seq, seconds)
         self._until = _now_s() + seconds
         self._apply()
-        node.ask()
+        node.far.ask()
 
     def override(self, given, seconds):
         """Values in force until their time is over or power is lost."""
@@ -111,7 +111,7 @@ class Overlay:
             self.settings.confirm()
             self.keep()
             log.event("config", "confirmed", self.version)
-            self._node.tell(_NONE, "confirmed")
+            self._node.far.tell(_NONE, "confirmed")
 
     def next_ms(self, now_ms):
         """ms until tick() has something to do."""
@@ -126,15 +126,15 @@ class Overlay:
             self._over = {}
             log.event("config", "override ends")
             self._apply()
-            self._node.tell(_NONE, "ends")
+            self._node.far.tell(_NONE, "ends")
 
     def _take_back(self):
         tried_version = self.version
         self.settings.revert()
         log.event("config", "reverted", tried_version)
-        self._node.secure("revert")
+        self._node.far.secure("revert")
         self._apply()
-        self._node.tell(_NONE, "reverted", tried_version)
+        self._node.far.tell(_NONE, "reverted", tried_version)
 
     def _apply(self):
         """The application with other settings takes up the state of the one before."""

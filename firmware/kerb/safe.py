@@ -42,7 +42,7 @@ class Watch:
         now = mono_ms()
         if now >= self._next_ms:
             self._next_ms = now + _PERIOD_MS
-            self._node.tell_health()
+            self._node.far.tell_health()
         if now < self._end_ms:
             return False
         forgive(self._node.store, SAFE_AFTER - 1)

@@ -1,0 +1,124 @@
+"""What a node hears from the far end and says of itself: commands, pieces of updates, answers, health, crashes.
+
+A wake in which nothing of that happens does not load it.
+"""
+
+from kerb import log
+from kerb.clock import mono_ms
+from kerb.tell import ANSWER, ANSWER_BITS, RESULTS, frame
+
+_PLAIN = (1, 3)  # bytes of an order without a code, for a laboratory's lamp
+_NO_APP_PORT = 224  # of LoRaWAN, and those above: tests and the future
+
+
+class FarEnd:
+    def __init__(self, node):
+        self._node = node
+        self._desk = None  # who takes commands, once one has come
+        self._security = None
+        self._renewing = False
+
+    # -- heard --------------------------------------------------------------------------------------------
+
+    def take(self, port, data):
+        """A message. `port`: of LoRaWAN, or the topic's name."""
+        node = self._node
+        if node.update and self._take_fragment(port, data):
+            return
+        if isinstance(port, str) or port < _NO_APP_PORT:
+            if len(data) in _PLAIN and not node.config.get("production", True) and hasattr(node.app, "order"):
+                node.carry_out(node.app.order(data, node.clock.now()))
+            else:
+                self.desk.take(data)
+
+    def _take_fragment(self, channel, data):
+        """True when a message was a piece of an update; those of other ports and topics are not."""
+        from kerb.update import agent, inbox
+
+        if channel != agent.PORT and data[:4] == agent.MARK:
+            channel, data = agent.PORT, data[4:]
+        if channel != agent.PORT:
+            return False
+        ours = agent.Agent(self._node.update)
+        if inbox.take(data):
+            ours.prepare(self._node.env.get("battery_v"))
+            self._renewing = True
+        return True
+
+    @property
+    def desk(self):
+        if not self._desk:
+            from kerb.desk import Desk
+
+            self._desk = Desk(self._node)
+        return self._desk
+
+    def ask(self):
+        """Has everything measured and reported now."""
+        node = self._node
+        if hasattr(node.app, "ask"):
+            node.app.ask()
+        for name in node.parts:
+            node.sampler.hurry(name, mono_ms() // 1000)
+
+    def laid_over(self):
+        """The node's changed configuration, begun if there was none. Raises Refused in safe mode, which has nothing to configure."""
+        node = self._node
+        if node.safe:
+            from kerb.commands import Refused
+
+            raise Refused("not_here")
+        if not node.overlay:
+            from kerb.overlay import Overlay
+
+            node.overlay = Overlay(node)
+            node.overlay.start(True)
+        return node.overlay
+
+    def tick(self):
+        """Once a round: what messages have left to be done."""
+        if self._desk:
+            self._desk.tick()
+        if self._renewing:  # a complete bundle is for the next start, which has the room
+            self._node.save(True)
+            self._node.power.reset()
+
+    # -- said ---------------------------------------------------------------------------------------------
+
+    @property
+    def security(self):
+        """The security log."""
+        if self._security is None:
+            from kerb.seclog import SecurityLog
+
+            self._security = SecurityLog(self._node.store)
+        return self._security
+
+    def secure(self, word):
+        """An entry in the security log."""
+        self.security.note(word, mono_ms() // 1000)
+
+    def tell(self, command, result, detail=0, counter=0):
+        """An answer, in the profile `answer`."""
+        overlay = self._node.overlay
+        values = (command, RESULTS.index(result), counter % 65535, overlay.version if overlay else 0, detail)
+        self._node.delivery.store(frame(ANSWER, ANSWER_BITS, values), 1)
+
+    def tell_health(self):
+        from kerb import health
+
+        self._node.delivery.store(health.report(self._node), 1)
+
+    def tell_crash(self):
+        """After a crash: what is new of it, once."""
+        from kerb import crashes
+
+        node = self._node
+        if not node.safe:
+            node.retained.drop("bad")
+        try:
+            if crashes.fresh(node.store):
+                crashes.tell(node, True)
+                self.secure("safe" if node.safe else "crash")
+        except OSError as error:
+            log.trouble("flash", error)
