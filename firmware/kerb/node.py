@@ -120,8 +120,8 @@ class Node:
             epoch, count, self.outbox.next_seq = unpack("<III", self.retained.get("box"))
             self.outbox.unpack(self.retained.get("ram"), not count & _UNSURE)
             self.outbox.on_put = self.forget_outbox
-            for name, failing in zip(self.config["order"], self.retained.get("flt") or b""):
-                self.parts[name].carry_over(failing)
+            for name, mark in zip(self.config["order"], self.retained.get("flt") or b""):
+                self.parts[name].carry_over(mark)
             if not count:
                 self.outbox.assume_empty()
             self.delivery.unpack(self.retained.get("try"))
@@ -211,7 +211,7 @@ class Node:
         else:
             self._keep_outbox(1, _SPARE_NUMBERS)
         self.retained.put("ram", self.outbox.pack())
-        self.retained.put("flt", bytes([self.parts[name].failing for name in self.config["order"]]))
+        self.retained.put("flt", bytes([self.parts[name].mark for name in self.config["order"]]))
         self.retained.put("try", self.delivery.pack())
         if self.overlay:
             self.retained.put("cfg", self.overlay.pack())
