@@ -158,12 +158,12 @@ def board_files(node: Node) -> dict[str, bytes]:
     Raises NodeFileError when the node does not fit its board, EngineError when a file does not compile.
     """
     check(node)
-    files = compile_tree(firmware_dir())
-    own = {("apps", node.spec.node.app), *(("drivers", p.driver) for p in node.spec.parts.values())}
-    for kind, name in sorted(own):
-        source = find_source(node, kind, name)
-        if source and node.folder in source.parents:
-            files[f"/kerb/{kind}/{name}.mpy"] = compile_file(source, f"kerb/{kind}/{name}.py")
+    chosen = {("apps", node.spec.node.app), *(("drivers", p.driver) for p in node.spec.parts.values())}
+    sources = {f"kerb/{kind}/{name}": find_source(node, kind, name) for kind, name in sorted(chosen)}
+    own = {name: source for name, source in sources.items() if source and node.folder in source.parents}
+    files = compile_tree(firmware_dir(), own=own.values())
+    for name, source in own.items():
+        files[f"/{name}.mpy"] = compile_file(source, f"{name}.py")
     if node.spec.update:
         files["/slots/list"] = listing(application(files))
     files["/node.json"] = json.dumps(node_json(node), separators=(",", ":")).encode()

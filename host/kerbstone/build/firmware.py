@@ -9,10 +9,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from kerbstone.build import shorten
 from kerbstone.errors import EngineError
 
 # Stage 0 stays source text: a stock board runs boot.py and main.py only as such.
@@ -72,10 +73,28 @@ def _says_nothing(source: Path) -> bool:
     return source.name == "__init__.py" and all(isinstance(node, ast.Expr) for node in ast.parse(source.read_text()).body)
 
 
-def compile_tree(root: Path, subdirs: tuple[str, ...] = ("kerb",)) -> dict[str, bytes]:
-    """Every .py with code under root/<subdirs> as {path on the board: .mpy}, and stage 0 as it is."""
-    sources = [p for d in subdirs for p in sorted((root / d).rglob("*.py")) if not _says_nothing(p)] + [root / STAGE0]
+def _fewer_names(root: Path, sources: list[Path], beside: Iterable[Path]) -> list[Path]:
+    """Copies of the sources with fewer names, kept from run to run; `beside`: what runs with them as it is."""
     names = [str(p.relative_to(root)) for p in sources]
+    texts = {name: p.read_text() for name, p in zip(names, sources, strict=True)}
+    others = [p.read_text() for p in beside]
+    key = hashlib.sha256("\0".join([Path(shorten.__file__).read_text(), *names, *texts.values(), *others]).encode()).hexdigest()[:32]
+
+    def fill(folder: Path) -> None:
+        modules = {name.removesuffix(".py").replace("/", "."): text for name, text in texts.items()}
+        for name, text in zip(names, shorten.shortened(modules, others).values(), strict=True):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+
+    folder = kept_folder(f"short-{key}", fill)
+    return [folder / name for name in names]
+
+
+def compile_tree(root: Path, subdirs: tuple[str, ...] = ("kerb",), own: Iterable[Path] = ()) -> dict[str, bytes]:
+    """Every .py with code under root/<subdirs> as {path on the board: .mpy}, and stage 0 as it is. `own`: the user's files beside them."""
+    sources = [p for d in subdirs for p in sorted((root / d).rglob("*.py")) if not _says_nothing(p)]
+    names = [*(str(p.relative_to(root)) for p in sources), STAGE0]
+    sources = [*_fewer_names(root, sources, [root / STAGE0, *(root / name for name in SOURCE_FILES), *own]), root / STAGE0]
     with ThreadPoolExecutor(max_workers=4) as pool:
         compiled = list(pool.map(compile_file, sources, names))
     files = {"/" + str(Path(n).with_suffix(".mpy")): data for n, data in zip(names, compiled, strict=True)}
