@@ -17,7 +17,7 @@ STATE_BYTES = calcsize(_STATE)
 
 def is_alarm(name):
     """Of a record's name; a gap marker is urgent, but nobody runs for it."""
-    return name[0] == "0" and name[9:10] != "g"
+    return name[0] == "0" and not (len(name) > 9 and name[9] == "g")
 
 
 class Policy:

@@ -78,7 +78,7 @@ def test_the_firmware_is_the_same_but_for_private_names_and_every_line_is_where_
         taken += len(renamed)
     gone = len({w for t in texts.values() for w in names_of(t)}) - len({w for t in made.values() for w in names_of(t)})
     print(f"{taken} private names, {gone} names fewer")
-    assert gone > 800
+    assert gone > 500
 
 
 @pytest.mark.parametrize("name", ["kerb.uplink.lorawan.extra", "kerb.drivers.mmc5603"])

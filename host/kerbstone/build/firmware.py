@@ -90,11 +90,16 @@ def _fewer_names(root: Path, sources: list[Path], beside: Iterable[Path]) -> lis
     return [folder / name for name in names]
 
 
-def compile_tree(root: Path, subdirs: tuple[str, ...] = ("kerb",), own: Iterable[Path] = ()) -> dict[str, bytes]:
-    """Every .py with code under root/<subdirs> as {path on the board: .mpy}, and stage 0 as it is. `own`: the user's files beside them."""
+def compile_tree(root: Path, subdirs: tuple[str, ...] = ("kerb",), own: Iterable[Path] | None = None) -> dict[str, bytes]:
+    """Every .py with code under root/<subdirs> as {path on the board: .mpy}, and stage 0 as it is.
+
+    `own`: for a node, the user's files beside them; private names are shared then. None: all names stay, for scripts that use them.
+    """
     sources = [p for d in subdirs for p in sorted((root / d).rglob("*.py")) if not _says_nothing(p)]
     names = [*(str(p.relative_to(root)) for p in sources), STAGE0]
-    sources = [*_fewer_names(root, sources, [root / STAGE0, *(root / name for name in SOURCE_FILES), *own]), root / STAGE0]
+    if own is not None:
+        sources = _fewer_names(root, sources, [root / STAGE0, *(root / name for name in SOURCE_FILES), *own])
+    sources.append(root / STAGE0)
     with ThreadPoolExecutor(max_workers=4) as pool:
         compiled = list(pool.map(compile_file, sources, names))
     files = {"/" + str(Path(n).with_suffix(".mpy")): data for n, data in zip(names, compiled, strict=True)}
