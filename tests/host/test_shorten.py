@@ -58,7 +58,7 @@ def test_what_somebody_else_may_mean_keeps_its_name() -> None:
 
 def test_classes_that_inherit_share_no_short_name() -> None:
     made = shortened({"k.base": BASE, "k.heir": HEIR, "k.alone": ALONE})
-    short = {name: {word for word in names_of(text) if word[1:].isdigit() and word[0] == "_"} for name, text in made.items()}
+    short = {name: {word for word in names_of(text) if word[:1] == "_" and word[1:].isdigit()} for name, text in made.items()}
     assert short["k.base"] and short["k.heir"] and not short["k.base"] & short["k.heir"]
     assert short["k.alone"] & short["k.base"], "strangers do"
 
@@ -85,6 +85,6 @@ def test_the_firmware_is_the_same_but_for_private_names_and_every_line_is_where_
 def test_families_are_found_through_relative_and_absolute_imports(name: str) -> None:
     texts = modules()
     made = shortened(texts)
-    short = {word for word in names_of(made[name]) if word[0] == "_" and word[1:].isdigit()}
+    short = {word for word in names_of(made[name]) if word[:1] == "_" and word[1:].isdigit()}
     bases = {"kerb.uplink.lorawan.extra": "kerb.uplink.lorawan.uplink", "kerb.drivers.mmc5603": "kerb.drivers.magnet"}
     assert short and not short & set(names_of(made[bases[name]]))
