@@ -156,7 +156,7 @@ def test_without_a_clock_no_hour_is_quiet():
 
 def test_a_gap_marker_is_no_alarm():
     policy = Policy({"spread_s": 600})
-    policy._start_at = 900
+    policy.start_at = 900
     assert policy.allowed([GAP, ROUTINE], Instant(100, None)) == [] and policy.allowed([ALARM, GAP], Instant(100, None)) == [ALARM]
 
 
@@ -196,6 +196,13 @@ def street(monkeypatch, nodes, spread_s, a_second, seed=1):
         last, waiting = second, left
         second = min((max(policy.first_at([EVENT], Instant(0)), way.retry_at) for way, policy in left), default=second)
     return max(broker.asked.values()), last
+
+
+def test_a_street_of_500_with_the_spread_of_a_mains_node_asks_for_a_few_connections_a_second(monkeypatch):
+    most, last = street(monkeypatch, 500, 60, 50)
+    at_once, late = street(monkeypatch, 500, 0, 50)
+    print(f"500 nodes: at most {most} attempts in a second and the last through after {last} s; without a spread {at_once} and {late} s")
+    assert most <= 25 and last <= 61 and at_once == 500 and late > 300
 
 
 def test_a_street_of_200_does_not_come_back_in_the_same_second(monkeypatch):

@@ -81,10 +81,10 @@ def test_the_firmware_is_the_same_but_for_private_names_and_every_line_is_where_
     assert gone > 500
 
 
-@pytest.mark.parametrize("name", ["kerb.uplink.lorawan.extra", "kerb.drivers.mmc5603"])
+@pytest.mark.parametrize("name", ["kerb.uplink.lorawan.extra", "kerb.radio.sx1262"])
 def test_families_are_found_through_relative_and_absolute_imports(name: str) -> None:
     texts = modules()
     made = shortened(texts)
     short = {word for word in names_of(made[name]) if word[:1] == "_" and word[1:].isdigit()}
-    bases = {"kerb.uplink.lorawan.extra": "kerb.uplink.lorawan.uplink", "kerb.drivers.mmc5603": "kerb.drivers.magnet"}
+    bases = {"kerb.uplink.lorawan.extra": "kerb.uplink.lorawan.uplink", "kerb.radio.sx1262": "kerb.radio.lora"}
     assert short and not short & set(names_of(made[bases[name]]))
