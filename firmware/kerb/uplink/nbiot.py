@@ -43,7 +43,7 @@ def _now_s():
 
 class Uplink:
     """`config`: the node's uplink table (NbIotTable in host/kerbstone/build/node.py) with the modem's wires. `identity`: device_id, and for
-    MQTT mqtt_user and mqtt_password. `board`: waits with idle_ms(ms).
+    MQTT mqtt_user and mqtt_password; sim_pin of a card that asks for one. `board`: waits with idle_ms(ms).
     """
 
     def __init__(self, config, identity, board, store):
@@ -58,6 +58,7 @@ class Uplink:
         self._ceiling = Ceiling(config["search_mah_day"] * 1000)
         module = __import__(_CARRIERS[config["protocol"]], None, None, ("Carrier",))
         self._carrier = module.Carrier(self.modem, config, identity)
+        self._identity, self._store = identity, store
         self._failures = 0
         self._rung = 0
         self._found = False  # a network was found since power-on
@@ -89,6 +90,9 @@ class Uplink:
                 return True
         except ModemError as error:
             log.event("note", error)
+        except UplinkError as error:  # of the card
+            log.event("note", error)
+            found = False
         self._fail(ticks_diff(ticks_ms(), began))
         if found is False:
             self._switch_off()
@@ -122,8 +126,11 @@ class Uplink:
                 if self._rung:
                     modem.recover(self._rung)
                 modem.start()
+                if self._identity.get("sim_pin"):
+                    self._unlock()
                 if not self.network.search(*self._search()):
                     log.event("note", "modem: no network, registration %d" % self.network.registration.state)
+                    self._unlock()  # it may be the card, which then says what it wants
                     return False
                 self._found = True
                 self.network.attach()
@@ -135,6 +142,11 @@ class Uplink:
                 if error.cause != "restarted" or not again:
                     raise
         return False
+
+    def _unlock(self):
+        from kerb.modem import pin
+
+        pin.unlock(self.modem, self._identity, self._store)
 
     def _search(self):
         """(ms a search may last, ms it lasts when no cell is heard): mostly a look, since a node without a network looks for a month."""

@@ -51,7 +51,7 @@ from kerbstone.identity.place import NVS_KEYS, NVS_SPACE, SECTOR, sectors
 from kerbstone.identity.record import LIMIT, pack
 
 _BLOCK = 4096
-_MODEM_OPTIONS = ("imei", "baud", "no_sim", "sim_pin")  # of the virtual modem itself; the others are its cell's
+_MODEM_OPTIONS = ("imei", "baud", "no_sim", "sim_pin", "known_pin")  # of the virtual modem itself; the others are its cell's
 
 
 @dataclass
@@ -145,7 +145,9 @@ def build(around: Surroundings, node: Node) -> Runtime:
     wiring = Wiring(around, runtime)
     wiring.connect()
     runtime.i2c, runtime.timing = wiring.i2c, wiring.timing
-    _enrol(device, node.board, _record(identity.values() | login, secure))
+    given = node.spec.world.parts.get("modem", {})
+    pin = given.get("known_pin", given.get("sim_pin"))  # the device knows the PIN of its card, unless the node file says otherwise
+    _enrol(device, node.board, _record(identity.values() | login | ({"sim_pin": str(pin)} if pin else {}), secure))
     if wifi_table:
         runtime.wifi = Wifi(device, identity.wifi_ssid, identity.wifi_password)
         runtime.sockets = Sockets(device, runtime.wifi, around.hosts, around.start_utc)

@@ -22,6 +22,7 @@ class Radio(Connection):
         super().__init__(kernel, rng, cell, owner)
         self.cause = 0  # EMM cause of the last refusal
         self.known = False  # this network was found before
+        self.barred = False  # the SIM card is locked
         self.asked: tuple[str, str] | None = None  # T3412, T3324 the modem wants
         self.attached = False
         self._scans = 0
@@ -37,7 +38,8 @@ class Radio(Connection):
         if self._life:
             self._life.cancel()
         self._scans = 0
-        self._search()
+        if not self.barred:
+            self._search()
 
     def stop(self) -> None:
         """CFUN=0 or power: leaves the network; what waits to be sent fails."""
