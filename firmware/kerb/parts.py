@@ -52,7 +52,7 @@ class Part:
 
     @property
     def wake(self):
-        """[pin, level] that ends deep sleep, or None; a driver may know which level is news, and it stays so while nobody asks the driver."""
+        """[pin, level] that ends deep sleep, or None; a driver may know which level is news: it stays so while nobody asks it."""
         wake = self._config.get("wake")
         if wake and hasattr(self._driver, "wake_level"):
             self._news = self._driver.wake_level()

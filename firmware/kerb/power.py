@@ -77,8 +77,8 @@ class Power:
         time.sleep_ms(ms)
 
     def deep_sleep(self, ms, wake_pins):
-        """Ends RAM. wake_pins: [(pin, level), ...]. ext1 waits for one level and ext0 for one pin; where that is not enough, a node looks at
-        the others when they are due.
+        """Ends RAM. wake_pins: [(pin, level), ...]. ext1 waits for one level and ext0 for one pin; where that is not enough, a node looks
+        at the others when they are due.
         """
         if self.limit_ms and ms > self.limit_ms:
             ms = self.limit_ms

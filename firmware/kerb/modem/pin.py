@@ -20,8 +20,8 @@ _ENTER_MS = const(10000)
 
 
 def unlock(modem, identity, store):
-    """Has the card ready, or raises UplinkError with what to do. ConfigError for a PIN that is none; OSError: flash takes no note, so nothing
-    was tried.
+    """Has the card ready, or raises UplinkError with what to do. ConfigError for a PIN that is none; OSError: flash takes no note, so
+    nothing was tried.
     """
     state = _state(modem.at)
     if state == "READY":

@@ -18,8 +18,8 @@ from kerb.errors import ConfigError, ModemError, UplinkError
 from kerb.modem.modem import OFF, PSM, UNKNOWN, Modem, saving, words
 from kerb.modem.network import Network
 from kerb.uplink.receipt import Receipt
+
 # Version, flags, failures, rung, message id, next attempt; what the ceiling has left and since when; cell, figures of _HEALTH, address
-# Version, flags, failures, rung, message id, next attempt, what the ceiling has left and since when; signal: cell and the figures of _HEALTH; address
 _STATE = "<BBBBHIiIIhbbb4s"
 _STATE_BYTES = const(31)
 _HEALTH = ("rsrp_dbm", "rsrq_db", "sinr_db", "ecl")

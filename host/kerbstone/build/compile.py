@@ -88,7 +88,7 @@ def _line(part: PartTable) -> dict[str, Any]:
 def _delivery(node: Node) -> dict[str, Any]:
     """The delivery policy; what a bearer itself must know of it stands in the bearer's table."""
     table = node.spec.delivery.model_dump(exclude={"search_mah_day"})
-    table["spread_s"] = _spread_s(node)[0]
+    table["spread_s"] = _spread_s(node)
     table["quiet"] = [60 * int(word[:2]) + int(word[3:]) for word in table["quiet"]] or None
     return table
 
@@ -126,22 +126,19 @@ def _bearer(node: Node, uplink: LoRaWanTable | MqttTable | NbIotTable) -> dict[s
     if ceiling_mah is not None and highest_ma:
         # Reckoned at the highest current: a search that listens most of the time stays below.
         table["ceiling_s"] = max(1, int(ceiling_mah * 3600 / highest_ma))
-    table["spread_s"] = _spread_s(node)[1]
+    if spread_s := _spread_s(node):
+        table["spread_s"] = spread_s
     return table
 
 
-def _spread_s(node: Node) -> tuple[int, int]:
-    """(longest random wait after power-on, longest random part of a pause) in seconds.
+def _spread_s(node: Node) -> int:
+    """Longest random wait after power-on, and random part of a pause, in seconds.
 
-    A street on mains has its power back in one second. Batteries are put in one by one, by somebody who waits for the first report; but their
-    gateway may be back for all of them at once.
+    A street on mains has its power back in one second. Batteries are put in one by one, by somebody who waits for the first report, and
+    their reports are apart ever after.
     """
     asked = node.spec.delivery.spread_s
-    if asked is not None:
-        return asked, asked
-    if not node.spec.policy.deep_sleep:
-        return _SPREAD_S, _SPREAD_S
-    return 0, min([_SPREAD_S, *(part.period_s for part in node.spec.parts.values() if part.period_s)])
+    return asked if asked is not None else 0 if node.spec.policy.deep_sleep else _SPREAD_S
 
 
 def _module(node: Node, uplink: LoRaWanTable) -> dict[str, Any]:

@@ -103,8 +103,8 @@ def _imported(name: str, node: ast.AST) -> list[str]:
 def _renamed(text: str, short: Mapping[str, str]) -> str:
     """`text` with its names replaced, each line where it was."""
     lines = text.splitlines(keepends=True)
-    found = [token for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type == tokenize.NAME and token.string in short]
-    for token in reversed(found):
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    for token in reversed([token for token in tokens if token.type == tokenize.NAME and token.string in short]):
         row, column = token.start
         line = lines[row - 1]
         lines[row - 1] = line[:column] + short[token.string] + line[column + len(token.string) :]

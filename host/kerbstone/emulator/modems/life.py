@@ -13,7 +13,6 @@ from kerbstone.emulator.modems.radio import Radio
 from kerbstone.emulator.modems.terminal import Terminal
 from kerbstone.emulator.parts.base import PartContext, UartPart
 
-
 PIN_TRIES = 3
 
 
