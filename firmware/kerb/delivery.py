@@ -114,7 +114,7 @@ class Delivery:
         else:
             at = self._policy.first_at(names, now)
             if at is None and way.hold and self._clock.wants_setting():
-                at = self._time_at
+                at = max(self._time_at, self._policy.start_at)
         return None if at is None else max(at, way.retry_at)
 
     def next_ms(self, now_ms):

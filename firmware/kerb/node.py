@@ -21,6 +21,7 @@ from kerb.store import Store
 from kerb.way import Way
 
 _BEARERS = (("uplink", "upl"), ("second", "up2"))  # the bearers of node.json, in the order they are tried, and what keeps their sessions
+_GARBAGE_BYTES = 8192  # collected so often, one heap for months stays in one piece: modules come in late
 _SHORT_MS = 3000  # below this a deep sleep costs more than it saves
 _REST_AFTER_CRASH_MS = 60000
 _RETRY_S = 600  # s until a part that failed is asked again, whatever its period
@@ -35,11 +36,13 @@ class Node:
         policy = self.config["policy"]
         self.deep = policy["deep_sleep"]
         self.save_s = policy["save_s"]
+        if not self.deep:
+            gc.threshold(_GARBAGE_BYTES)
         self.clock = Clock(policy["resync_s"], policy["slip_ppm"])
         self.power = Power(self.deep, self.clock)
         self.store = Store()
         self.retained = Retained(self.power, self.store)
-        self.warm = self.retained.load()
+        self.warm = self.retained.load() and bool(self.retained.get("clk"))  # one begun before the first save of a life is no use
         self._far = None  # what talks with the far end, once there is something to say
         self.overlay = None  # changed configuration, where there is any
         self.watch = None  # of safe mode
@@ -123,8 +126,8 @@ class Node:
             epoch, count, self.outbox.next_seq = unpack("<III", self.retained.get("box"))
             self.outbox.unpack(self.retained.get("ram"), not count & _UNSURE)
             self.outbox.on_put = self.forget_outbox
-            for name, failing in zip(self.config["order"], self.retained.get("flt") or b""):
-                self.parts[name].carry_over(failing)
+            for name, mark in zip(self.config["order"], self.retained.get("flt") or b""):
+                self.parts[name].carry_over(mark)
             if not count:
                 self.outbox.assume_empty()
             self.delivery.unpack(self.retained.get("try"))
@@ -214,7 +217,7 @@ class Node:
         else:
             self._keep_outbox(1, _SPARE_NUMBERS)
         self.retained.put("ram", self.outbox.pack())
-        self.retained.put("flt", bytes([self.parts[name].failing for name in self.config["order"]]))
+        self.retained.put("flt", bytes([self.parts[name].mark for name in self.config["order"]]))
         self.retained.put("try", self.delivery.pack())
         if self.overlay:
             self.retained.put("cfg", self.overlay.pack())

@@ -8,6 +8,7 @@ A record that has to be given up is counted in a gap marker ("g" in its name), w
 marker also holds the number of the record given up last: one that is still there after a power cut goes then.
 """
 
+import gc
 import os
 from binascii import crc32
 from struct import pack, unpack
@@ -69,33 +70,33 @@ class Outbox:
     def names(self):
         """Names of all records, most urgent and oldest first."""
         if self._names is None:
-            self._names = sorted(self._listed() + list(self._ram))
-            for name in self._names:
-                self.next_seq = max(self.next_seq, _seq(name) + 1)
-            for name in list(self._names):
-                if _is_gap(name):
-                    self._finish(self.read(name))
+            gc.collect()  # hundreds of names after a month without a network are the largest thing a node has to keep
+            self._names = names = self._listed()
+            names.extend(self._ram)
+            names.sort()
+            for i, name in enumerate(names):
+                if i + 1 == len(names) or names[i + 1][0] != name[0]:  # the newest of its priority
+                    self.next_seq = max(self.next_seq, _seq(name) + 1)
+            for name in [name for name in names if _is_gap(name)]:
+                self._finish(self.read(name))
         return self._names
 
     def _finish(self, marker):
         """A power cut may have come between the count and the removal of what was counted."""
         if marker and marker.gap:
-            for name in list(self._names):
-                if _seq(name) == marker.gap[3] and not _is_gap(name):
-                    self.remove(name)
+            number = "%08x" % marker.gap[3]
+            for name in [name for name in self._names if name.startswith(number, 1) and not _is_gap(name)]:
+                self.remove(name)
 
     def _listed(self):
         """Names of the files; what a power cut left half written goes."""
-        found = []
         try:
-            listed = os.listdir(FOLDER)
+            found = os.listdir(FOLDER)
         except OSError:
-            return found
-        for name in listed:
-            if name.endswith("~"):
-                _remove(name)
-            else:
-                found.append(name)
+            return []
+        for name in [name for name in found if name.endswith("~")]:
+            _remove(name)
+            found.remove(name)
         return found
 
     def assume_empty(self):
@@ -246,7 +247,7 @@ def _seq(name):
 
 
 def _is_gap(name):
-    return name[9:10] == "g"
+    return len(name) > 9 and name[9] == "g"
 
 
 def _body(instant, epoch, trust, content):

@@ -46,16 +46,17 @@ class Part:
         self._failures = 0  # in a row
         self._kept = b""  # what the driver must remember, as it was before deep sleep
         self._woken = False
+        self._news = None  # level of the wake pin that its driver waits for
         self.earlier = []  # what was read before the application ran (kerb/early.py)
         self._settings = {}  # what the application set last: a part that lost its supply gets it again
 
     @property
     def wake(self):
-        """[pin, level] that ends deep sleep, or None; a driver may know which level is news."""
+        """[pin, level] that ends deep sleep, or None; a driver may know which level is news: it stays so while nobody asks it."""
         wake = self._config.get("wake")
         if wake and hasattr(self._driver, "wake_level"):
-            return [wake[0], self._driver.wake_level()]
-        return wake
+            self._news = self._driver.wake_level()
+        return [wake[0], self._news] if wake and self._news is not None else wake
 
     def pack(self):
         """What the driver must remember over deep sleep and loss of power; b"" for most."""
@@ -74,9 +75,16 @@ class Part:
     def failing(self):
         return self._failures > 0
 
-    def carry_over(self, failing):
-        """A fault that was told before deep sleep is not news."""
-        self._failures = 1 if failing else 0
+    @property
+    def mark(self):
+        """A byte for the next life: 1 it fails, 2 the level of its wake pin that would be news is known, 4 that level is high."""
+        wake = self.wake
+        return self.failing | (0 if self._news is None else 2 | wake[1] << 2)
+
+    def carry_over(self, mark):
+        """A fault that was told before deep sleep is not news, nor is a contact that still stands as it was seen."""
+        self._failures = mark & 1
+        self._news = mark >> 2 if mark & 2 else None
 
     @property
     def warm_up_ms(self):

@@ -17,7 +17,7 @@ STATE_BYTES = calcsize(_STATE)
 
 def is_alarm(name):
     """Of a record's name; a gap marker is urgent, but nobody runs for it."""
-    return name[0] == "0" and name[9:10] != "g"
+    return name[0] == "0" and not (len(name) > 9 and name[9] == "g")
 
 
 class Policy:
@@ -29,19 +29,19 @@ class Policy:
         self._escalate_s = config.get("escalate_s", 300)
         self._second_after_s = config.get("second_after_s", 3600)
         self.batch = config.get("batch", False)
-        self._start_at = 0  # mono s before which only alarms leave
+        self.start_at = 0  # mono s before which only alarms leave
         self._gather_at = 0  # mono s at which routine records have waited long enough; 0: none waits
 
     def pack(self):
-        return pack(_STATE, self._start_at, self._gather_at)
+        return pack(_STATE, self.start_at, self._gather_at)
 
     def unpack(self, data, at):
-        self._start_at, self._gather_at = unpack_from(_STATE, data, at)
+        self.start_at, self._gather_at = unpack_from(_STATE, data, at)
 
     def power_on(self, mono):
         """A whole street may have its power back at this moment."""
         if self._spread_s:
-            self._start_at = mono + random_below(self._spread_s)
+            self.start_at = mono + random_below(self._spread_s)
 
     def stored(self, priority, mono):
         if priority > 1 and not self._gather_at:
@@ -57,14 +57,14 @@ class Policy:
             return None
         if is_alarm(names[0]):
             return now.mono
-        at = self._start_at
+        at = self.start_at
         if names[0][0] > "1":
             at = max(at, self._gather_at, now.mono + self._quiet_s(now))
         return at
 
     def allowed(self, names, now):
         """Of `names`, those that may leave now."""
-        if now.mono < self._start_at:
+        if now.mono < self.start_at:
             return [name for name in names if is_alarm(name)]
         if self._quiet_s(now):
             return [name for name in names if name[0] < "2"]

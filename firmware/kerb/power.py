@@ -78,17 +78,24 @@ class Power:
         time.sleep_ms(ms)
 
     def deep_sleep(self, ms, wake_pins):
-        """Ends RAM. wake_pins: [(pin, level), ...]; all of one level, as ext1 demands."""
+        """Ends RAM. wake_pins: [(pin, level), ...]. ext1 waits for one level and ext0 for one pin; where that is not enough, a node looks
+        at the others when they are due.
+        """
         if self._watch:
             self._watch.stop()
         if self.limit_ms and ms > self.limit_ms:
             ms = self.limit_ms
         if wake_pins and esp32:
-            level = wake_pins[0][1]
-            pins = [machine.Pin(p, machine.Pin.IN) for p, _ in wake_pins]
+            low, high = [[machine.Pin(p, machine.Pin.IN) for p, level in wake_pins if level == wanted] for wanted in (0, 1)]
+            many, few, level, other = (high, low, 1, 0) if len(high) >= len(low) else (low, high, 0, 1)
+            ext0 = hasattr(esp32, "wake_on_ext0")
+            if ext0 and not (level or few) and len(many) > 1:
+                few, other = [many.pop()], 0  # the ESP32's ext1 waits until all of its pins are low
             # ESP32-C3 has no ext1: its wake by GPIO takes the same arguments.
             wake_on = getattr(esp32, "wake_on_ext1", None) or esp32.wake_on_gpio  # type: ignore[attr-defined]
-            wake_on(pins, esp32.WAKEUP_ANY_HIGH if level else esp32.WAKEUP_ALL_LOW)
+            wake_on(many, esp32.WAKEUP_ANY_HIGH if level else esp32.WAKEUP_ALL_LOW)
+            if ext0 and len(few) == 1:
+                esp32.wake_on_ext0(few[0], esp32.WAKEUP_ANY_HIGH if other else esp32.WAKEUP_ALL_LOW)
         machine.deepsleep(ms)
 
     def watchdog(self):

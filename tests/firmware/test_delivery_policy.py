@@ -156,7 +156,7 @@ def test_without_a_clock_no_hour_is_quiet():
 
 def test_a_gap_marker_is_no_alarm():
     policy = Policy({"spread_s": 600})
-    policy._start_at = 900
+    policy.start_at = 900
     assert policy.allowed([GAP, ROUTINE], Instant(100, None)) == [] and policy.allowed([ALARM, GAP], Instant(100, None)) == [ALARM]
 
 
@@ -198,6 +198,13 @@ def street(monkeypatch, nodes, spread_s, a_second, seed=1):
     return max(broker.asked.values()), last
 
 
+def test_a_street_of_500_with_the_spread_of_a_mains_node_asks_for_a_few_connections_a_second(monkeypatch):
+    most, last = street(monkeypatch, 500, 60, 50)
+    at_once, late = street(monkeypatch, 500, 0, 50)
+    print(f"500 nodes: at most {most} attempts in a second and the last through after {last} s; without a spread {at_once} and {late} s")
+    assert most <= 25 and last <= 61 and at_once == 500 and late > 300
+
+
 def test_a_street_of_200_does_not_come_back_in_the_same_second(monkeypatch):
     at_once, last_at_once = street(monkeypatch, 200, 0, 10)
     spread, last_spread = street(monkeypatch, 200, 120, 10)
@@ -218,13 +225,26 @@ def test_searching_stops_at_the_ceiling_of_the_day_and_an_alarm_does_not_break_i
         if way.retry_at <= second:
             spent[second // 86400] += 20
             way.failed(20_000)
-    assert sum(spent.values()) <= 31 * 80 and max(spent.values()) <= 160
-    assert sum(spent.values()) >= 29 * 60, "it must go on looking"
+    assert sum(spent.values()) <= 30 * 60 + 20, "a month takes thirty times the ceiling, the alarms included, and one attempt"
+    assert sum(spent.values()) >= 28 * 60, "it must go on looking"
+    assert max(spent[day] for day in range(3, 30)) <= 80
 
 
 def test_the_state_of_the_pauses_survives_deep_sleep():
     way = Way(SimpleNamespace(uplink=None), {"confirm": "all", "ceiling_s": 60})
-    way.retry_at, way.down_at, way._failures, way._day_at, way._spent_ms = 5, 6, 7, 8, 9
-    other = Way(SimpleNamespace(uplink=None), {"confirm": "all"})
+    way.retry_at, way.down_at, way._failures, way._ceiling.at_s, way._ceiling.left = 5, 6, 7, 8, -9
+    other = Way(SimpleNamespace(uplink=None), {"confirm": "all", "ceiling_s": 60})
     other.unpack(b"xx" + way.pack(), 2)
     assert other.pack() == way.pack()
+
+
+def test_an_alarm_ends_the_pause_of_a_bearer_that_has_one_of_its_own(monkeypatch):
+    monkeypatch.setattr(kerb_way, "mono_ms", lambda: 1000)
+    allowed = [True, False]
+    way = Way(SimpleNamespace(uplink=SimpleNamespace(hurry=lambda: allowed.pop(0))), {"confirm": "all"})
+    way.retry_at = 500
+    way.hurry(100)
+    assert way.retry_at == 100
+    way.retry_at = 500
+    way.hurry(100)
+    assert way.retry_at == 500, "the bearer has nothing left to spend"

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpreter import micropython
+from kerb.ceiling import Ceiling
 from kerb.modem import cells
-from kerb.modem.ceiling import Ceiling
 from kerb.uplink import coap
 from kerbstone.build.checks.sleep import SESSION
 from kerbstone.build.compile import node_json
@@ -109,15 +109,35 @@ def test_registration_lines_of_every_modem(line, read, state, cell, active_s, ta
     assert got.registered == (state in (1, 5))
 
 
-@given(st.lists(st.tuples(st.integers(0, 7200), st.integers(0, 600_000)), max_size=200), st.integers(100, 5000))
+@given(st.lists(st.tuples(st.integers(0, 7200), st.integers(0, 600_000), st.booleans()), max_size=200), st.integers(100, 5000))
 def test_the_ceiling_holds_over_any_month(attempts, uah_day):
     ceiling, now, spent, longest = Ceiling(uah_day), 0, 0, 0
-    for pause_s, ms in attempts:
-        now += pause_s + ceiling.wait_s(now + pause_s)
-        ceiling.spend(ms, 60, now)
-        spent += ms * 60 // 3600
-        longest = max(longest, ms * 60 // 3600)
-    assert spent <= uah_day * (now / 86400 + 1) + longest + len(attempts)
+    for pause_s, ms, alarm in attempts:
+        now += pause_s
+        now += ceiling.wait_s(now, alarm)
+        amount = ms * 60 // 3600
+        ceiling.spend(amount, now)
+        spent += amount
+        longest = max(longest, amount)
+    month_s = 30 * 86400
+    assert spent <= uah_day * max(now, month_s) / 86400 + longest
+
+
+def test_an_alarm_may_take_of_the_reserve_and_of_nothing_else():
+    ceiling = Ceiling(3200)  # 3000 a day flow in, 750 are kept for alarms, 6000 are there
+    ceiling.spend(5400, 0)
+    assert ceiling.wait_s(0) == 150 * 86400 // 3000 + 1 and ceiling.wait_s(0, True) == 0
+    ceiling.spend(700, 0)
+    assert ceiling.wait_s(0, True) == 101 * 86400 // 3000 + 1
+
+
+def test_what_flows_in_does_not_depend_on_how_often_it_is_asked_for():
+    often, seldom = Ceiling(2000), Ceiling(2000)
+    for ceiling in (often, seldom):
+        ceiling.spend(3000, 0)
+    for now in range(0, 20000, 7):
+        often.wait_s(now)
+    assert abs(often.wait_s(20000) - seldom.wait_s(20000)) <= 1 and often.left == seldom.left
 
 
 STATE = """
@@ -139,7 +159,7 @@ one.health = {"rsrp_dbm": -128, "rsrq_db": -19, "sinr_db": -8, "cell": 0x0B28A81
 one._carrier.address = "10.1.0.200"
 one._failures, one._rung, one._retry_at = 3, 2, 1 << 30
 one.modem.state, one.modem.configured, one.modem.sleeps = 1, True, False
-one._ceiling.level_uah, one._ceiling.at_s = 123456, 99
+one._ceiling.left, one._ceiling.at_s = -123456, 99
 two = fresh()
 two.unpack(one.pack())
 print(json.dumps([one.pack() == two.pack(), two.health, two._carrier.address, two.modem.sleeps, two.modem.state, two.mtu]))

@@ -63,6 +63,7 @@ def test_a_board_carries_no_driver_it_has_no_use_for():
     drivers = {name.split("/")[-1] for name in parking if name.startswith("/kerb/drivers/")}
     # "pins" is what drivers share, and a word of the configuration, too: the build cannot tell which is meant.
     assert drivers - {"pins.mpy"} == {"battery.mpy", "lis2mdl.mpy", "lis2mdl_ulp.mpy", "lis2mdl_code.mpy"}
+    assert not any("/update/" in name or "ceiling" in name for name in parking), "it takes no updates and has no ceiling"
     assert not any("/mqtt" in name for name in parking) and not any("lorawan/mac" in name or "/radio/" in name for name in light)
 
 

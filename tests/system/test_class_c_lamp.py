@@ -40,6 +40,37 @@ deep_sleep = false
 """
 
 
+ALL = 'packages = ["clock", "groups", "blocks"]'
+
+
+@pytest.mark.parametrize("packages", ['packages = ["clock", "blocks"]', ALL])
+def test_a_lamp_with_packages_has_the_heap_to_carry_out_commands_and_to_answer_them(kerb_node, tmp_path, packages):
+    path = tmp_path / "lamp.toml"
+    path.write_text(NODE.replace('packages = ["clock", "blocks"]', packages))
+    node = kerb_node(str(path)).run("10m")
+    assert node._runtime.node.board.heap_kb == 128
+    for name, body in (("dim", [40, 60]), ("configure", [1, {"report_s": 1800}]), ("health", None), ("dim", [50, 60])):
+        node.command(name, body)
+        node.run("2m")
+    said = [(r["values"]["command"], r["values"]["result"]) for r in node.service if r["profile"] == "answer"]
+    assert said[0] == ("dim", "done") and ("configure", "trial") in said and said.count(("dim", "done")) == 2, said
+    assert [r for r in node.service if r["profile"] == "health"]
+    assert node.values["level"] == 50 and not [line for line in node.console if "MemoryError" in line or "failed" in line]
+    assert node.result.lost == 0 and node.wakes == 1, "it never started anew"
+
+
+def test_a_reset_before_the_first_save_of_a_lamp_that_never_sleeps_is_an_ordinary_start(kerb_node, tmp_path):
+    path = tmp_path / "lamp.toml"
+    path.write_text(NODE)
+    node = kerb_node(str(path)).run("5m")
+    node.command("configure", [1, {"report_s": 600}])
+    node.run("10s")
+    assert any(line.startswith("kerb command configure trial") for line in node.console)
+    kerb_node.strike("watchdog")
+    node.run("5m")
+    assert node.wakes == 2 and not [line for line in node.console if line.startswith("kerb crash")], node.console[-10:]
+
+
 @pytest.fixture
 def lamp(kerb_node, tmp_path):
     path = tmp_path / "lamp.toml"

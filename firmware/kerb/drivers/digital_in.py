@@ -28,6 +28,7 @@ class DIGITAL_IN:
         self._active = options.get("active", 1)
         self._settle_ms = options.get("settle_ms", 5)
         self._changes = 0
+        self._seen = None  # level of the pin when last measured
         self._last = time.ticks_add(time.ticks_ms(), -self._settle_ms)
         self._sample = {"quality": GOOD}
         self._pin = Pin(pin, Pin.IN, getattr(Pin, _PULLS[pull]) if pull in _PULLS else None)
@@ -38,7 +39,8 @@ class DIGITAL_IN:
 
     def measure(self, env):
         sample = self._sample
-        sample[self._name + ".state"] = int(self._pin.value() == self._active)
+        self._seen = self._pin.value()
+        sample[self._name + ".state"] = int(self._seen == self._active)
         sample[self._name + ".changes"] = self._changes
         return sample
 
@@ -47,6 +49,11 @@ class DIGITAL_IN:
 
     def sleep(self):
         """Nothing to do: a pin draws nothing."""
+
+    def wake_level(self):
+        """The level that is news: not the one last measured, so a contact that is held wakes the node once, and one that moved since at once.
+        """
+        return 1 - (self._pin.value() if self._seen is None else self._seen)
 
     def _changed(self, pin):
         now = time.ticks_ms()

@@ -25,8 +25,10 @@ class Network:
         self._modem = modem
         self.registration = None  # as last read in this connection
 
-    def search(self, limit_ms):
-        """True once registered; False when that takes longer, or is denied for long. Waits as the node does: asleep, if it may."""
+    def search(self, limit_ms, look_ms):
+        """True once registered; False when that takes longer, is denied for long, or nothing is heard for look_ms. Waits as the node does:
+        asleep, if it may.
+        """
         began = ticks_ms()
         denied = 0
         while True:
@@ -37,7 +39,19 @@ class Network:
             denied = denied or (took + 1 if self.registration.state == cells.DENIED else 0)
             if took >= limit_ms or (denied and took - denied > _DENIED_MS):
                 return False
+            if took >= look_ms and not denied and not self._hears():
+                return False
             self._modem.wait(min(_POLL_MS, limit_ms - took))
+
+    def _hears(self):
+        """True when a cell is there to register with (TS 27.007 8.5: 99 is "not known or not detectable")."""
+        try:
+            lines = self._modem.at.ask("+CSQ", "+CSQ:")
+        except ModemError as error:
+            if error.cause != "refused":
+                raise
+            return False
+        return bool(lines) and cells.fields(lines[-1])[0] not in ("99", "")
 
     def read_registration(self):
         lines = self._modem.at.ask("+CEREG?", "+CEREG:", accept=cells.is_read)

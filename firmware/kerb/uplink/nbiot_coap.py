@@ -17,7 +17,7 @@ from kerb.uplink import coap
 
 _TIMEOUT_MS = const(6000)  # ACK_TIMEOUT; RFC 7252 4.8 has 2 s, but a way over 2048 repetitions takes as long as this
 _RANDOM_MS = const(3000)  # ACK_RANDOM_FACTOR 1.5
-_TRIES = const(3)  # 6 to 9, 12 to 18, 24 to 36 s
+_TRIES = const(3)  # 6 to 9, 12 to 18, 24 to 36 s; a brief question is one of the second kind
 _LATE_MS = const(20000)  # for the answer after an acknowledgement without one
 _COMMANDS = const(4)
 _SZX = const(4)  # of blocks: 256 bytes
@@ -55,12 +55,12 @@ class Carrier:
         """The modem or its socket is gone."""
         self._udp.is_open = False
 
-    def deliver(self, frame):
+    def deliver(self, frame, brief=False):
         """True when the server has the frame; False when it did not say so. ModemError when the modem fails, UplinkError when the
-        server refuses.
+        server refuses. `brief`: asked once, since nobody answered the last time.
         """
         number, token = self._next()
-        answer = self._ask(coap.post(number, token, self._path, frame), token)
+        answer = self._ask(coap.post(number, token, self._path, frame), token, brief=brief)
         return bool(answer) and self._judge(answer)
 
     def fetch(self, name, number, more):
@@ -77,10 +77,12 @@ class Carrier:
         self.number = (self.number + 1) & 0xFFFF
         return self.number, pack(">H", self.number)
 
-    def _ask(self, message, token, more=False):
+    def _ask(self, message, token, more=False, brief=False):
         """The answer to a request, which is repeated as long as none comes; None without."""
         wait_ms = _TIMEOUT_MS + urandom(1)[0] * _RANDOM_MS // 255
-        for _ in range(_TRIES):
+        if brief:
+            wait_ms *= 2
+        for _ in range(1 if brief else _TRIES):
             self._udp.send(message, more)
             answer = self._await(token, wait_ms)
             if answer:

@@ -66,8 +66,10 @@ class Carrier:
         """The modem or its connection is gone."""
         self.is_open = False
 
-    def deliver(self, frame):
-        """True when the broker has acknowledged the frame, False when the modem does not say so. ModemError when the modem fails."""
+    def deliver(self, frame, brief=False):
+        """True when the broker has acknowledged the frame, False when the modem does not say so. ModemError when the modem fails.
+        `brief` changes nothing: the client inside the modem has its own patience.
+        """
         d, at = self._d, self._modem.at
         at.look()
         if at.take(d["lost"]):

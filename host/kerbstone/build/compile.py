@@ -22,6 +22,7 @@ from kerbstone.paths import firmware_dir
 from kerbstone.update.bundle import application, listing
 from kerbstone.update.trust import update_table
 
+_SPREAD_S = 60  # 500 nodes: some 18 attempts in the busiest second (tests/firmware/test_delivery_policy.py)
 _EXTRAS = {"device_class", "packages", "package_version"}  # keys a plain class A node does without
 
 
@@ -91,6 +92,7 @@ def _line(part: PartTable) -> dict[str, Any]:
 def _delivery(node: Node) -> dict[str, Any]:
     """The delivery policy; what a bearer itself must know of it stands in the bearer's table."""
     table = node.spec.delivery.model_dump(exclude={"search_mah_day"})
+    table["spread_s"] = _spread_s(node)
     table["quiet"] = [60 * int(word[:2]) + int(word[3:]) for word in table["quiet"]] or None
     return table
 
@@ -128,9 +130,19 @@ def _bearer(node: Node, uplink: LoRaWanTable | MqttTable | NbIotTable) -> dict[s
     if ceiling_mah is not None and highest_ma:
         # Reckoned at the highest current: a search that listens most of the time stays below.
         table["ceiling_s"] = max(1, int(ceiling_mah * 3600 / highest_ma))
-    if node.spec.delivery.spread_s:
-        table["spread_s"] = node.spec.delivery.spread_s
+    if spread_s := _spread_s(node):
+        table["spread_s"] = spread_s
     return table
+
+
+def _spread_s(node: Node) -> int:
+    """Longest random wait after power-on, and random part of a pause, in seconds.
+
+    A street on mains has its power back in one second. Batteries are put in one by one, by somebody who waits for the first report, and
+    their reports are apart ever after.
+    """
+    asked = node.spec.delivery.spread_s
+    return asked if asked is not None else 0 if node.spec.policy.deep_sleep else _SPREAD_S
 
 
 def _module(node: Node, uplink: LoRaWanTable) -> dict[str, Any]:
@@ -162,12 +174,12 @@ def board_files(node: Node) -> dict[str, bytes]:
     Raises NodeFileError when the node does not fit its board, EngineError when a file does not compile.
     """
     check(node)
-    files = compile_tree(firmware_dir())
-    own = {("apps", node.spec.node.app), *(("drivers", p.driver) for p in node.spec.parts.values())}
-    for kind, name in sorted(own):
-        source = find_source(node, kind, name)
-        if source and node.folder in source.parents:
-            files[f"/kerb/{kind}/{name}.mpy"] = compile_file(source, f"kerb/{kind}/{name}.py")
+    chosen = {("apps", node.spec.node.app), *(("drivers", p.driver) for p in node.spec.parts.values())}
+    sources = {f"kerb/{kind}/{name}": find_source(node, kind, name) for kind, name in sorted(chosen)}
+    own = {name: source for name, source in sources.items() if source and node.folder in source.parents}
+    files = compile_tree(firmware_dir(), own=own.values())
+    for name, source in own.items():
+        files[f"/{name}.mpy"] = compile_file(source, f"{name}.py")
     if node.spec.update:
         # The list names what a board really has: an update starts from it, on a board and in the emulator alike.
         files = without_idle(node, files)

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 _ROOTS = ("kerb.node", "kerb.prove")  # what stage 0 starts, and what answers for an identity
+_ONLY_WITH = {"kerb.update": "update"}  # packages nobody enters in a node whose file has no such table
 
 
 def needed(sources: Mapping[str, Path], config: dict[str, Any]) -> set[str]:
     """Names of the modules ("kerb.drivers.sht4x") that a node with this node.json can import; `sources` are all there are."""
     words = set(_words(config))
     found: set[str] = set()
+    left_out = {package for package, table in _ONLY_WITH.items() if not config.get(table)}
+    sources = {name: path for name, path in sources.items() if name.rpartition(".")[0] not in left_out}
     waiting = [name for name in _ROOTS if name in sources]
     while waiting:
         name = waiting.pop()
@@ -59,4 +62,4 @@ def _imports(name: str, tree: ast.Module, sources: Mapping[str, Path], words: se
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("kerb."):
             if node.value in sources and id(node) not in chosen:
                 yield node.value
-            yield from (made for word in words | strings if (made := node.value + word) in sources)
+            yield from (made for word in words | strings if word and (made := node.value + word) in sources)

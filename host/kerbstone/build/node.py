@@ -138,7 +138,8 @@ class DeliveryTable(_Table):
     escalate_s: int = Field(default=300, ge=10, le=86_400)  # an alarm without a receipt for so long also goes by the second bearer
     second_after_s: int = Field(default=3600, ge=60, le=604_800)  # the first bearer down for so long: everything goes by the second
     quiet: list[Minute] = Field(default_factory=list, max_length=2)  # from, to in UTC: routine records wait until then
-    spread_s: int = Field(default=0, ge=0, le=3600)  # random wait after power-on: a whole street may have its power back
+    # Random wait after power-on and random part of a pause: a whole street may have its power back. None: see build/compile.py.
+    spread_s: int | None = Field(default=None, ge=0, le=3600)
     search_mah_day: float | None = Field(default=None, gt=0, le=1000)  # what attempts without success may take a day
 
     @field_validator("quiet")

@@ -53,7 +53,7 @@ from kerbstone.identity.place import NVS_KEYS, NVS_SPACE, SECTOR, sectors
 from kerbstone.identity.record import LIMIT, pack
 
 _BLOCK = 4096
-_MODEM_OPTIONS = ("imei", "baud", "no_sim", "sim_pin")  # of the virtual modem itself; the others are its cell's
+_MODEM_OPTIONS = ("imei", "baud", "no_sim", "sim_pin", "known_pin")  # of the virtual modem itself; the others are its cell's
 
 
 @dataclass
@@ -154,7 +154,9 @@ def build(around: Surroundings, node: Node) -> Runtime:
     if able := spec.limits.ulp_pins:
         buses = [(bus.scl, bus.sda) for bus in node.board.i2c.values() if {bus.scl, bus.sda} <= able]
         runtime.coprocessor = Coprocessor(device, pins, wiring.i2c, buses)
-    _enrol(device, node.board, _record(identity.values() | login, secure))
+    given = node.spec.world.parts.get("modem", {})
+    pin = given.get("known_pin", given.get("sim_pin"))  # the device knows the PIN of its card, unless the node file says otherwise
+    _enrol(device, node.board, _record(identity.values() | login | ({"sim_pin": str(pin)} if pin else {}), secure))
     if LIMITS[node.board.mcu].port == "esp32":
         runtime.partitions = Partitions(device, around.folder / f"{node.name}.chip", node.board)
     if wifi_table:

@@ -19,6 +19,7 @@ from kerbstone.identity import secrets as secret
 from kerbstone.identity.export.tables import OWN
 from kerbstone.identity.record import Values
 from kerbstone.identity.registry import MINTED
+from kerbstone.identity.site import is_pin
 
 _HEX = {"app_key": 16, "device_key": 32, "mqtt_psk": 16, }  # bytes
 _AS_BYTES = ("device_key", "mqtt_psk")
@@ -78,10 +79,12 @@ def _checked(where: str, row: dict[str, str]) -> Values:
             raise IdentityError("it has no app_key.")
     except IdentityError as error:
         raise IdentityError(f"{where}: {error}") from error
-    for name in OWN[3:-1]:
+    for name in (*OWN[3:-1], "sim_pin"):
         text = row.get(name)
         if not text:
             continue
+        if name == "sim_pin" and not is_pin(text):
+            raise IdentityError(f"{where}: sim_pin is not 4 to 8 digits.")
         if name not in _HEX:
             values[name] = text
             continue

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from kerbstone.errors import IdentityError
 from kerbstone.identity.record import Values
 
-_TEXTS = ("wifi_ssid", "wifi_password")
+_TEXTS = ("wifi_ssid", "wifi_password", "sim_pin")  # sim_pin: where all cards have the same
 _CA = "mqtt_ca"  # path of a PEM file
 
 
@@ -31,10 +31,17 @@ def read(path: Path | None) -> Values:
             raise IdentityError(f"{path}: {key!r} is not known; a site has {', '.join((*_TEXTS, _CA))}.")
         if not isinstance(value, str) or not value:
             raise IdentityError(f"{path}: {key} must be text.")
+        if key == "sim_pin" and not is_pin(value):
+            raise IdentityError(f"{path}: sim_pin is not 4 to 8 digits.")
         values[key] = value
     if _CA in values:
         values[_CA] = _certificate(path.parent / str(values[_CA]))
     return values
+
+
+def is_pin(text: str) -> bool:
+    """Whether it can be the PIN of a SIM card (TS 31.101 9.5.1)."""
+    return text.isascii() and text.isdigit() and 4 <= len(text) <= 8
 
 
 def _certificate(path: Path) -> bytes:

@@ -29,6 +29,7 @@ class Limits:
     float_bits: int = 32
     wake_calls: tuple[str, ...] = ("wake_on_ext0", "wake_on_ext1")  # what the port's `esp32` module offers
     ulp_pins: frozenset[int] = frozenset()  # what a coprocessor program can move: of the chips whose programs are modelled (board/ulp)
+    all_low: bool = False  # ext1 at level 0 waits for all its pins (ESP32); later chips wait for any (ESP-IDF, esp_sleep.h)
 
     def fixed(self) -> dict[str, Any]:
         """What the port's modules ask of the chip when they are imported: the same at every boot of every board with it."""
@@ -42,7 +43,9 @@ class Limits:
 _ESP32_RTC_PINS = frozenset({0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39})
 
 LIMITS = {
-    "esp32": Limits("esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 5, 4, 4, (2, 3, 7), _ESP32_RTC_PINS),
+    "esp32": Limits(
+        "esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 5, 4, 4, (2, 3, 7), _ESP32_RTC_PINS, all_low=True
+    ),
     "esp32s3": Limits(
         "esp32", 160_000_000, _2000, _2000, True, 2048, 2048, 0, (1000, 0), 5, 4, 4, (2, 3, 7), frozenset(range(22)),
         ulp_pins=frozenset(range(22)),

@@ -60,7 +60,7 @@ class Pins:
     def _wake(self, number: int, level: int) -> None:
         device = self.device
         for unit, (pins, active) in self._wakes.items():
-            if number in pins and level == active:
+            if number in pins and level == active and self._fires(unit):
                 self._leave_sleep(device.spec.limits.ext_wake[unit])
                 return
         if device.light and (number in self._light_wake or device.spec.limits.port == "rp2"):
@@ -77,11 +77,16 @@ class Pins:
 
     def check_wake(self) -> None:
         """A wake pin that is active already when sleep begins ends it at once (level, not edge)."""
-        for unit, (pins, active) in self._wakes.items():
-            for number in sorted(pins):
-                if self.line(number).level == active:
-                    self._leave_sleep(self.device.spec.limits.ext_wake[unit])
-                    return
+        for unit in self._wakes:
+            if self._fires(unit):
+                self._leave_sleep(self.device.spec.limits.ext_wake[unit])
+                return
+
+    def _fires(self, unit: int) -> bool:
+        """Whether the levels of now end deep sleep by this unit."""
+        pins, active = self._wakes[unit]
+        there = [self.line(number).level == active for number in sorted(pins)]
+        return all(there) if unit == 1 and not active and self.device.spec.limits.all_low else any(there)
 
     def _named(self, name: str, mode: int, pull: int, value: int | None, hold: bool | None) -> Answer | int:
         number = self._names.get(name)

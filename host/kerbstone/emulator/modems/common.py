@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.modems import at, network
 from kerbstone.emulator.modems.at import Command, Failed
+from kerbstone.emulator.modems.life import PIN_TRIES
 from kerbstone.emulator.modems.modem import Handler, Work
 
 if TYPE_CHECKING:
@@ -100,7 +101,23 @@ def _cpin(m: Modem, c: Command) -> None:
     if c.kind == "read":
         if m.live.get("cfun", 1) == 0 or m.sim_missing():
             raise Failed(10 if m.sim_missing() else None)
-        m.info("+CPIN: READY")
+        m.info(f"+CPIN: {m.pin_state()}")
+    elif c.kind == "set":
+        _enter_pin(m, c.text(0, 8))
+
+
+def _enter_pin(m: Modem, pin: str) -> None:
+    """The card counts what was wrong; CME ERROR 16 is a wrong PIN, 12 a card that wants its PUK, 3 one that is not locked."""
+    if not m.radio.barred:
+        raise Failed(at.NOT_ALLOWED)
+    if m.pin_left and pin == str(m.ctx.options["sim_pin"]):
+        m.pin_left = PIN_TRIES
+        m.log("pin", right=True)
+        m.unlock()
+        return
+    m.pin_left = max(m.pin_left - 1, 0)
+    m.log("pin", right=False, left=m.pin_left)
+    raise Failed(16 if m.pin_left else 12)
 
 
 def cfun(reset_modes: tuple[int, ...] = (), modes: tuple[int, ...] = (0, 1, 4), us: int = 600_000) -> Handler:
@@ -123,10 +140,11 @@ def cfun(reset_modes: tuple[int, ...] = (), modes: tuple[int, ...] = (0, 1, 4), 
             m.forget()
             m.radio.stop()
             if mode == 0:
+                m.lock()
                 m.urc("+CPIN: NOT READY")
         elif mode == 1 and was != 1:
             if was == 0:
-                m.urc("+CPIN: READY")
+                m.urc(f"+CPIN: {m.pin_state()}")
             m.radio.start()
         return None
 

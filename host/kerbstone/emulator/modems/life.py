@@ -13,6 +13,8 @@ from kerbstone.emulator.modems.radio import Radio
 from kerbstone.emulator.modems.terminal import Terminal
 from kerbstone.emulator.parts.base import PartContext, UartPart
 
+PIN_TRIES = 3
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -51,6 +53,7 @@ class Life(UartPart):
         super().__init__(ctx)
         self.mode = "off"
         self.boots = 0
+        self.pin_left = PIN_TRIES  # until the SIM card wants its PUK; it remembers without power
         self.clock_us: int | None = None  # UTC minus kernel time, once set
         self.tz_quarters = 0
         self.since_us = 0  # when a clock that was never set began to run
@@ -172,12 +175,32 @@ class Life(UartPart):
         self._boot = [self.kernel.after(self.SIM_US, self._sim_ready, woken)]
 
     def _sim_ready(self, woken: str) -> None:
-        for line in self.sim_lines() if self.saved["ipr"] else ():
+        self.lock()
+        for line in self.sim_lines() if self.saved["ipr"] and not self.radio.barred else ():
             self.urc(line)
+        if not self.radio.barred:
+            self._search(woken)
+        elif self.saved["ipr"]:
+            self.urc(f"+CPIN: {self.pin_state()}")
+
+    def _search(self, woken: str) -> None:
         if woken:
             self.radio.wake(woken == "t3412")
         elif self.live.get("cfun", 1) == 1:
             self.radio.start()
+
+    def unlock(self) -> None:
+        """The card was given its PIN."""
+        self.radio.barred = False
+        self._search("pin" if self.radio.asleep else "")
+
+    def lock(self) -> None:
+        """The SIM card has lost its supply, and asks for its PIN if it has one."""
+        self.radio.barred = bool(self.ctx.options.get("sim_pin"))
+
+    def pin_state(self) -> str:
+        """What the card waits for (TS 27.007 8.3)."""
+        return ("SIM PIN" if self.pin_left else "SIM PUK") if self.radio.barred else "READY"
 
     def shut_down(self) -> None:
         """An orderly power-off."""

@@ -113,11 +113,11 @@ def _cops(m: Modem, c: Command) -> Work:
 
 
 def csq(lowest_dbm: int = -113, step_db: int = 2, ber: int = 99) -> Handler:
-    """+CSQ: 0 stands for `lowest_dbm` in the modem's manual."""
+    """+CSQ: 99 until a cell is heard (logs of the field: LilyGo-T-SIM7080G 90, 172); 0 stands for `lowest_dbm` in the modem's manual."""
 
     def handle(m: Modem, c: Command) -> None:
         if c.kind == "run":
-            level = m.cell.level if m.radio.registered else None
+            level = m.cell.level if m.radio.camps else None
             rssi = 99 if level is None else max(0, min(31, (level.rsrp_dbm + 12 - lowest_dbm) // step_db))
             m.info(f"+CSQ: {rssi},{ber}")
 

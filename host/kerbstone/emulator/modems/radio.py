@@ -22,9 +22,11 @@ class Radio(Connection):
         super().__init__(kernel, rng, cell, owner)
         self.cause = 0  # EMM cause of the last refusal
         self.known = False  # this network was found before
+        self.barred = False  # the SIM card is locked
         self.asked: tuple[str, str] | None = None  # T3412, T3324 the modem wants
         self.attached = False
         self._scans = 0
+        self._heard_us: int | None = None  # when this search finds, or found, the cell
         self._life: Event | None = None  # search or retry
         self._notice: Event | None = None
         cell.changed.append(self._cell_changed)
@@ -36,13 +38,15 @@ class Radio(Connection):
         if self._life:
             self._life.cancel()
         self._scans = 0
-        self._search()
+        if not self.barred:
+            self._search()
 
     def stop(self) -> None:
         """CFUN=0 or power: leaves the network; what waits to be sent fails."""
         self._cancel()
         self.asleep = False
         self.attached = False
+        self._heard_us = None
         self._enter("off")
         self._set(NOT)
         self._fail_queue()
@@ -55,10 +59,22 @@ class Radio(Connection):
         cell = self.cell
         level = cell.level
         if level is None:
+            self._heard_us = None
             self._life = self.kernel.after(_SCAN_US, self._nothing)
             return
-        seconds = (cell.warm_attach_s if self.known else cell.first_attach_s) * level.attach_factor * self.rng.uniform(0.8, 1.6)
-        self._life = self.kernel.after(int(seconds * SECOND_US), self._attach)
+        seconds = (cell.warm_attach_s if self.known else cell.first_attach_s) * self.rng.uniform(0.8, 1.6)
+        self._life = self.kernel.after(int(seconds * level.attach_factor * SECOND_US), self._attach)
+        self._finds(seconds)
+
+    def _finds(self, seconds: float) -> None:
+        """The cell is found in the time a good one takes; what coverage stretches is the way in (unconfirmed)."""
+        self._heard_us = self.kernel.now + int(seconds * SECOND_US)
+
+    @property
+    def camps(self) -> bool:
+        """It hears its cell, whether that lets it in or not."""
+        found = self._heard_us is not None and self.kernel.now >= self._heard_us
+        return self.cell.level is not None and (self.registered or found)
 
     def _nothing(self) -> None:
         self._life = None
@@ -166,8 +182,9 @@ class Radio(Connection):
             self._fail_queue()
             return
         self._enter("search")
-        us = int(self.cell.warm_attach_s * SECOND_US * level.attach_factor * self.rng.uniform(0.6, 1.2))
-        self._life = self.kernel.after(us, self._resumed, update)
+        seconds = self.cell.warm_attach_s * self.rng.uniform(0.6, 1.2)
+        self._life = self.kernel.after(int(seconds * level.attach_factor * SECOND_US), self._resumed, update)
+        self._finds(seconds)
 
     def _resumed(self, update: bool) -> None:
         self._life = None
