@@ -172,7 +172,8 @@ def test_deep_sleep_of_zero_sets_no_timer_on_the_esp32():
 
 
 @pytest.mark.parametrize(("mcu", "calls"), [
-    ("esp32", ["wake_on_ext0", "wake_on_ext1"]), ("esp32s3", ["wake_on_ext0", "wake_on_ext1", "wake_on_ulp"]), ("esp32c3", ["wake_on_gpio"]),
+    ("esp32", ["wake_on_ext0", "wake_on_ext1"]), ("esp32s3", ["wake_on_ext0", "wake_on_ext1", "wake_on_ulp"]),
+    ("esp32c3", ["wake_on_gpio"]),
 ])
 def test_a_chips_port_offers_only_the_wake_sources_the_chip_has(mcu, calls):
     main = """

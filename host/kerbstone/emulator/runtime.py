@@ -147,9 +147,6 @@ def build(around: Surroundings, node: Node) -> Runtime:
     wiring = Wiring(around, runtime)
     wiring.connect()
     runtime.i2c, runtime.timing = wiring.i2c, wiring.timing
-    if able := spec.limits.ulp_pins:
-        buses = [(bus.scl, bus.sda) for bus in node.board.i2c.values() if {bus.scl, bus.sda} <= able]
-        runtime.coprocessor = Coprocessor(device, pins, wiring.i2c, buses)
     _enrol(device, node.board, _record(identity.values() | login, secure))
     if wifi_table:
         runtime.wifi = Wifi(device, identity.wifi_ssid, identity.wifi_password)
@@ -236,6 +233,10 @@ class Wiring:
                 self._module(bearer["module"])
         if cellular := node.bearer(NbIotTable):
             self._modem(cellular)
+        device = self.runtime.device
+        if able := device.spec.limits.ulp_pins:
+            buses = [(bus.scl, bus.sda) for bus in node.board.i2c.values() if {bus.scl, bus.sda} <= able]
+            self.runtime.coprocessor = Coprocessor(device, self.runtime.pins, self.i2c, buses)
 
     def _context(self, name: str, options: dict[str, Any], wires: dict[str, int]) -> PartContext:
         runtime, around = self.runtime, self.around
