@@ -24,6 +24,7 @@ from kerbstone.emulator.board.spec import DeviceSpec
 from kerbstone.emulator.board.storage import Storage
 from kerbstone.emulator.board.timing import Timing
 from kerbstone.emulator.board.uart import Uarts
+from kerbstone.emulator.board.ulp.coprocessor import Coprocessor
 from kerbstone.emulator.engine import interpreter
 from kerbstone.emulator.engine.process import Zygote
 from kerbstone.emulator.engine.shimset import shim_folder
@@ -66,7 +67,9 @@ class Session:
         if node:
             fit(self.device, pins, self._zygote, node)
         else:
-            I2CBuses(self.device)
+            buses = I2CBuses(self.device)
+            if spec.limits.ulp_pins:
+                Coprocessor(self.device, pins, buses, [])
             SpiBuses(self.device, pins)
             Uarts(self.device)
             Analog(self.device)

@@ -103,8 +103,8 @@ def compile_tree(root: Path, subdirs: tuple[str, ...] = ("kerb",), own: Iterable
 
 
 @lru_cache(maxsize=4)
-def _compiled(root: Path, found: tuple[Path, ...], beside: tuple[Path, ...] | None, _stamps: tuple[tuple[int, int], ...]) -> dict[str, bytes]:
-    """The same for every node of a bench; the stamps, time and size of each file, say whether it is still the same."""
+def _compiled(root: Path, found: tuple[Path, ...], beside: tuple[Path, ...] | None, _at: tuple[tuple[int, int], ...]) -> dict[str, bytes]:
+    """The same for every node of a bench; the time and size of each file say whether it is still the same."""
     apart = (STAGE0, *SOURCE_FILES)
     sources = [p for p in found if not _says_nothing(p) and str(p.relative_to(root)) not in apart]
     names = [*(str(p.relative_to(root)) for p in sources), STAGE0]

@@ -82,7 +82,8 @@ def _battery(battery: Battery | None) -> Battery | None:
 
 def _part(part: PartTable, free: Iterator[int], adc: Iterator[int]) -> PartTable:
     pins = {key: next(adc if key == "pin" and part.driver == "battery" else free) for key in part.options if _is_pin(key)}
-    return part.model_copy(update={**pins, "wake_pin": None})
+    kept = {key: value for key, value in part.model_dump().items() if key != "watch"}  # the RP2040 has no coprocessor
+    return PartTable.model_validate({**kept, **pins, "wake_pin": None})
 
 
 def _is_pin(key: str) -> bool:

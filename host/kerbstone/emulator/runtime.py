@@ -151,9 +151,6 @@ def build(around: Surroundings, node: Node) -> Runtime:
     wiring = Wiring(around, runtime)
     wiring.connect()
     runtime.i2c, runtime.timing = wiring.i2c, wiring.timing
-    if able := spec.limits.ulp_pins:
-        buses = [(bus.scl, bus.sda) for bus in node.board.i2c.values() if {bus.scl, bus.sda} <= able]
-        runtime.coprocessor = Coprocessor(device, pins, wiring.i2c, buses)
     given = node.spec.world.parts.get("modem", {})
     pin = given.get("known_pin", given.get("sim_pin"))  # the device knows the PIN of its card, unless the node file says otherwise
     _enrol(device, node.board, _record(identity.values() | login | ({"sim_pin": str(pin)} if pin else {}), secure))
@@ -244,6 +241,10 @@ class Wiring:
                 self._module(bearer["module"])
         if cellular := node.bearer(NbIotTable):
             self._modem(cellular)
+        device = self.runtime.device
+        if able := device.spec.limits.ulp_pins:
+            buses = [(bus.scl, bus.sda) for bus in node.board.i2c.values() if {bus.scl, bus.sda} <= able]
+            self.runtime.coprocessor = Coprocessor(device, self.runtime.pins, self.i2c, buses)
 
     def _context(self, name: str, options: dict[str, Any], wires: dict[str, int]) -> PartContext:
         runtime, around = self.runtime, self.around

@@ -11,7 +11,9 @@ from kerbstone.build.node import Node
 from kerbstone.paths import firmware_dir
 
 # What drivers have in common; no chip.
-_SHARED = ("__init__", "crc", "echo_frame", "lis2mdl_code", "lis2mdl_ulp", "meter", "models", "pins", "pulse_ranging", "ranging", "sps30_core")
+_SHARED = (
+    "__init__", "crc", "echo_frame", "lis2mdl_code", "lis2mdl_ulp", "meter", "models", "pins", "pulse_ranging", "ranging", "sps30_core",
+)  # fmt: skip
 
 
 def find_source(node: Node, kind: str, name: str) -> Path | None:
