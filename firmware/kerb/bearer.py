@@ -1,5 +1,7 @@
 """The bearers by name; each module has a class Uplink (see docs/contracts.md)."""
 
+import gc
+
 from kerb.errors import ConfigError
 
 _MODULES = {
@@ -43,6 +45,7 @@ class Bearer:
             for key, extra in _EXTRA.items():
                 if self._config.get(key):
                     name = extra
+            gc.collect()  # what stays is put where garbage was, and large pieces of the heap remain
             module = __import__(name, None, None, ("Uplink",))
             uplink = module.Uplink(self._config, self._load_identity(), self._board, self._store)
             if self._session:

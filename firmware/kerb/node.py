@@ -413,6 +413,8 @@ def main():
 
             if cable.listen():
                 machine.reset()
+            del cable, sys.modules["kerb.update.cable"]  # its room is the node's
+            gc.collect()
         Node().run()
     except Exception as error:  # the last line of defence: a node must come back
         sys.print_exception(error)
