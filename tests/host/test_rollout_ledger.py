@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from enrolled_board import PASSPHRASE
 from kerb.tell import HEALTH, HEALTH_BITS, frame
@@ -102,9 +104,12 @@ def test_a_roll_out_from_its_first_ring_to_its_end(books: Books, key: SigningKey
     runner.step()
     second = in_ring(ledger, "good", 1)
     assert set(street.sent) == {*first, *second}
-    for device in second[1:]:
+    for device in second[2:]:
         street.say(device, "confirmed")
     street.say(second[0], "refused", "battery")
+    runner.step()
+    assert ledger.load("good").state == model.RUNNING, "the gate is open, and a device is still on its way"
+    street.say(second[1], "confirmed")
     runner.step()
     assert ledger.load("good").state == model.DONE, "37 of 38 are 97 %, and one may fail"
     assert [action for action, _ in log(books, "good")] == ["rollout-publish", "rollout-promote", "rollout-promote"]
@@ -214,6 +219,14 @@ def test_the_log_holds_after_all_of_it(books: Books):
 def test_what_is_no_bundle_gets_a_sentence(key: SigningKey, damage: bytes):
     with pytest.raises(UpdateError, match="no bundle, or it is damaged"):
         open_bundle(damage, [key])
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.binary(max_size=80))
+def test_any_bytes_are_a_bundle_or_one_sentence(data: bytes):
+    for made in (data, b"KUP1" + data, b"KUP1" + bytes([len(data)]) + data, b"KUP1\x28\xd2\x84" + data):
+        with pytest.raises(UpdateError):
+            open_bundle(made, [])
 
 
 def test_a_bundle_is_opened_by_the_key_that_signed_it_alone_and_no_changed_byte_passes(key: SigningKey):

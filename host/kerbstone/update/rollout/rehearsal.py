@@ -26,7 +26,6 @@ from kerbstone.update.rollout.over_bench import BenchTransport
 from kerbstone.update.rollout.runner import Runner
 from kerbstone.update.trust import read_trust
 
-
 _BEAT_S = 3600
 
 

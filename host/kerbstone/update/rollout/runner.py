@@ -7,9 +7,8 @@ from kerbstone.update.rollout.courier import Courier
 from kerbstone.update.rollout.follow import Follower
 from kerbstone.update.rollout.gate import Gate
 from kerbstone.update.rollout.ledger import Ledger
-from kerbstone.update.rollout.model import OFFERED, RUNNING, WAITING, Device, Rollout
+from kerbstone.update.rollout.model import OFFERED, RUNNING, UNDER_WAY, WAITING, Device, Rollout
 from kerbstone.update.rollout.transport import Transport
-
 
 
 class Runner:
@@ -77,10 +76,17 @@ class Runner:
                 self._look()
                 self._withdraw()
                 return
-        if verdicts[-1].state == gates.OPEN and (self.gate.auto or self.rollout.last_ring):
+        if verdicts[-1].state != gates.OPEN:
+            return
+        # Behind the last ring nothing more is sent: the last of its devices are waited for.
+        if self._settled(now_s) if self.rollout.last_ring else self.gate.auto:
             self._write()
             self._ledger.promote(self.rollout.name, now_s, verdicts[-1], by="gate")
             self._look()
+
+    def _settled(self, now_s: int) -> bool:
+        found = [gates.standing(device, self.gate, now_s, self.listening_s)[0] for device in self.rollout.devices]
+        return not any(state in (*UNDER_WAY, WAITING) for state in found)
 
     def _send(self, now_s: int) -> bool:
         sent = False
