@@ -21,8 +21,8 @@ class _Lane:
 class Courier:
     """Cuts a bundle, and lets each device have no more of it ahead of what it reported than it takes to its next report.
 
-    `size`: bytes of a fragment with its head. `patience_s`: when all that may be ahead has gone and for so long no report comes, it is taken for
-    lost: fragments that come in order are sent again from the last one reported, of the others come coded ones that replace any.
+    `size`: bytes of a fragment with its head. `patience_s`: all that may be ahead has gone, and for so long no report has come: it is taken
+    for lost. Fragments that come in order are sent again from the last one reported, of the others come coded ones that replace any.
     """
 
     def __init__(self, data: bytes, size: int, patience_s: int):
