@@ -14,13 +14,13 @@ OTA, PLAIN = "esp32_devkitc_ota", "esp32_devkitc"
 NEW = image.build(0, bytes(range(256)) * 40)
 
 
-def board(tmp_path, main, name=OTA):
-    """A bare board with the partitions of `name`; `main` finds the new image in main.py's neighbour."""
+def board(tmp_path, main, name=OTA, firmware=False):
+    """A bare board with the partitions of `name`; `firmware`: boot.py and stage 0 are there, too."""
 
     def setup(bare):
         bare.partitions = Partitions(bare.device, tmp_path / "chip", load_board(name))
 
-    return BareBoard(main, mcu="esp32", setup=setup)
+    return BareBoard(main, mcu="esp32", setup=setup, firmware=firmware)
 
 
 FLASH = f"""
@@ -174,3 +174,20 @@ if machine.reset_cause() == machine.PWRON_RESET:
         bare.device.power_on()
         bare.run(3)
         assert bare.lines[1:] == ["runs ota_0", "next ota_1", "runs ota_1"], bare.lines
+
+
+def test_an_interpreter_that_cannot_read_the_files_is_left_after_a_minute(tmp_path):
+    main = FLASH + """
+import os
+install()
+os.mkdir("/slots")
+open("/slots/selector", "w").close()
+with open("/stage0.mpy", "wb") as f:
+    f.write(b"M\\x05\\x00\\x1f" + bytes(40))  # compiled for another one
+machine.reset()
+"""
+    with board(tmp_path, main, firmware=True) as bare:
+        bare.run(50)
+        assert bare.partitions.running.label == "ota_1" and bare.lines[-1].startswith("kerb fault stage0 ValueError"), bare.lines
+        bare.run(20)
+        assert bare.partitions.running.label == "ota_0" and bare.partitions.data.state(1) == otadata.ABORTED
