@@ -406,9 +406,12 @@ def main():
         if _exists("/slots/start"):
             _install()
         elif machine.reset_cause() == machine.PWRON_RESET and "update" in config.load():
-            from kerb.update import cable
+            from kerb.update import knock
 
-            if cable.listen():
+            if knock.heard():
+                from kerb.update import cable
+
+                cable.listen()
                 machine.reset()
         Node().run()
     except Exception as error:  # the last line of defence: a node must come back

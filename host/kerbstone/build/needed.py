@@ -1,7 +1,7 @@
 """Which firmware files a node needs: what it imports, followed from its start files, so that a board carries no driver it has no use for.
 
-Imports by name are followed too: a name made of a prefix ("kerb.drivers.") and a word of node.json or of the importing file, and a
-module in a table whose key is such a word.
+Imports by name are followed too: a name made of a prefix ("kerb.drivers.") or a form ("kerb.radio.%s_modes") and a word of node.json or of
+the importing file, and a module in a table whose key is such a word.
 """
 
 from __future__ import annotations
@@ -59,4 +59,5 @@ def _imports(name: str, tree: ast.Module, sources: Mapping[str, Path], words: se
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("kerb."):
             if node.value in sources and id(node) not in chosen:
                 yield node.value
-            yield from (made for word in words | strings if (made := node.value + word) in sources)
+            head, _, tail = node.value.partition("%s")
+            yield from (made for word in words | strings if (made := head + word + tail) in sources)
