@@ -9,6 +9,7 @@ from typing import Any
 
 import pyhsslms
 
+from kerb.update import report
 from kerbstone.build.compile import board_files
 from kerbstone.build.firmware import compile_file
 from kerbstone.build.node import Node, load_node
@@ -68,6 +69,23 @@ def bin_with_updates(folder: Path, keys: list[SigningKey], every_s: int, measure
     path = folder / "updated.toml"
     path.write_text(text + '\n[update]\nvendor = "example.org"\nclass = "bin"\nkeys = "trust.json"\n')
     return load_node(str(path))
+
+
+class Receiver:
+    """A device that takes fragments in order and reports as kerb/update/report.py does."""
+
+    def __init__(self, bundle: int, wanted: int):
+        self.bundle, self.had, self.wanted, self.said = bundle, 0, wanted, -1
+
+    def take(self, fragment: bytes) -> bytes | None:
+        """A report, when there is something to report."""
+        before = self.had
+        self.had += int.from_bytes(fragment[6:8], "big") == self.had + 1
+        due = self.had == before or self.had < 2 or self.had * 4 // self.wanted != (self.had - 1) * 4 // self.wanted
+        if self.had == self.wanted or not due or self.said == self.had:
+            return None
+        self.said = self.had
+        return report.message("receiving", piece=(self.bundle, self.had, self.wanted))
 
 
 # Applications that must not stay: file, text, what stands there instead, why a node leaves it, after how many hours at the latest.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from kerbstone.update.rollout.courier import Courier
 from kerbstone.update.rollout.follow import Follower
 from kerbstone.update.rollout.gate import Gate, judge, standing, worse
 from kerbstone.update.rollout.model import Device
+from update_bench import Receiver
 
 HOUR = 3600
 NOW = 1_000_000
@@ -58,7 +60,7 @@ def test_named_rings_come_first_and_count_towards_the_shares_behind_them():
 
 @pytest.mark.parametrize("text", ["", "0%", "10%,10%", "20%,10%", "101%", "10%,canary.txt", "1%,,100%", "x%", "-1%", "1e2%", "nan%"])
 def test_what_is_no_ring_gets_a_sentence(text: str):
-    with pytest.raises(UpdateError, match="no ring: |Ring "):
+    with pytest.raises(UpdateError, match=r"no ring: |Ring "):
         rings.labels(text)
 
 
@@ -68,6 +70,21 @@ def test_any_text_is_rings_or_one_sentence(text: str):
         assert rings.labels(text)
     except UpdateError as error:
         assert str(error).endswith(".") and "\n" not in str(error)
+
+
+@pytest.mark.parametrize("text, word", [
+    ("a\na\n", "names a twice"), ("a b\n", "no device id"), ("x" * 65, "no device id"), ("a/b", "no device id"),
+])
+def test_a_file_of_ids_names_each_once_and_only_ids(tmp_path: Path, text: str, word: str):
+    path = tmp_path / "ids.txt"
+    path.write_text(text)
+    with pytest.raises(UpdateError, match=word):
+        rings.read_ids(path)
+    path.write_bytes(b"\xff")
+    with pytest.raises(UpdateError, match="is no text"):
+        rings.read_ids(path)
+    path.write_text("# bins\n\nKS-1  # the first\nKS-2\n")
+    assert rings.read_ids(path) == ["KS-1", "KS-2"]
 
 
 @pytest.mark.parametrize("named, word", [(["nobody"], "not among"), (["d1", "d1"], "another ring")])
@@ -185,28 +202,12 @@ def test_health_is_kept_apart_before_and_after():
 # -- fragments ------------------------------------------------------------------------------------------------
 
 
-class Inbox:
-    """A device that takes what comes in order and reports as kerb/update/report.py does."""
-
-    def __init__(self, wanted: int):
-        self.had, self.wanted, self.said = 0, wanted, -1
-
-    def take(self, fragment: bytes) -> bytes | None:
-        before = self.had
-        self.had += int.from_bytes(fragment[6:8], "big") == self.had + 1
-        due = self.had == before or self.had < 2 or self.had * 4 // self.wanted != (self.had - 1) * 4 // self.wanted
-        if self.had == self.wanted or not due or self.said == self.had:
-            return None
-        self.said = self.had
-        return told("receiving", number=None, piece=(BUNDLE, self.had, self.wanted))
-
-
 @settings(max_examples=40)
 @given(size=st.integers(20, 60), drops=st.sets(st.integers(0, 400), max_size=60), restart=st.integers(0, 300))
 def test_a_large_bundle_arrives_whole_whatever_is_lost_and_when_the_sender_starts_anew(size: int, drops: set[int], restart: int):
     courier = Courier(DATA, size, patience_s=600)
     follower = Follower(SHA, 7, courier.count, courier.in_order)
-    one, inbox = Device("d", 0, model.OFFERED), Inbox(courier.count)
+    one, inbox = Device("d", 0, model.OFFERED), Receiver(BUNDLE, courier.count)
     sent = 0
     for now in range(0, 600 * 500, 100):
         while (fragment := courier.next(one, now)) is not None:

@@ -4,6 +4,7 @@ What happens before there is a node, an installation and what stage 0 does, wait
 """
 
 import stage0
+from kerb import log
 from kerb.clock import mono_ms
 from kerb.tell import frame
 
@@ -74,7 +75,10 @@ def judge(node):
     if s.reason and not s.state:
         tell(node, "reverted", stage0.REASONS[s.reason], s.failed)
         s.reason = 0
-        stage0.save(s)
+        try:
+            stage0.save(s)
+        except OSError as error:
+            log.trouble("flash", error)
     if s.state:
         from kerb.update import probation
 

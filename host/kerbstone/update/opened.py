@@ -44,7 +44,7 @@ def open_bundle(data: bytes, keys: Iterable[SigningKey]) -> Opened:
             hashlib.sha256(data).hexdigest(), bytes(fields[_VENDOR]).hex(), bytes(fields[_CLASS]).hex(), int(fields[_SEQUENCE]), kid,
         )  # fmt: skip
         good = isinstance(signature, bytes) and isinstance(payload, bytes)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, EOFError, cbor2.CBORDecodeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, EOFError, cbor2.CBORDecodeError) as error:
         raise UpdateError("This is no bundle, or it is damaged: `kerbstone update sign` writes one.") from error
     signed = cbor2.dumps(["Signature1", protected, b"", payload], canonical=True)
     if not good or not any(key.kid == kid and key.algorithm == algorithm and _holds(key, signed, signature) for key in keys):

@@ -47,7 +47,7 @@ class Ledger:
         """Begins a roll-out: its first ring is offered the update by whoever runs it."""
         if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or len(name) > _LONGEST_NAME:
             raise UpdateError(f"{name!r} is no name for a roll-out: letters, digits, -, _ and ., at most {_LONGEST_NAME}.")
-        where = ring_rules.assign(devices, rings, bytes.fromhex(about.sha256), named)
+        where = ring_rules.assign(devices, rings, name.encode(), named)
         with self._books.change("rollout") as change:
             connection = change.connection
             if connection.execute(select(rollouts.c.name).where(rollouts.c.name == name)).first():

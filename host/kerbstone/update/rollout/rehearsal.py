@@ -26,6 +26,8 @@ from kerbstone.update.rollout.over_bench import BenchTransport
 from kerbstone.update.rollout.runner import Runner
 from kerbstone.update.trust import read_trust
 
+_BEAT_S = 3600
+
 
 @dataclass
 class Outcome:
@@ -81,7 +83,7 @@ def rehearse(node: Node, bundle: bytes, wish: Wish, progress: Callable[[Rollout,
         transport = BenchTransport(bench, runtimes, wish.size)
         ids = [runtime.identity.device_id for runtime in runtimes]
         ledger.publish(node.name, bundle, about, ids, wish.rings, {}, wish.gate, transport.now_s())
-        runner = Runner(ledger, node.name, transport)
+        runner = Runner(ledger, node.name, transport, _BEAT_S)
         stopped_s, now_s = None, wish.settle_s
         runner.step()
         while now_s < (wish.for_s if stopped_s is None else stopped_s + wish.rest_s):
@@ -93,6 +95,7 @@ def rehearse(node: Node, bundle: bytes, wish: Wish, progress: Callable[[Rollout,
             if runner.rollout.state != RUNNING and stopped_s is None:
                 stopped_s = now_s
         runner.close()
+        ledger.beat(node.name, runner.listening_s, transport.now_s())
         rollout = ledger.load(node.name)
         arrivals = bench.radio.listener.arrivals()
         installed = {runtime.node.name for runtime in runtimes if "kerb update installed" in runtime.console.read_text(errors="replace")}

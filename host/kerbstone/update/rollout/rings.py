@@ -10,6 +10,7 @@ from pathlib import Path
 from kerbstone.errors import UpdateError
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,3})?) ?%")
+_LONGEST = 64  # letters of a device id
 _HOW = "write shares that grow, such as 1%,10%,100%, or files of device ids before them"
 
 
@@ -22,6 +23,9 @@ def read_ids(path: Path) -> list[str]:
     except UnicodeDecodeError as error:
         raise UpdateError(f"{path} is no text: name a file with one device id a line.") from error
     found = [line for line in lines if line]
+    for one in found:
+        if len(one) > _LONGEST or any(letter in one for letter in " +#/"):
+            raise UpdateError(f"{path}: {one[:_LONGEST]!r} is no device id: at most {_LONGEST} letters, without blanks, +, # and /.")
     if len(set(found)) != len(found):
         twice = next(one for one in found if found.count(one) > 1)
         raise UpdateError(f"{path} names {twice} twice: a device gets an update once.")
@@ -48,7 +52,7 @@ def assign(devices: Sequence[str], rings: Sequence[str], salt: bytes, named: dic
     """{device: ring}, for those that are in one.
 
     Named rings (`named`: their devices) are taken out first; shares count all devices, the named ones among them, and are drawn by the
-    SHA-256 of `salt` and id: the same at each call, other devices with each update. A ring has one device at least while there are any.
+    SHA-256 of `salt` and id: the same at each call, other devices with each roll-out. A ring has one device at least while there are any.
     Raises UpdateError when a ring would be empty, or names a device that is not there or in another.
     """
     found: dict[str, int] = {}

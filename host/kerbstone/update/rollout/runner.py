@@ -7,16 +7,15 @@ from kerbstone.update.rollout.courier import Courier
 from kerbstone.update.rollout.follow import Follower
 from kerbstone.update.rollout.gate import Gate
 from kerbstone.update.rollout.ledger import Ledger
-from kerbstone.update.rollout.model import OFFERED, RUNNING, WAITING, Device, Rollout
+from kerbstone.update.rollout.model import OFFERED, RUNNING, UNDER_WAY, WAITING, Device, Rollout
 from kerbstone.update.rollout.transport import Transport
-
-_KEEP_S = 60  # what devices' times alone have changed is written so often
 
 
 class Runner:
-    """`ledger`: where the decisions are; those that others take there are obeyed at the next step."""
+    """`ledger`: where the decisions are; those that others take there are obeyed at the next step. `beat_s`: how often it says that it
+    listens, and writes when devices were heard last; what they reported is written at once."""
 
-    def __init__(self, ledger: Ledger, name: str, transport: Transport):
+    def __init__(self, ledger: Ledger, name: str, transport: Transport, beat_s: int = 60):
         self._ledger = ledger
         self._transport = transport
         data = ledger.bundle(name)
@@ -27,7 +26,7 @@ class Runner:
         self.listening_s = transport.now_s()
         self._devices: dict[str, Device] = {}
         self._dirty: set[str] = set()
-        self._beat_s = 0
+        self._every_s, self._beat_s = beat_s, 0
         self._look()
 
     def _look(self) -> None:
@@ -77,10 +76,17 @@ class Runner:
                 self._look()
                 self._withdraw()
                 return
-        if verdicts[-1].state == gates.OPEN and (self.gate.auto or self.rollout.last_ring):
+        if verdicts[-1].state != gates.OPEN:
+            return
+        # Behind the last ring nothing more is sent: the last of its devices are waited for.
+        if self._settled(now_s) if self.rollout.last_ring else self.gate.auto:
             self._write()
             self._ledger.promote(self.rollout.name, now_s, verdicts[-1], by="gate")
             self._look()
+
+    def _settled(self, now_s: int) -> bool:
+        found = [gates.standing(device, self.gate, now_s, self.listening_s)[0] for device in self.rollout.devices]
+        return not any(state in (*UNDER_WAY, WAITING) for state in found)
 
     def _send(self, now_s: int) -> bool:
         sent = False
@@ -111,7 +117,7 @@ class Runner:
         self._dirty.clear()
 
     def _beat(self, now_s: int) -> None:
-        if now_s - self._beat_s >= _KEEP_S:
+        if now_s - self._beat_s >= self._every_s:
             self._write()
             self._ledger.beat(self.rollout.name, self.listening_s, now_s)
             self._beat_s = now_s
