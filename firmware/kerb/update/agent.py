@@ -6,7 +6,7 @@ from struct import pack, unpack
 import stage0
 from kerb import cbor, log
 from kerb.store import Store
-from kerb.update import inbox, report
+from kerb.update import gather, inbox, report
 from kerb.update.envelope import Refused
 from kerb.update.install import Target, install, read_bundle
 
@@ -43,7 +43,7 @@ class Agent:
         try:
             if tries == _TRIES:
                 raise Refused("flash", "%d starts were not enough" % tries)
-            if not (inbox.complete() or inbox.combine()):
+            if not (inbox.complete() or gather.combine()):
                 self._keep(report.message("receiving", piece=piece) if piece else None)
                 return False
             manifest = self._install(None if millivolt == 0xFFFF else millivolt / 1000, feed)
@@ -52,7 +52,7 @@ class Agent:
         except (OSError, MemoryError) as error:
             return self._refuse("flash" if isinstance(error, OSError) else "memory", error, piece)
         self._keep(report.message("keys" if manifest.keys else "trial", "none", manifest.sequence, piece))
-        inbox.finish()
+        gather.finish()
         log.event("update", "keys" if manifest.keys else "installed", manifest.sequence, manifest.version)
         return not manifest.keys
 
