@@ -3,7 +3,7 @@
 import pytest
 
 from bare_board import BareBoard
-from kerbstone.emulator.flash import Flash, used_blocks
+from kerbstone.emulator.flash import Flash, copy, create, used_blocks
 
 
 def test_programming_only_clears_bits_and_erasing_wears_one_block(tmp_path):
@@ -82,3 +82,18 @@ print(blank > 100)
 """
     with BareBoard(main) as board:
         assert board.run(5) == ["True"]
+
+
+def test_a_copy_of_an_image_has_its_bytes_and_its_holes(tmp_path):
+    source, target = tmp_path / "a", tmp_path / "b"
+    create(source, 64)
+    with source.open("r+b") as f:
+        for at, data in ((0, b"first"), (5 * 4096 + 7, b"x" * 9000), (64 * 4096, b"\1")):
+            f.seek(at)
+            f.write(data)
+    copy(source, target)
+    assert target.read_bytes() == source.read_bytes()
+    assert target.stat().st_blocks <= source.stat().st_blocks < 64 * 8
+    create(source, 8)
+    copy(source, target)
+    assert target.read_bytes() == bytes(8 * 4097)

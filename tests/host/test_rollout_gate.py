@@ -35,6 +35,7 @@ def device(state: str, hours_ago: float = 1.0, **more: object) -> Device:
 # -- rings ----------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None, max_examples=60)
 @given(count=st.integers(1, 700), shares=st.lists(st.integers(1, 99_999), unique=True, max_size=4), salt=st.binary(max_size=8))
 def test_rings_take_every_device_once_grow_as_asked_and_are_the_same_at_each_call(count: int, shares: list[int], salt: bytes):
     words = [f"{share / 1000:g}%" for share in sorted(shares)] + ["100%"]
@@ -64,6 +65,7 @@ def test_what_is_no_ring_gets_a_sentence(text: str):
         rings.labels(text)
 
 
+@settings(deadline=None, max_examples=60)
 @given(text=st.text("0123456789.%, abc", max_size=20))
 def test_any_text_is_rings_or_one_sentence(text: str):
     try:
@@ -100,6 +102,7 @@ DEVICES = st.builds(device, STATES, st.floats(0, 100))
 GATES = st.builds(Gate, share=st.floats(0.01, 1), failures=st.floats(0, 0.99), within_s=st.integers(HOUR, 100 * HOUR))
 
 
+@settings(deadline=None, max_examples=60)
 @given(ring=st.lists(DEVICES, min_size=1, max_size=30), gate=GATES)
 def test_a_gate_opens_only_when_enough_are_confirmed_and_breaks_only_when_more_failed_than_may(ring: list[Device], gate: Gate):
     found = judge(ring, gate, NOW, 0)
@@ -111,6 +114,7 @@ def test_a_gate_opens_only_when_enough_are_confirmed_and_breaks_only_when_more_f
     assert str(len(ring)) in found.why
 
 
+@settings(deadline=None, max_examples=60)
 @given(ring=st.lists(DEVICES, min_size=1, max_size=30), gate=GATES, data=st.data())
 def test_one_more_failure_never_opens_a_gate_and_never_mends_one(ring: list[Device], gate: Gate, data: st.DataObject):
     rank = {gates.BROKEN: 0, gates.CLOSED: 1, gates.OPEN: 2}
@@ -180,6 +184,7 @@ def test_reports_of_other_updates_and_frames_that_are_none_change_nothing_but_th
     assert follower.hear(one, told("refused", "signature", None, (BUNDLE, 12, 12)), 9) and one.reason == "signature"
 
 
+@settings(deadline=None, max_examples=60)
 @given(payload=st.binary(max_size=40))
 def test_no_frame_of_a_device_breaks_the_follower(payload: bytes):
     one = Device("d", 0, model.OFFERED)
@@ -202,7 +207,7 @@ def test_health_is_kept_apart_before_and_after():
 # -- fragments ------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 @given(size=st.integers(20, 60), drops=st.sets(st.integers(0, 400), max_size=60), restart=st.integers(0, 300))
 def test_a_large_bundle_arrives_whole_whatever_is_lost_and_when_the_sender_starts_anew(size: int, drops: set[int], restart: int):
     courier = Courier(DATA, size, patience_s=600)

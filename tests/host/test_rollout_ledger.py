@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enrolled_board import PASSPHRASE
@@ -221,6 +221,7 @@ def test_what_is_no_bundle_gets_a_sentence(key: SigningKey, damage: bytes):
         open_bundle(damage, [key])
 
 
+@settings(deadline=None, max_examples=60)
 @given(data=st.binary(max_size=80))
 def test_any_bytes_are_a_bundle_or_one_sentence(data: bytes):
     for made in (data, b"KUP1" + data, b"KUP1" + bytes([len(data)]) + data, b"KUP1\x28\xd2\x84" + data):

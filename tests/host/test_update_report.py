@@ -6,7 +6,7 @@ import sys
 import types
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kerb
@@ -37,6 +37,7 @@ def test_states_and_reasons_are_the_words_of_the_catalogue_and_none_is_missing(r
     assert load_profile("update").number == report.UPDATE and kerb
 
 
+@settings(deadline=None, max_examples=60)
 @given(state=st.integers(0, 6), reason=st.integers(0, 21), sequence=st.none() | st.integers(1, 2**31 - 1),
        piece=st.none() | st.tuples(st.integers(0, 65534), st.integers(0, 65534), st.integers(1, 65534)))
 def test_what_the_firmware_packs_is_what_the_profile_reads(report: types.ModuleType, state: int, reason: int, sequence, piece):

@@ -34,8 +34,9 @@ def keys() -> list[SigningKey]:
     return [new_key(b"\1", ES256), new_key(b"\2", ES256)]
 
 
-def roll_out(folder: Path, keys: list[SigningKey], change: tuple[str, str, str], wish: Wish, faults: list[Order] | None = None) -> Outcome:
-    node = bin_with_updates(folder, keys, EVERY_S, EVERY_S)
+def roll_out(folder: Path, keys: list[SigningKey], change: tuple[str, str, str], wish: Wish, faults: list[Order] | None = None,
+             every_s: int = EVERY_S) -> Outcome:
+    node = bin_with_updates(folder, keys, every_s, every_s)
     return rehearse(node, bundle(node, keys[1], folder, 1, *change), wish, faults=faults or [])
 
 
@@ -46,19 +47,19 @@ def shown(capsys: pytest.CaptureFixture[str], title: str, done: Outcome) -> None
         Console(file=sys.stderr, width=100).print(table(done.rollout), f"{done.rollout.reason}\n")
 
 
-def assert_stopped_in_the_first_ring(done: Outcome, nodes: int) -> None:
+def assert_stopped_in_the_first_ring(done: Outcome, nodes: int, every_s: int = EVERY_S) -> None:
     assert done.rollout.state == HALTED and done.rollout.ring == 0, done.rollout.reason
     first = {device.name for device in done.rollout.of_ring(0)}
     assert len(done.rollout.devices) == nodes and {name.rsplit("-", 1)[0] for name in first} >= done.installed
     assert all(d.state == WAITING and d.sent == 0 for d in done.rollout.devices if d.ring), "nobody else was offered it"
-    assert len(done.heard_s) == nodes and min(done.heard_s.values()) > done.ran_s - 1.2 * EVERY_S, "all of them go on reporting"
+    assert len(done.heard_s) == nodes and min(done.heard_s.values()) > done.ran_s - 1.2 * every_s, "all of them go on reporting"
 
 
 def test_a_bad_image_stops_at_the_first_ring_of_two_hundred_nodes(tmp_path: Path, keys, capsys):
-    wish = Wish(200, ("1%", "10%", "100%"), Gate(auto=True), 24 * HOUR, size=SIZE, settle_s=0, rest_s=EVERY_S)
-    done = roll_out(tmp_path, keys, FAILING["cannot be imported"][:3], wish)
+    wish = Wish(200, ("1%", "10%", "100%"), Gate(auto=True), 24 * HOUR, 3, settle_s=0, rest_s=600, size=SIZE)
+    done = roll_out(tmp_path, keys, FAILING["cannot be imported"][:3], wish, every_s=HOUR)
     shown(capsys, "200 nodes, cannot be imported", done)
-    assert_stopped_in_the_first_ring(done, 200)
+    assert_stopped_in_the_first_ring(done, 200, HOUR)
     assert "reverted (import)" in done.rollout.reason and 1 <= len(done.installed) <= 2
 
 

@@ -51,13 +51,14 @@ class Bench:
             )
             self._stack = stack.pop_all()
 
-    def add(self, node: Node, faults: Sequence[Order] = ()) -> Runtime:
-        """Builds a node, switched off. `faults`: those that are to strike it may make it another (flash_full).
+    def add(self, node: Node, faults: Sequence[Order] = (), batch: Node | None = None) -> Runtime:
+        """Builds a node, switched off. `faults`: those that are to strike it may make it another (flash_full). `batch`: the node whose
+        files it carries, as boards of a batch do; keep it for as long as the bench.
 
         Raises NodeFileError or EngineError when it cannot be built.
         """
         self._around.free_blocks.update(free_blocks(faults, [node]))
-        runtime = build(self._around, node)
+        runtime = build(self._around, node, batch)
         self.runtimes.append(runtime)
         self.radio.register(runtime)
         return runtime

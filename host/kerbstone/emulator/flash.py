@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,26 @@ def create(path: Path, blocks: int, block_size: int = 4096) -> None:
     """
     with path.open("wb") as f:
         f.truncate(blocks * (block_size + 1))
+
+
+def copy(source: Path, target: Path) -> None:
+    """An image with its holes."""
+    with source.open("rb") as f, target.open("wb") as out:
+        end = os.fstat(f.fileno()).st_size
+        out.truncate(end)
+        at = 0
+        while at < end:
+            try:
+                at = os.lseek(f.fileno(), at, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno == errno.ENXIO:  # nothing but holes up to the end
+                    return
+                raise
+            stop = os.lseek(f.fileno(), at, os.SEEK_HOLE)
+            os.lseek(f.fileno(), at, os.SEEK_SET)
+            out.seek(at)
+            out.write(os.read(f.fileno(), stop - at))
+            at = stop
 
 
 def used_blocks(path: Path, blocks: int, block_size: int = 4096) -> int:

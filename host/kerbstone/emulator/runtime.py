@@ -35,7 +35,7 @@ from kerbstone.emulator.board.timing import Timing
 from kerbstone.emulator.board.uart import Uarts
 from kerbstone.emulator.engine.interpreter import Interpreter
 from kerbstone.emulator.engine.process import Zygote
-from kerbstone.emulator.flash import Flash, used_blocks
+from kerbstone.emulator.flash import Flash, copy, used_blocks
 from kerbstone.emulator.identity import EmulatedIdentity, derive, mint
 from kerbstone.emulator.kernel import Kernel
 from kerbstone.emulator.modems.cell import OPTIONS, mistake
@@ -91,6 +91,7 @@ class Surroundings:
     tls_identity: dict[str, str] = field(default_factory=dict, repr=False)  # what nodes that want TLS hold
     channel: Any = None
     free_blocks: dict[str, int] = field(default_factory=dict)  # node -> blocks its file system has left; others have all of the board's
+    batches: dict[int, tuple[Path, Path]] = field(default_factory=dict)  # node file -> rom and flash image of boards that carry the same
     over_site: Callable[[Site], Site] | None = None  # put around each node's site: a test pins quantities with it
 
 
@@ -111,21 +112,13 @@ def part_module(node: Node, driver: str) -> ModuleType:
         ) from error
 
 
-def build(around: Surroundings, node: Node) -> Runtime:
-    """Builds the node; nothing runs yet."""
+def build(around: Surroundings, node: Node, batch: Node | None = None) -> Runtime:
+    """Builds the node; nothing runs yet. `batch`: the node whose files it carries, name included, as all boards of a batch do."""
     identity = mint(around.seed, node.name)
-    files = board_files(node)
     login = dict(zip(("mqtt_user", "mqtt_password"), around.login, strict=True)) if around.login else {}
     table = node.bearer(MqttTable)
     secure = around.tls_identity if table is not None and table.tls != "off" else {}
-    rom = around.folder / f"{node.name}.rom"
-    split_rom(files, rom)
-    image = around.folder / f"{node.name}.flash"
-    blocks = node.board.filesystem.size // _BLOCK
-    write_image(around.interpreter, image, blocks, files)
-    if node.name in around.free_blocks:
-        blocks = min(blocks, used_blocks(image, blocks) + around.free_blocks[node.name])
-        write_image(around.interpreter, image, blocks, files)
+    rom, image, blocks = _flashed(around, node, batch)
     console = around.folder / f"{node.name}.console"
     spec = DeviceSpec(
         name=node.name, title=node.board.title, limits=LIMITS[node.board.mcu], heap_kb=node.board.heap_kb,
@@ -150,6 +143,27 @@ def build(around: Surroundings, node: Node) -> Runtime:
         runtime.wifi = Wifi(device, identity.wifi_ssid, identity.wifi_password)
         runtime.sockets = Sockets(device, runtime.wifi, around.hosts, around.start_utc)
     return runtime
+
+
+def _flashed(around: Surroundings, node: Node, batch: Node | None) -> tuple[Path, Path, int]:
+    """Read-only partition, flash image and its blocks."""
+    rom, image = around.folder / f"{node.name}.rom", around.folder / f"{node.name}.flash"
+    blocks = node.board.filesystem.size // _BLOCK
+    if batch and id(batch) in around.batches and node.name not in around.free_blocks:
+        rom, first = around.batches[id(batch)]
+        copy(first, image)
+        return rom, image, blocks
+    files = board_files(batch or node)
+    split_rom(files, rom)
+    write_image(around.interpreter, image, blocks, files)
+    if node.name in around.free_blocks:
+        blocks = min(blocks, used_blocks(image, blocks) + around.free_blocks[node.name])
+        write_image(around.interpreter, image, blocks, files)
+    elif batch:
+        kept = around.folder / f"{node.name}.batch"
+        copy(image, kept)
+        around.batches[id(batch)] = rom, kept
+    return rom, image, blocks
 
 
 def _record(values: dict[str, str], secure: dict[str, str]) -> bytes:

@@ -15,14 +15,14 @@ _QUARTERS = 4  # the device reports as often
 class _Lane:
     limit: int  # fragments that may have been sent by now
     had: int  # what the device had when that was set
-    since_s: int
+    since_s: int  # the last fragment went, or the lane began
 
 
 class Courier:
     """Cuts a bundle, and lets each device have no more of it ahead of what it reported than it takes to its next report.
 
-    `size`: bytes of a fragment with its head. `patience_s`: without a report for so long, what went ahead is taken for lost: fragments that
-    come in order are sent again from the last one reported, of the others come coded ones that replace any.
+    `size`: bytes of a fragment with its head. `patience_s`: all that may be ahead has gone, and for so long no report has come: it is taken
+    for lost. Fragments that come in order are sent again from the last one reported, of the others come coded ones that replace any.
     """
 
     def __init__(self, data: bytes, size: int, patience_s: int):
@@ -45,17 +45,16 @@ class Courier:
             return None
         piece = self._pieces[device.sent % len(self._pieces)]
         device.sent += 1
+        lane.since_s = now_s
         return piece
 
     def _lane(self, device: Device, now_s: int, old: _Lane | None) -> _Lane:
         ahead = -(-self.count // _QUARTERS) + 1
-        late = old is not None and device.fragments == old.had
+        lost = old is not None and device.fragments == old.had and device.sent >= old.limit
         if self.in_order:
-            if late:
+            if lost:
                 device.sent = device.fragments
             return _Lane(min(device.fragments + ahead, self.count), device.fragments, now_s)
         # Each one that arrives counts, so what has gone is not sent again while there are others.
         limit = old.limit if old else max(self.count, device.sent)
-        if late and device.sent >= limit:
-            limit = device.sent + ahead
-        return _Lane(limit, device.fragments, now_s)
+        return _Lane(device.sent + ahead if lost else limit, device.fragments, now_s)

@@ -15,7 +15,7 @@ _AHEAD = 2  # downlinks in a device's queue: one leaves with each uplink
 class BenchTransport:
     """Works on virtual time. `size`: 51 bytes fit every rate of EU868. Raises UpdateError when a node has no LoRaWAN."""
 
-    def __init__(self, bench: Bench, runtimes: list[Runtime], size: int = 51, patience_s: int = 6 * 3600):
+    def __init__(self, bench: Bench, runtimes: list[Runtime], size: int = 51, patience_s: int = 3600):
         self.size = size
         self.patience_s = patience_s
         self._bench = bench

@@ -74,7 +74,7 @@ def rehearse(node: Node, bundle: bytes, wish: Wish, progress: Callable[[Rollout,
         ledger = Ledger(Books.create(str(Path(folder, "books.db")), "rehearsal", secrets.token_hex(16)))
         fleet = [replace(node, name=f"{node.name}-{i + 1:03}") for i in range(wish.nodes)]
         check_orders(faults, fleet)
-        runtimes = [bench.add(one, faults) for one in fleet]
+        runtimes = [bench.add(one, faults, batch=node) for one in fleet]
         bench.start()
         bench.arm(faults)
         for i, runtime in enumerate(runtimes):
