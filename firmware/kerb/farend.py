@@ -3,14 +3,15 @@
 A wake in which nothing of that happens does not load it.
 """
 
+from micropython import const
+
 from kerb import log
 from kerb.clock import mono_ms
 from kerb.tell import ANSWER, ANSWER_BITS, RESULTS, frame
 
 _PLAIN = (1, 3)  # bytes of an order without a code, for a laboratory's lamp
-_UPDATES = 120  # of LoRaWAN, inbox.PORT
-_KUP = b"KU"  # begins what is of an update where there are no ports; no command does
-_NO_APP_PORT = 224  # of LoRaWAN, and those above: tests and the future
+_UPDATES = const(120)  # of LoRaWAN, inbox.PORT
+_NO_APP_PORT = const(224)  # of LoRaWAN, and those above: tests and the future
 
 
 class FarEnd:
@@ -25,7 +26,7 @@ class FarEnd:
     def take(self, port, data):
         """A message. `port`: of LoRaWAN, or the topic's name."""
         node = self._node
-        if node.update and (port == _UPDATES or data[:2] == _KUP) and self.receiver.take(port, data):
+        if node.update and (port == _UPDATES or data[:2] == b"KU") and self.receiver.take(port, data):
             return
         if isinstance(port, str) or port < _NO_APP_PORT:
             if len(data) in _PLAIN and not node.config.get("production", True) and hasattr(node.app, "order"):

@@ -6,6 +6,7 @@ import sys
 from struct import pack, unpack
 
 import machine
+from micropython import const
 
 from kerb import codec, config, early, log
 from kerb.bearer import Bearer
@@ -21,13 +22,13 @@ from kerb.store import Store
 from kerb.way import Way
 
 _BEARERS = (("uplink", "upl"), ("second", "up2"))  # the bearers of node.json, in the order they are tried, and what keeps their sessions
-_GARBAGE_BYTES = 8192  # collected so often, one heap for months stays in one piece: modules come in late
-_SHORT_MS = 3000  # below this a deep sleep costs more than it saves
-_REST_AFTER_CRASH_MS = 60000
-_RETRY_S = 600  # s until a part that failed is asked again, whatever its period
-_UNSURE = 1 << 28  # beside the count of records: a reset may have come after it was written
-_WISH = 3  # bytes that ask for an installation; what became of one is longer (kerb/update/agent.py)
-_SPARE_NUMBERS = 4096  # numbers of records skipped when a reset came between two saves; more than a life stores
+_SHORT_MS = const(3000)  # below this a deep sleep costs more than it saves
+_REST_AFTER_CRASH_MS = const(60000)
+_RETRY_S = const(600)  # s until a part that failed is asked again, whatever its period
+_UNSURE = const(1 << 28)  # beside the count of records: a reset may have come after it was written
+_WISH = const(3)  # bytes that ask for an installation; what became of one is longer (kerb/update/agent.py)
+_SPARE_NUMBERS = const(4096)  # numbers of records skipped when a reset came between two saves; more than a life stores
+_GARBAGE_BYTES = const(8192)  # collected so often, one heap for months stays in one piece: modules come in late
 
 
 class Node:
@@ -409,11 +410,14 @@ def main():
         if _exists("/slots/start"):
             _install()
         elif machine.reset_cause() == machine.PWRON_RESET and "update" in config.load():
-            from kerb.update import cable
+            from kerb.update import knock
 
-            if cable.listen():
+            if knock.heard():
+                from kerb.update import cable
+
+                cable.listen()
                 machine.reset()
-            del cable, sys.modules["kerb.update.cable"]  # its room is the node's
+            del knock, sys.modules["kerb.update.knock"]  # its room is the node's
             gc.collect()
         Node().run()
     except Exception as error:  # the last line of defence: a node must come back

@@ -24,6 +24,7 @@ import bearers
 import flashing
 import lorawan
 import nbiot
+import update_carry
 import verification
 from heap import heap_peaks
 from sizes import app_heap, mpy_sizes
@@ -181,6 +182,7 @@ def main() -> None:
         "nbiot_mpy_bytes": nbiot.mpy_sizes(),
         "nbiot_mah_per_report": nbiot.figures(),
         "flash_boards": flashing.figures(),
+        "update_carry": update_carry.figures(),
         # Needs an image of MicroPython, which cannot be shipped.
         "update_verification": verification.figures(Path(os.environ["KERBSTONE_UF2"])) if "KERBSTONE_UF2" in os.environ else None,
     }

@@ -19,6 +19,7 @@ from kerbstone.build.sbom import bill
 from kerbstone.emulator import runtime
 from kerbstone.emulator.run import run
 from kerbstone.errors import EngineError
+from kerbstone.paths import boards_dir
 
 HOUR_US = 3_600_000_000
 
@@ -72,6 +73,14 @@ def test_a_node_runs_with_the_files_of_its_package_alone(name: str, monkeypatch:
     monkeypatch.setattr(runtime, "board_files", lambda node: dict(pack(node).files))
     told = run([load_node(name)], 3, HOUR_US).nodes[0]
     assert told.lost == 0 and told.decoded > 0
+
+
+def test_a_name_with_a_hole_in_it_is_followed_to_what_listens(tmp_path: Path):
+    text = (boards_dir() / "nodes" / "bins.toml").read_text().split("[battery]")[0]
+    text = text.replace('kind = "lorawan"', 'kind = "lorawan"\nclass = "C"').split("[world]")[0] + "\n[policy]\ndeep_sleep = false\n"
+    (tmp_path / "awake.toml").write_text(text)
+    assert "/kerb/radio/sx1262_modes.mpy" in pack(load_node(str(tmp_path / "awake.toml"))).files
+    assert "/kerb/radio/sx1262_modes.mpy" not in pack(load_node("bins")).files
 
 
 def test_the_interpreter_must_take_the_compiled_files():

@@ -24,6 +24,7 @@ from kerbstone.build.node import Node
 from kerbstone.emulator.engine import interpreter
 from kerbstone.emulator.flash import read_image
 from kerbstone.errors import LinkError, UpdateError
+from kerbstone.flash.link import Link
 from kerbstone.update.carry import serial as cable
 from virtual_board import firmware
 
@@ -46,14 +47,15 @@ deep_sleep = false
 """
 
 
-def board_of(node: Node, folder: Path) -> Rp2Board:
-    """A board, off, with MicroPython's place taken and the node's files on its file system."""
+def board_of(node: Node, folder: Path, without: str = "") -> Rp2Board:
+    """A board, off, with MicroPython's place taken and the node's files on its file system, `without` one of them."""
     folder.mkdir()
     image = folder / "flash.bin"
     board = load_board(BOARD)
     blank(image, board.flash_mb << 20)
     blocks = board.filesystem.size // 4096
-    write_image(interpreter.find(), folder / "fs", blocks, board_files(node))
+    files = {name: data for name, data in board_files(node).items() if name != without}
+    write_image(interpreter.find(), folder / "fs", blocks, files)
     with image.open("r+b") as f:
         for offset, page in firmware().items():
             f.seek(offset)
@@ -122,6 +124,20 @@ def test_a_plug_pulled_in_the_middle_costs_nothing_that_came(node: Node, tmp_pat
         wait_for(again.port, b"kerb update installed 1")
     finally:
         again.stop()
+
+
+def test_a_board_at_its_prompt_takes_the_bundle_there(node: Node, tmp_path: Path):
+    board = board_of(node, tmp_path / "board", without="/main.py")
+    board.start()
+    try:
+        assert board.wait_for(RUNNING)
+        counts: list[tuple[int, int]] = []
+        cable.install(str(board.port), bundle(node, tmp_path, ballast=3_000), lambda done, of: counts.append((done, of)), 20)
+        assert counts[-1][0] == counts[-1][1] > 16
+        with Link(str(board.port)) as link:
+            assert link.ask("from kerb.update import gather\nprint(gather.combine() and 1 or 0)") == 1
+    finally:
+        board.stop()
 
 
 def test_noise_is_answered_and_what_nobody_signed_is_refused(node: Node, tmp_path: Path):

@@ -19,23 +19,15 @@ from kerbstone.update.carry.lorawan import FRAG_PORT, PORT, FragSession, Lorawan
 
 DR3 = 115  # bytes of a downlink
 SEEDS = range(1, 41) if os.environ.get("KERBSTONE_CAMPAIGN") == "full" else (1, 2)
-LAMP_LINE = ("kerb/apps/light.py", '"level": 100,', '"level": 99,')
-LAMP = """
+AWAKE = """
 [node]
 board = "waveshare_rp2040_lora"
-app = "light"
-production = false
+app = "bins"
 
-[parts.lamp]
-driver = "dimmer"
-period_s = 0
-pin = 4
-relay_pin = 5
-stay = true
-
-[app]
-lat = 36.1
-lon = -79.95
+[parts.climate]
+driver = "sht4x"
+bus = "i2c.main"
+period_s = 300
 
 [uplink]
 kind = "lorawan"
@@ -150,20 +142,20 @@ def test_a_changed_line_reaches_a_node_at_dr3_in_twenty_fragments_though_every_f
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_session_of_any_network_servers_fuota_hands_its_block_to_the_update(kerb_node: TestBench, tmp_path: Path, version: int):
-    lamp_node = updated(tmp_path, "lamp", LAMP.replace('"blocks"]', f'"blocks"]\npackage_version = {version}'))
-    lamp = kerb_node(lamp_node)
-    made = bundle(lamp_node, tmp_path, line=LAMP_LINE)
-    lamp.run("5m")
-    key = bytes.fromhex(lamp._runtime.identity.gen_app_key)
+    awake_node = updated(tmp_path, "awake", AWAKE.replace('"blocks"]', f'"blocks"]\npackage_version = {version}'))
+    awake = kerb_node(awake_node)
+    made = bundle(awake_node, tmp_path)
+    awake.run("5m")
+    key = bytes.fromhex(awake._runtime.identity.gen_app_key)
     session = FragSession(made, 51, version, key, ack=True)
-    lamp.enqueue(FRAG_PORT, session.setup(), confirmed=True)
-    lamp.run("60s")
-    lose_downlinks(kerb_node, lamp, 0.2, 3)
+    awake.enqueue(FRAG_PORT, session.setup(), confirmed=True)
+    awake.run("60s")
+    lose_downlinks(kerb_node, awake, 0.2, 3)
     for piece in session.data(coded=8):
-        lamp.enqueue(FRAG_PORT, piece)
-        lamp.run("10s")
-    lamp.run("10m")
-    assert any(line.startswith("kerb block 0 4b555031") for line in lamp.console), "\n".join(lamp.console[-25:])
-    assert told(lamp)[0].startswith("installed"), "\n".join(lamp.console[-25:])
-    answers = [a.payload for a in kerb_node.bench.radio.listener.arrivals("lamp") if a.port == FRAG_PORT]
+        awake.enqueue(FRAG_PORT, piece)
+        awake.run("10s")
+    awake.run("10m")
+    assert any(line.startswith("kerb block 0 4b555031") for line in awake.console), "\n".join(awake.console[-25:])
+    assert told(awake)[0].startswith("installed"), "\n".join(awake.console[-25:])
+    answers = [a.payload for a in kerb_node.bench.radio.listener.arrivals("awake") if a.port == FRAG_PORT]
     assert (b"\x04\x00" in answers) == (version == 2), "it says that it has the block, before it starts anew"

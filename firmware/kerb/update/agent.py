@@ -6,7 +6,7 @@ from struct import pack, unpack
 import stage0
 from kerb import cbor, log
 from kerb.store import Store
-from kerb.update import inbox, report
+from kerb.update import gather, inbox, report
 from kerb.update.envelope import Refused
 from kerb.update.install import Target, install, plan, read_bundle
 
@@ -43,7 +43,7 @@ class Agent:
         try:
             if tries == _TRIES:
                 raise Refused("flash", "%d starts were not enough" % tries)
-            if not (inbox.complete() or inbox.combine() or self._image_waits()):
+            if not (inbox.complete() or gather.combine() or self._image_waits()):
                 self._keep(report.message("receiving", piece=piece) if piece else None)
                 return False
             word, version, reset = self._install(None if millivolt == 0xFFFF else millivolt / 1000, feed)
@@ -53,7 +53,7 @@ class Agent:
             return self._refuse("flash" if isinstance(error, OSError) else "memory", error, piece)
         state = {"expects": "receiving", "installed": "trial"}.get(word, word)
         self._keep(report.message(state, "none", self._sequence, piece))
-        inbox.finish()
+        gather.finish()
         log.event("update", word, self._sequence, version)
         return reset
 

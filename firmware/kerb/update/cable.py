@@ -12,21 +12,16 @@ from binascii import a2b_base64, crc32
 from kerb import log
 from kerb.update import inbox
 
-_KNOCK_MS = 3000  # an RP2040's port is there about a second after its power
 _QUIET_MS = 10000
 _LONGEST = 400  # characters of a line
 _CHECK = 4
 
 
 def listen():
-    """True when a bundle has come."""
+    """After the knock (kerb/update/knock.py): takes what comes, until a bundle is whole or nothing comes."""
     poll = select.poll()
     poll.register(sys.stdin, select.POLLIN)
-    log.event("cable")
-    line = _line(poll, _KNOCK_MS)
-    while line is not None and line != b"kerb update":
-        line = _line(poll, _KNOCK_MS)
-    whole = False
+    line, whole = b"", False
     while line is not None and not whole:
         _answer()
         line = _line(poll, _QUIET_MS)
@@ -40,7 +35,6 @@ def listen():
     if whole:
         inbox.prepare()
         log.event("cable", "whole")
-    return whole
 
 
 def _answer():

@@ -10,6 +10,8 @@ It imports next to nothing: a fragment comes in the middle of a node's work, whe
 import os
 from struct import pack
 
+from micropython import const
+
 import stage0
 from kerb.store import Store
 
@@ -17,14 +19,14 @@ PORT = 120  # of LoRaWAN, where fragments come in
 MARK = b"KUF1"  # begins a fragment where there are no ports
 IMAGE_MARK = b"KUI1"  # begins a piece of an image (image.py)
 INBOX = stage0.ROOT + "/inbox"
-_HEAD = 9
-_CODED = 64  # fragments of a bundle that is put together in RAM
-_LOG = INBOX + ".log"
+_HEAD = const(9)
+CODED = 64  # fragments of a bundle that is put together in RAM
+LOG = INBOX + ".log"
 _NAME = INBOX + ".id"
-_DONE = INBOX + ".done"
+DONE = INBOX + ".done"
 
 
-def _name():
+def name_of():
     """What of all fragments is the same: head without number, bytes of data."""
     try:
         with open(_NAME, "rb") as f:
@@ -47,17 +49,17 @@ def complete():
 
 def progress():
     """(first 2 bytes of the bundle's SHA-256 modulo 65535, fragments here, fragments of the bundle); None when nothing has come."""
-    name = _name()
+    name = name_of()
     if len(name) != 9:
         return None
     count, size = int.from_bytes(name[4:6], "big"), int.from_bytes(name[7:9], "big")
-    here = count if complete() else _size(INBOX + ".part") // size if in_order(count) else _size(_LOG) // (size + 2)
+    here = count if complete() else _size(INBOX + ".part") // size if in_order(count) else _size(LOG) // (size + 2)
     return int.from_bytes(name[:2], "big") % 65535, here, count
 
 
 def in_order(count):
     """Whether a bundle of so many fragments takes the next one only."""
-    return count > _CODED
+    return count > CODED
 
 
 def number(data):
@@ -65,28 +67,13 @@ def number(data):
     return int.from_bytes(data[6:8], "big")
 
 
-def had(fixed, padding, size):
-    """Fragments that are here of the bundle with this beginning of its head; 0 while another one is coming in."""
-    piece = progress() if _name() == fixed + bytes((padding,)) + size.to_bytes(2, "big") else None
-    return piece[1] if piece else 0
-
-
 def clear():
     """Forgets all that has come."""
-    for path in (INBOX, _LOG, _NAME, INBOX + ".part"):
+    for path in (INBOX, LOG, _NAME, INBOX + ".part"):
         try:
             os.remove(path)
         except OSError:
             pass
-
-
-def finish():
-    """Forgets all that has come but which bundle it was: what of it is still on its way then starts no second delivery."""
-    head = _name()[:4]
-    clear()
-    if head:
-        with open(_DONE, "wb") as f:
-            f.write(head)
 
 
 def _late(head):
@@ -94,7 +81,7 @@ def _late(head):
     if not stage0.current or not stage0.current.state:
         return False
     try:
-        with open(_DONE, "rb") as f:
+        with open(DONE, "rb") as f:
             return f.read() == head
     except OSError:
         return False
@@ -112,10 +99,10 @@ def take(data):
     if size < 1 or not count or not mine or padding >= size:
         return False
     name = bytes(data[:6]) + bytes((padding,)) + size.to_bytes(2, "big")
-    known = _name()
+    known = name_of()
     if known[:4] != name[:4] and _late(name[:4]):
         return False
-    if known != name and not (mine == count > _CODED and known[:6] == name[:6]):
+    if known != name and not (mine == count > CODED and known[:6] == name[:6]):
         Store(stage0.ROOT)  # makes the folder
         clear()
         with open(_NAME, "wb") as f:
@@ -123,7 +110,7 @@ def take(data):
     elif complete():
         return True
     if in_order(count):
-        return _in_order(data, count, mine, padding, int.from_bytes(_name()[7:9], "big"))
+        return _in_order(data, count, mine, padding, int.from_bytes(name_of()[7:9], "big"))
     return _coded(data, count, size)
 
 
@@ -141,9 +128,9 @@ def _in_order(data, count, mine, padding, size):
 def _coded(data, count, size):
     """Adds to the log; that is all a node in the middle of its work has the room for."""
     mine, step = bytes(data[6:8]), size + 2
-    have = _size(_LOG) // step
+    have = _size(LOG) // step
     piece = bytearray(2)
-    with open(_LOG, "ab+") as f:
+    with open(LOG, "ab+") as f:
         for i in range(have):
             f.seek(i * step)
             f.readinto(piece)
@@ -151,64 +138,3 @@ def _coded(data, count, size):
                 return have >= count
         f.write(mine + data[_HEAD:])
     return have + 1 >= count
-
-
-def _set_aside():
-    """Whether a block lies there that a bearer's own packages have put together (Node.block); it is the bundle now."""
-    kept = Store(stage0.ROOT)
-    words = kept.get("block")
-    kept.remove("block")
-    if not words:
-        return False
-    size, path = str(words, "utf-8").split(" ")
-    left = int(size)
-    try:
-        with open(path, "rb") as f, open(INBOX + ".part", "wb") as out:
-            while left > 0:
-                out.write(f.read(min(left, 512)))
-                left -= 512
-        os.remove(path)
-        os.rename(INBOX + ".part", INBOX)
-    except OSError:
-        return False
-    return True
-
-
-class _Rows:
-    """The fragments of a bundle, each by itself."""
-
-    def __init__(self):
-        self._rows = {}
-        self.get = self._rows.get
-
-    def put(self, n, row):
-        self._rows[n] = bytes(row)
-
-
-def combine():
-    """Makes the bundle of the log, or of a block; False when it takes more fragments."""
-    if _set_aside():
-        return True
-    name = _name()
-    count, padding, size = int.from_bytes(name[4:6], "big"), name[6] if len(name) == 9 else 0, int.from_bytes(name[7:9], "big")
-    if not 0 < count <= _CODED or not size:
-        return False
-    from kerb.uplink.lorawan.packages.fragments import Defragmenter
-
-    block = _Rows()
-    puzzle = Defragmenter(count, size, 2, count, block)
-    try:
-        with open(_LOG, "rb") as f:
-            row = f.read(size + 2)
-            while len(row) == size + 2 and not puzzle.done:
-                puzzle.take(int.from_bytes(row[:2], "big"), row[2:])
-                row = f.read(size + 2)
-    except OSError:
-        return False
-    if not puzzle.done:
-        return False
-    with open(INBOX + ".part", "wb") as f:  # row by row: the whole bundle may be more than the heap has in one piece
-        for n in range(count):
-            f.write(block.get(n) if n < count - 1 else block.get(n)[: size - padding])
-    os.rename(INBOX + ".part", INBOX)
-    return True

@@ -2,12 +2,11 @@
 this device. A wake in which none comes does not load it.
 """
 
-import stage0
+from micropython import const
+
 from kerb.update import inbox
 
-OFFER = b"KUB1"  # begins an offer: first 4 bytes of the bundle's SHA-256, its bytes u32, big endian
-_OFFER_BYTES = 12
-_WAIT_MS = 1000  # for the next fragment, by a bearer that can wait: coming back for it would cost a connection
+_WAIT_MS = const(1000)  # for the next fragment, by a bearer that can wait: coming back for it would cost a connection
 
 
 class Receiver:
@@ -21,10 +20,14 @@ class Receiver:
 
     def take(self, channel, data):
         """A message; True when it was of an update. `channel`: a port of LoRaWAN, or a topic's name."""
-        if channel != inbox.PORT and data[:4] == OFFER:
-            on_trial = stage0.current and stage0.current.state
-            if len(data) == _OFFER_BYTES and not self.whole and not on_trial:
-                self._fetch(data)
+        if channel != inbox.PORT and data[:4] == b"KUB1":
+            from kerb.update import fetch
+
+            if not self.whole:
+                self._before = inbox.progress()
+                whole = fetch.offered(self._node, data)
+                self._highest = int(whole is not None)  # the acknowledgement of the report brings the offer of the rest
+                self._done(whole)
             return True
         if data[:4] == inbox.IMAGE_MARK:
             from kerb.update import image
@@ -39,8 +42,9 @@ class Receiver:
             self._before = inbox.progress()
         self._highest = max(self._highest, inbox.number(data))
         self._done(inbox.take(data))
-        if not self.whole:
-            self._linger(_WAIT_MS)
+        for way in () if self.whole else self._node.ways:
+            if not way.bearer.idle and hasattr(way.uplink, "linger_ms"):
+                way.uplink.linger_ms = _WAIT_MS
         return True
 
     def _done(self, whole):
@@ -56,18 +60,3 @@ class Receiver:
 
             report.progress(self._node, self._before, self._highest)
         self._highest = 0
-
-    def _linger(self, ms):
-        for way in self._node.ways:
-            if not way.bearer.idle and hasattr(way.uplink, "linger_ms"):
-                way.uplink.linger_ms = ms
-
-    def _fetch(self, offer):
-        from kerb.update import fetch
-
-        for way in self._node.ways:
-            if not way.bearer.idle and hasattr(way.uplink, "fetch"):
-                self._before = inbox.progress()
-                self._done(fetch.fetch(way.uplink, offer[4:8], int.from_bytes(offer[8:12], "big")))
-                if not fetch.faint(way.uplink):
-                    self._highest = 1  # the acknowledgement of the report brings the offer of the rest

@@ -3,6 +3,8 @@
 What happens before there is a node, an installation and what stage 0 does, waits on flash until one runs.
 """
 
+from micropython import const
+
 import stage0
 from kerb import log
 from kerb.clock import mono_ms
@@ -15,9 +17,9 @@ REASONS = (
     "none", "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch",
     "flash", "memory", "strikes", "import", "crash", "silent", "asked", "energy",
 )  # fmt: skip
-_SHARES = 4  # reports while the fragments of a small bundle come in
-_STRIDE = 16  # fragments of a large one between two reports: a sender keeps more than that on their way
-_PRIORITY = 1
+_SHARES = const(4)  # reports while the fragments of a small bundle come in
+_STRIDE = const(16)  # fragments of a large one between two reports: a sender keeps more than that on their way
+_PRIORITY = const(1)
 START = 3  # bytes of a wish to install; what became of one is longer
 
 _said = None  # of this life

@@ -69,7 +69,9 @@ class _Records(Resource, PathCapable):
 
     async def render_get(self, request: aiocoap.Message) -> aiocoap.Message:
         path, shelf = request.opt.uri_path, self._listener.shelf
-        content = shelf.bundle(*path) if shelf and len(path) == 2 else None
+        if not shelf or len(path) != 2:
+            return aiocoap.Message(code=aiocoap.METHOD_NOT_ALLOWED, payload=b"post to /k/<device id>")
+        content = shelf.bundle(*path)
         if content is None:
             return aiocoap.Message(code=aiocoap.NOT_FOUND, payload=b"nothing here for this device")
         block = request.opt.block2 or BlockOption.BlockwiseTuple(0, False, _LARGEST_BLOCK)
