@@ -51,7 +51,7 @@ class DIGITAL_IN:
         """Nothing to do: a pin draws nothing."""
 
     def wake_level(self):
-        """The level that is news: not the one last measured, so a contact that is held wakes the node once, and one that moved since at once.
+        """The level that is news: not the one last measured, so a held contact wakes the node once, and one that moved since at once.
         """
         return 1 - (self._pin.value() if self._seen is None else self._seen)
 
