@@ -63,9 +63,11 @@ class CoapWatch:
             self._open.add(mid)
             if 1 <= code < 32:
                 self._open.add(token)
-        if code != _POST or mid in self._posted or damaged(message):
+        # Noise can give a message the number of an earlier one, from another socket: the server does not take them for the same.
+        known = mid + message.payload
+        if code != _POST or known in self._posted or damaged(message):
             return []
-        self._posted.add(mid)
+        self._posted.add(known)
         return [Publish("", message.payload, False)]
 
     def received(self, data: bytes) -> None:
