@@ -1,6 +1,7 @@
 """The PIN of a SIM card: entered when it is asked for, tried once when it is wrong, shown nowhere."""
 
 import json
+import os
 
 import pytest
 
@@ -11,11 +12,12 @@ from kerbstone.emulator.run import START_UTC
 from kerbstone.listen.coap import CoapListener
 from kerbstone.paths import boards_dir
 
+FULL = os.environ.get("KERBSTONE_CAMPAIGN") == "full"
 HOUR_US = 3_600_000_000
 CARD, OTHER = "4711", "9038"
 
 
-def lived(folder, world, chip="SIM7080G", hours=2.0):
+def lived(folder, world, chip="SIM7080G", hours=1.2):
     """(console, [(right, left) of each try of a PIN], tries the card has left, requests the server got)"""
     text = (boards_dir() / "nodes" / "bins_nbiot.toml").read_text().replace("report_s = 14400", "report_s = 1200")
     path = folder / "bins_nbiot.toml"
@@ -37,11 +39,11 @@ def lived(folder, world, chip="SIM7080G", hours=2.0):
 @pytest.mark.parametrize("chip", ["SIM7080G", "BG95", "BC660K", "SARA-R510S"])
 def test_a_card_with_a_pin_is_opened_and_the_records_arrive(tmp_path, chip):
     console, tries, left = lived(tmp_path, f'sim_pin = "{CARD}"', chip)
-    assert console.count("kerb receipt") >= 4 and tries and all(tries) and left == 3
+    assert console.count("kerb receipt") >= 3 and tries and all(tries) and left == 3
 
 
-def test_a_wrong_pin_is_tried_once_in_two_days_and_said(tmp_path):
-    console, tries, left = lived(tmp_path, f'sim_pin = "{CARD}"\nknown_pin = "{OTHER}"', hours=48)
+def test_a_wrong_pin_is_tried_once_however_long_the_node_lives_and_said(tmp_path):
+    console, tries, left = lived(tmp_path, f'sim_pin = "{CARD}"\nknown_pin = "{OTHER}"', hours=48 if FULL else 6)
     assert tries == [False] and left == 2
     assert "SIM card refuses the PIN of this device" in console and "has refused the PIN" in console
     assert "kerb receipt" not in console

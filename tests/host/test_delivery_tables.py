@@ -55,6 +55,15 @@ def test_without_a_word_nothing_waits_and_nothing_is_limited(tmp_path: Path) -> 
     assert table["uplink"]["port"] == 8883, "the port of MQTT over TLS"
 
 
+AWAKE = "[policy]\ndeep_sleep = false\n"
+
+
+@pytest.mark.parametrize(("more", "spread_s"), [(AWAKE, 60), ("", 0), (AWAKE + "[delivery]\nspread_s = 0", 0)])
+def test_a_node_that_stays_awake_waits_up_to_a_minute_after_power_on(tmp_path: Path, more: str, spread_s: int) -> None:
+    table = node_json(node(tmp_path, more))
+    assert table["delivery"]["spread_s"] == table["uplink"].get("spread_s", 0) == spread_s
+
+
 def test_a_node_that_stays_awake_keeps_time_by_its_crystal(tmp_path: Path) -> None:
     assert node_json(node(tmp_path, "[policy]\ndeep_sleep = false"))["policy"]["slip_ppm"] == 50
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 
 import pytest
 
@@ -36,11 +37,18 @@ class Alone:
 """
 
 
+@functools.cache
 def modules() -> dict[str, str]:
     root = firmware_dir()
     return {str(p.relative_to(root).with_suffix("")).replace("/", "."): p.read_text() for p in sorted((root / "kerb").rglob("*.py"))}
 
 
+@functools.cache
+def made_of_the_firmware() -> dict[str, str]:
+    return shortened(modules())
+
+
+@functools.cache
 def names_of(text: str) -> list[str]:
     found = []
     for node in ast.walk(ast.parse(text)):
@@ -64,8 +72,7 @@ def test_classes_that_inherit_share_no_short_name() -> None:
 
 
 def test_the_firmware_is_the_same_but_for_private_names_and_every_line_is_where_it_was() -> None:
-    texts = modules()
-    made = shortened(texts)
+    texts, made = modules(), made_of_the_firmware()
     taken = gone = 0
     for name, text in texts.items():
         before, after = names_of(text), names_of(made[name])
@@ -83,8 +90,7 @@ def test_the_firmware_is_the_same_but_for_private_names_and_every_line_is_where_
 
 @pytest.mark.parametrize("name", ["kerb.uplink.lorawan.extra", "kerb.radio.sx1262"])
 def test_families_are_found_through_relative_and_absolute_imports(name: str) -> None:
-    texts = modules()
-    made = shortened(texts)
+    made = made_of_the_firmware()
     short = {word for word in names_of(made[name]) if word[:1] == "_" and word[1:].isdigit()}
     bases = {"kerb.uplink.lorawan.extra": "kerb.uplink.lorawan.uplink", "kerb.radio.sx1262": "kerb.radio.lora"}
     assert short and not short & set(names_of(made[bases[name]]))

@@ -124,7 +124,7 @@ def test_one_that_fails_is_left_for_the_one_before(kerb_node: TestBench, bin_nod
     assert reported(node)[-1] == f"reverted {reason}", reported(node)
     # The number has failed: the same bundle is not taken again.
     send(node, fragments(bundle(bin_node, keys[0], tmp_path, 1, name, old, new), FRAGMENT))
-    node.run("5h")
+    node.run("9h")
     assert told(node)[-1].split()[:2] == ["refused", "replayed"]
     assert reported(node)[-1] == "refused replayed"
 

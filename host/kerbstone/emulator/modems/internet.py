@@ -141,6 +141,7 @@ class Socket:
         self.dead = False  # fault: the network forgot it and nobody said so
         self._real: socket.socket | None = None
         self._coap: CoapWatch | None = None
+        self._elsewhere = CoapWatch()  # of datagrams to other ports: the servers of a run answer at any, one that noise has made too
         self._mqtt: MqttWatch | None = None
 
     def connect(self, address: str, port: int, done: Callable[[bool], None]) -> None:
@@ -192,7 +193,7 @@ class Socket:
             self._real.connect(target)
         if self._real is None or self.internet.trouble == "half_open" or (self.datagram and self.internet.trouble == "refused"):
             return
-        watch: CoapWatch | MqttWatch | None = self._coap or self._mqtt
+        watch: CoapWatch | MqttWatch | None = self._coap or self._mqtt or (self._elsewhere if self.datagram else None)
         try:
             self._real.sendall(data)
         except OSError:
