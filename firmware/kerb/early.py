@@ -1,6 +1,6 @@
 """Looks at the field while a wake is still importing: between two modules there is time for a measurement.
 
-What woke the node by pin may be over before the application runs: a car rolls over the sensor in half a second, and importing the
+What woke the node may be over before the application runs: a car rolls over the sensor in half a second, and importing the
 firmware takes as long. A driver that can say ready() is started first and read after each module; the node hands what was
 read to the application with its first sample, as "earlier": tuples in the order of the driver's QUANTITIES.
 """

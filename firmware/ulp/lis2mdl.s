@@ -56,18 +56,20 @@ compare:
     ld r0, r1, 8                        # alive
     add r0, r0, 1
     st r0, r1, 8
+    move r0, 0
+    st r0, r1, 36                       # not deaf
     ld r3, r1, 12                       # threshold, counts
-    ld r0, r1, 36                       # the sample, just behind `data`
+    ld r0, r1, 40                       # the sample, just behind `data`
     add r2, r0, r3                      # -threshold..threshold becomes 0..2*threshold
     lsh r0, r3, 1
     sub r0, r0, r2
     jump trip, ov
-    ld r0, r1, 40
+    ld r0, r1, 44
     add r2, r0, r3
     lsh r0, r3, 1
     sub r0, r0, r2
     jump trip, ov
-    ld r0, r1, 44
+    ld r0, r1, 48
     add r2, r0, r3
     lsh r0, r3, 1
     sub r0, r0, r2
@@ -115,10 +117,16 @@ kept:
     jump record, ov                     # fewer than there is room for
     jump done
 
-deaf:                                   # nobody acknowledged: the firmware will find out why
+deaf:                                   # nobody acknowledged; after eight times in a row the firmware shall find out why
     reg_wr ON, 10+sda, 10+sda, 1
     reg_wr OFF, 10+scl, 10+scl, 1
     reg_wr OFF, 10+sda, 10+sda, 1
+    move r1, data
+    ld r0, r1, 36
+    add r0, r0, 1
+    st r0, r1, 36
+    sub r0, r0, 8
+    jump done, ov
     wake
     jump done
 
@@ -256,6 +264,6 @@ last:
     jump r3
 
 .bss
-# 0 busy, 1 measuring, 2 alive, 3 threshold, 4 stop, 5 kept, 6 where the next sample goes, 7 and 8 kept by subroutines
-data: .space 36
+# 0 busy, 1 measuring, 2 alive, 3 threshold, 4 stop, 5 kept, 6 where the next sample goes, 7 and 8 kept by subroutines, 9 times deaf in a row
+data: .space 40
 samples: .space 288                     # 24 times x, y, z

@@ -96,7 +96,7 @@ def never_starts(coprocessor):
 @pytest.mark.parametrize(("hinder", "hours"), [(pads_reach_nothing, 3), (never_starts, 14)])
 def test_a_coprocessor_that_is_deaf_in_deep_sleep_hands_the_watch_to_the_sensor(hinder, hours):
     events, console, meters = lived(hours, hinder)
-    assert console.count("kerb fault mag the coprocessor did not reach it in deep sleep") == 1
+    assert console.count("kerb fault mag no answer to the coprocessor in deep sleep") == 1
     reasons = [event[3]["reason"] for event in events if event[2] == "wake"]
     assert reasons[0] == (ULP if hinder is pads_reach_nothing else 4) and EXT1 in reasons and ULP not in reasons[1:]
     assert meters["mag"]["lp_10"] > 0.4 * hours * 3600 * 1_000_000

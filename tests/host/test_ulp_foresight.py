@@ -68,13 +68,13 @@ def test_a_changing_field_wakes_at_the_same_instant():
     assert rigs[0].ulp.foresight.foreseen > 70 and rigs[0].ulp.runs < 40
 
 
-def test_a_fault_that_begins_meanwhile_is_seen_within_eleven_seconds():
+def test_a_fault_that_begins_meanwhile_is_seen_within_ten_seconds_of_its_eighth_try():
     rig = Rig()
     rig.arm()
     rig.run(100)
     assert rig.woken == []
     rig.part.fault = "nack"
-    rig.run(11)
+    rig.run(11 + 4)
     assert rig.woken
 
 

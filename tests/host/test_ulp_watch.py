@@ -64,7 +64,7 @@ def test_it_stops_keeping_when_told_and_lets_go_of_the_bus():
 
 
 @pytest.mark.parametrize("cause", ["nack", "gone", "unpowered"])
-def test_a_sensor_that_does_not_answer_wakes_at_once_and_counts_no_look(cause):
+def test_a_sensor_that_does_not_answer_wakes_after_eight_tries_and_counts_no_look(cause):
     rig = Rig(foresee=False)
     rig.arm(THRESHOLD)
     if cause == "nack":
@@ -73,8 +73,19 @@ def test_a_sensor_that_does_not_answer_wakes_at_once_and_counts_no_look(cause):
         rig.parts.clear()
     else:
         rig.part.set_power(False)
-    rig.run(1.2)
-    assert rig.woken and rig.peek("alive") == 0 and rig.peek("busy") == 0
+    rig.run(2)
+    assert rig.woken == []
+    rig.run(3)
+    assert rig.woken and rig.peek("deaf") >= 8 and rig.peek("alive") == rig.peek("busy") == 0
+
+
+def test_a_bad_contact_does_not_wake():
+    rig = Rig(foresee=False)
+    rig.arm(THRESHOLD)
+    for i in range(40):
+        rig.part.fault = "nack" if i % 3 else ""
+        rig.run(0.5124)
+    assert rig.woken == [] and rig.peek("alive") > 5
 
 
 def test_nothing_wakes_a_chip_that_does_not_wait_for_it():

@@ -21,14 +21,16 @@ _MUX_SEL = const(0x80000)  # the pad is the RTC domain's
 _PERIOD_US = const(500000)
 _DISTRUST = const(0x500007F4)  # the last word of what the port leaves to programs
 # Words of the program, at `data`.
-_BUSY = const(0x50000308)
-_MEASURING = const(0x5000030C)
-_ALIVE = const(0x50000310)
-_THRESHOLD = const(0x50000314)
-_STOP = const(0x50000318)
-_KEPT = const(0x5000031C)
-_SAMPLES = const(0x5000032C)
+_BUSY = const(0x50000328)
+_MEASURING = const(0x5000032C)
+_ALIVE = const(0x50000330)
+_THRESHOLD = const(0x50000334)
+_STOP = const(0x50000338)
+_KEPT = const(0x5000033C)
+_DEAF = const(0x5000034C)
+_SAMPLES = const(0x50000350)
 _WAKES = (4, 6)  # machine.wake_reason(): timer, coprocessor
+_TOO_DEAF = const(8)  # times in a row: the program wakes the node
 _LONGEST_MS = const(40)  # until a program that keeps samples sees that it shall stop
 
 
@@ -43,11 +45,14 @@ class Watch:
         if not slept:
             mem32[_DISTRUST] = 0
         self.kept = self.halt()  # x, y, z in counts without the offset, of each sample since the wake
-        # Two looks lie within the shortest sleep; another cause than these may have come before the first.
-        if self._loaded and not mem32[_ALIVE] & 0xFFFF and machine.wake_reason() in _WAKES:  # type: ignore[attr-defined]
+        if self._loaded and machine.wake_reason() in _WAKES and self._deaf():  # type: ignore[attr-defined]
             self.trusted = False
             mem32[_DISTRUST] = 1
-            log.event("fault", name, "the coprocessor did not reach it in deep sleep; its comparator watches from now on")
+            log.event("fault", name, "no answer to the coprocessor in deep sleep; its comparator watches from now on")
+
+    def _deaf(self):
+        """True when the sensor did not answer; or no look at all, of which the shortest sleep has several."""
+        return (mem32[_DEAF] & 0xFFFF) >= _TOO_DEAF or not mem32[_ALIVE] & 0xFFFF
 
     def halt(self):
         """Takes the bus back."""
@@ -75,7 +80,7 @@ class Watch:
 
             ulp.load_binary(0, code.binary(*self._pins))
             self._loaded = True
-        for word in (_BUSY, _MEASURING, _ALIVE, _STOP, _KEPT):
+        for word in (_BUSY, _MEASURING, _ALIVE, _STOP, _KEPT, _DEAF):
             mem32[word] = 0
         mem32[_THRESHOLD] = threshold
         ulp.set_wakeup_period(0, _PERIOD_US)

@@ -24,7 +24,8 @@ from kerbstone.paths import firmware_dir
 if TYPE_CHECKING:
     from kerbstone.emulator.board.ulp.coprocessor import Coprocessor
 
-_MEASURING, _ALIVE, _THRESHOLD, _STOP = 1, 2, 3, 4  # words from `data` on
+_MEASURING, _ALIVE, _THRESHOLD, _STOP, _KEPT = 1, 2, 3, 4, 5  # words from `data` on
+_OTHERS = (_THRESHOLD, _STOP, _KEPT)  # a run without news leaves these alone
 _ADDRESS, _SINGLE = 0x1E, 0x91  # the sensor, and what the program writes to its CFG_REG_A
 _AHEAD = 20  # cycles
 
@@ -174,9 +175,10 @@ class Foresight:
         c, memory, data = self._c, self._c.memory, self._data
         alive = memory[data + _ALIVE] + looks & 0xFFFF
         for i, word in enumerate(run.data):
-            if i not in (_THRESHOLD, _STOP, 5) and word >> 16:
+            if i not in _OTHERS and word >> 16:  # else nothing was stored there
                 memory[data + i] = word
         memory[data + _ALIVE] = memory[data + _ALIVE] & 0xFFFF0000 | alive
+        first = data + len(run.data) - 3
         for i, value in enumerate(sample):
-            memory[data + 9 + i] = memory[data + 9 + i] & 0xFFFF0000 | value & 0xFFFF
+            memory[first + i] = memory[first + i] & 0xFFFF0000 | value & 0xFFFF
         c.registers.set(ULP_PERIOD, run.period)

@@ -24,11 +24,12 @@ class Registers:
     def __init__(self, moved: Callable[[int, int], None], level: Callable[[int], int], woken: Callable[[], None]):
         self.words: dict[int, int] = {}
         self.wake = woken
+        self._inputs: list[int] = []  # pads that can be read
         self._moved, self._level = moved, level
 
     def read(self, register: int) -> int:
         if register == _IN:
-            return sum(self._level(pin) << _FIRST_PIN + pin for pin in range(_PINS) if self._owns(pin, _MUX_SEL | _FUN_IE))
+            return sum(self._level(pin) << _FIRST_PIN + pin for pin in self._inputs)
         return self.words.get(register, 0)
 
     def write(self, register: int, high: int, low: int, data: int) -> None:
@@ -47,10 +48,12 @@ class Registers:
         before, self.words[register] = self.words.get(register, 0), value
         pads = register - _PAD
         if register in (_OUT, _ENABLE):
-            for pin in range(_PINS):
-                if (before ^ value) >> _FIRST_PIN + pin & 1:
-                    self._drive(pin)
-        elif 0 <= pads < _PINS and (before ^ value) & _MUX_SEL:
+            moved = (before ^ value) >> _FIRST_PIN
+            while moved:
+                self._drive((moved & -moved).bit_length() - 1)
+                moved &= moved - 1
+        elif 0 <= pads < _PINS and before != value:
+            self._inputs = [pin for pin in range(_PINS) if self._owns(pin, _MUX_SEL | _FUN_IE)]
             self._drive(pads)
 
     def _drive(self, pin: int) -> None:
