@@ -9,7 +9,7 @@ from kerb.clock import mono_ms
 
 _PAUSE_S = (30, 60, 120, 300, 900, 3600)
 _DAY_S = const(86400)
-_STATE = "<IBIII"
+_STATE = "<IBIIIHH"
 STATE_BYTES = calcsize(_STATE)
 
 
@@ -34,13 +34,22 @@ class Way:
         self._failures = 0
         self._day_at = 0  # mono s at which the day of the ceiling began
         self._spent_ms = 0
+        self.asked = self.acked = 0  # frames since the last health report that wanted an acknowledgement; that got one
 
     def pack(self):
         """What must survive deep sleep."""
-        return pack(_STATE, self.retry_at, min(self._failures, 255), self.down_at, self._day_at, self._spent_ms)
+        return pack(_STATE, self.retry_at, min(self._failures, 255), self.down_at, self._day_at, self._spent_ms, self.asked, self.acked)
 
     def unpack(self, data, at):
-        self.retry_at, self._failures, self.down_at, self._day_at, self._spent_ms = unpack_from(_STATE, data, at)
+        self.retry_at, self._failures, self.down_at, self._day_at, self._spent_ms, self.asked, self.acked = unpack_from(
+            _STATE, data, at
+        )
+
+    def count(self, receipt):
+        """What became of a frame that wanted an acknowledgement."""
+        if self.asked < 0xFFFF:
+            self.asked += 1
+            self.acked += bool(receipt and receipt.acknowledged)
 
     @property
     def uplink(self):

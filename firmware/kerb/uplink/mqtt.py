@@ -63,6 +63,10 @@ class Uplink:
         self._wants_time = False
         self._ask_at = 0  # mono s
 
+    def signal(self):
+        """dBm of the access point, None without one."""
+        return self._wifi.signal()
+
     def connect(self):
         """One bounded attempt. True when connected; False when Wi-Fi or broker are not there now, see `retry_after_s`.
 

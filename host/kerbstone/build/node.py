@@ -202,6 +202,12 @@ class UpdateTable(_Table):
     min_battery_v: float = Field(default=0.0, ge=0, le=60)
 
 
+class HealthTable(_Table):
+    """What the node says of itself unasked."""
+
+    period_h: int = Field(default=24, ge=0, le=744)  # a report rides on an uplink so often; 0: only when it is asked for
+
+
 class BudgetTable(_Table):
     """What the node may draw; `kerbstone energy` fails beyond it."""
 
@@ -218,6 +224,7 @@ class NodeFile(_Table):
     second: Annotated[LoRaWanTable | MqttTable | NbIotTable, Field(discriminator="kind")] | None = None
     delivery: DeliveryTable = Field(default_factory=DeliveryTable)
     policy: PolicyTable = Field(default_factory=PolicyTable)
+    health: HealthTable = Field(default_factory=HealthTable)
     battery: BatteryTable | None = None
     world: WorldTable = Field(default_factory=WorldTable)
     budget: BudgetTable | None = None
