@@ -104,6 +104,35 @@ class NVS:
             raise OSError(-error)
 
 
+class Partition:
+    """Of the partitions those that hold data: NVS, and the file system's under the name the port gives it."""
+
+    TYPE_APP = 0
+    TYPE_DATA = 1
+
+    def __init__(self, label):
+        self._label = label
+        self._blocks = _link.ask("nvs_blocks") if label == "nvs" else _link.hello["flash_blocks"]
+
+    @staticmethod
+    def find(type=TYPE_APP, subtype=255, label=None, block_size=4096):
+        names = ("nvs", "vfs") if type == Partition.TYPE_DATA else ()
+        return [Partition(name) for name in names if label in (None, name)]
+
+    def ioctl(self, op, arg):
+        if op in (4, 5):
+            return self._blocks if op == 4 else 4096
+        if op == 6:
+            if not 0 <= arg < self._blocks:
+                raise OSError(22)
+            if self._label == "nvs":
+                _link.ask("nvs_erase", arg)
+            else:
+                _link.flash(_link.FLASH_ERASE, arg, 0, None)
+            return 0
+        return None
+
+
 if _link.hello["port"] != "esp32":
     raise ImportError("no module named 'esp32'")
 
