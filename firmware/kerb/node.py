@@ -370,6 +370,9 @@ def main():
 
             update = config.load().get("update")
             if update and Agent(update).run():
+                from kerb import crashes
+
+                crashes.try_anew(Store())
                 machine.reset()
         Node().run()
     except Exception as error:  # the last line of defence: a node must come back
