@@ -12,8 +12,8 @@ try:
         os.dupterm(None)  # a second console, such as WebREPL
     except (AttributeError, IndexError, OSError):
         pass
-    import stage1  # noqa: F401
-    import stage2  # noqa: F401
+    import stage1  # type: ignore[import-not-found]  # noqa: F401
+    import stage2  # type: ignore[import-not-found]  # noqa: F401
 except BaseException as error:
     micropython.kbd_intr(-1)
     import sys

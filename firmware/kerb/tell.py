@@ -1,7 +1,6 @@
-"""What a node says of itself beside its readings: answers, health, crashes, the security log (protocols/profiles: answer.toml, health.toml, crash.toml,
-log.toml).
+"""What a node says of itself beside its readings: answers, health, crashes, its security log. protocols/profiles has their layouts.
 
-The layouts are packed here by their bit widths: three more tables in node.json would cost every wake a kilobyte.
+They are packed here by their bit widths: tables in node.json would cost every wake a kilobyte.
 """
 
 ANSWER, HEALTH, CRASH, LOG = 11, 12, 10, 13  # numbers of the profiles

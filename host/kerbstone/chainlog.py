@@ -71,7 +71,7 @@ def heads(raw: bytes) -> dict[int, bytes]:
 
 
 def check_against(raw: bytes, older: bytes) -> int:
-    """Numbers of entries that lie between two exports and were never seen. Raises CodecError when the older chain does not lead to this one."""
+    """How many entries lie unseen between two exports. Raises CodecError when the older chain does not lead to this one."""
     new, old = heads(raw), heads(older)
     if max(new) < max(old):
         raise CodecError(f"The log was set back: it had {max(old)} entries before and has {max(new)} now.")

@@ -122,7 +122,7 @@ def test_flash_locks_a_board_and_tries_the_lock(tmp_path: Path) -> None:
 @pytest.mark.security("8")
 def test_no_production_image_imports_webrepl_or_opens_a_server(tmp_path: Path) -> None:
     files = pack(awake("rp2", tmp_path), production=True).files
-    assert not [name for name, data in files.items() if b"webrepl" in data or b"listen" in data and b"accept" in data]
+    assert not [name for name, data in files.items() if b"webrepl" in data or (b"listen" in data and b"accept" in data)]
     assert b"dupterm(None)" in files["/boot.py"] and "/main.py" not in files
 
 

@@ -89,7 +89,7 @@ def test_a_chain_that_was_cut_changed_or_set_back_is_found() -> None:
         chainlog.check_code(newer, {**IDENTITY, "device_id": "pole-2"})
     good = int.from_bytes(head[:2], "big") % 65535
     chainlog.check_report(newer, {"security_events": count, "log_head": good})
-    with pytest.raises(CodecError, match="another|not the one"):
+    with pytest.raises(CodecError, match="not the one"):
         chainlog.check_report(newer, {"security_events": count, "log_head": (good + 1) % 65535})
     with pytest.raises(CodecError, match="set back"):
         chainlog.check_report(older, {"security_events": count, "log_head": good})

@@ -51,7 +51,8 @@ def enrolled(chip: str, folder: Path) -> list[bytes]:
         forms = [form for key in keys for form in (key, key.hex().encode(), key[::-1])]
         with Link(place.port) as link:  # a file that was removed, and one that was written over
             for key in keys:
-                link.exec(f"import os\nopen('/old','w').write({key.hex() * 40!r})\nos.remove('/old')\nopen('/new','wb').write({key * 90!r})")
+                link.exec(f"import os\nopen('/old','w').write({key.hex() * 40!r})\nos.remove('/old')")
+                link.exec(f"open('/new','wb').write({key * 90!r})")
             link.exec("open('/new','w').write('other')")
     if chip == "esp32":  # a page NVS has freed and not yet erased
         with (state / "flash.bin").open("r+b") as f:

@@ -36,7 +36,7 @@ def command(
     drive: Annotated[list[Path] | None, typer.Option(help="Folder where a boot loader's drive may be mounted; may be repeated.")] = None,
     batch: Annotated[list[str] | None, typer.Option(help="Write and prove identities of this batch; one a node.")] = None,
     without: Annotated[list[str] | None, typer.Option(help="A part, or radio, that is not wired here: not tested.")] = None,
-    production: Annotated[bool, typer.Option("--production", help="Locked: the board never shows a prompt again (docs/security.md).")] = False,
+    production: Annotated[bool, typer.Option("--production", help="Locked: the board never shows a prompt (docs/security.md).")] = False,
     books: Annotated[str | None, typer.Option("--books", envvar="KERBSTONE_BOOKS", help="File or postgresql:// URL of the books.")] = None,
     member: AsOption = "owner", json_out: JsonOption = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The end of a device by cable: also of one that is locked, of one that no longer answers, and of an RP2040, whose firmware cannot do it."""
+"""The end of a device by cable: also of one that is locked or no longer answers, and of an RP2040, whose firmware cannot do it."""
 
 from __future__ import annotations
 
