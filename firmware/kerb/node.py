@@ -128,6 +128,7 @@ class Node:
             self.woken = woke_by_pin()
             self._remind_parts(self.retained.get("prt"))
         else:
+            gc.collect()  # a start with much to read breaks the heap into pieces: what follows wants whole ones
             from kerb import cycle
 
             epoch = cycle.begin(self)

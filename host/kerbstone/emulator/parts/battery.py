@@ -17,7 +17,7 @@ class Battery(Part):
     """Line "gate" opens the divider at option `gate_level` (0); without the line it is always open.
 
     With options `cell` (a row of boards/cells.toml with a curve) and `capacity_mah` the battery empties as the node's ledger says; the site
-    then only adds what the temperature does. Options `ratio` (1), `gain` (1.0, what this unit's divider is off by). `fault`: "open" (divider
+    then only adds what the temperature does. Options `ratio` (1), `gain` (1.0, what its divider is off by). `fault`: "open" (divider
     not connected).
     """
 
