@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kerbstone.errors import KerbstoneError
+from kerbstone.healthview import collect, read, rows, sparkline
 from kerbstone.paths import boards_dir
 from kerbstone.testing.node import KerbNode
 
@@ -62,8 +66,6 @@ def test_a_node_may_stay_silent(kerb_node, tmp_path) -> None:
 
 
 def test_a_recording_of_a_fleet_is_a_table(kerb_node, tmp_path) -> None:
-    from kerbstone.healthview import read, rows, sparkline
-
     node = kerb_node(variant(tmp_path, "light", ("[uplink]", "[health]\nperiod_h = 2\n[uplink]"))).run("5h")
     frames = [line.split()[-1] for line in node.console if line.startswith("kerb sent") and line.split()[-1].startswith("c1")]
     assert len(frames) == 2
@@ -73,3 +75,15 @@ def test_a_recording_of_a_fleet_is_a_table(kerb_node, tmp_path) -> None:
     (device,) = read(path)
     assert device.name == "KS-1" and len(device.reports) == 2 and device.concerns() == []
     assert rows(device)["lasts"] == "nobody can tell" and sparkline([1, 2, 3]) == "▁▅█"
+
+
+@pytest.mark.parametrize("line", ["{}", "[]", "1", "{", '{"at": 1, "device": 2, "payload": "0g"}', "[" * 99999, '{"payload": null}'])
+def test_a_line_that_is_none_is_named(line: str) -> None:
+    with pytest.raises(KerbstoneError, match=r"week\.jsonl:2 is no line"):
+        collect(["", line], "week.jsonl")
+
+
+@given(st.binary(max_size=60))
+def test_whatever_a_payload_holds_there_is_a_device_with_rows_or_none(payload: bytes) -> None:
+    for device in collect([json.dumps({"at": "now", "device": "x", "payload": (b"\xc1" + payload).hex()})], "here"):
+        assert set(rows(device)) > {"device", "lasts", "concerns"} and isinstance(device.concerns(), list)
