@@ -12,7 +12,7 @@ BODIES: list[tuple[str, Any]] = [
     ("override", [120, {"level": 70}]), ("calibrate", None), ("self_test", None), ("reboot", None), ("identify", None),
     ("configure", [3, {"report_s": 600}]), ("configure", [4, {"report_s": None, "lamp.period_s": 60}, 30]),
     ("configure", [5, {"lat": "36.125", "schedule": [["22:30", 50]]}]),
-    ("health", None), ("crashes", None), ("wipe", "pole-1"),
+    ("health", None), ("crashes", None), ("wipe", "pole-1"), ("log", None),
 ]  # fmt: skip
 IDENTITY: dict[str, str | bytes] = {"device_id": "pole-1", "device_key": bytes(range(32))}
 

@@ -53,10 +53,11 @@ def board_flash(name: str, image: Path) -> None:
     new_file_system(name, image)
 
 
-def new_file_system(name: str, image: Path) -> None:
-    """Erases the file system of a board that is off, and puts the modules that prove onto a new one."""
+def new_file_system(name: str, image: Path, files: dict[str, bytes] | None = None) -> None:
+    """Erases the file system of a board that is off, and puts the modules that prove, or other files, onto a new one."""
     board = load_board(name)
-    files = {f"/kerb/{module}.mpy": compile_file(firmware_dir() / "kerb" / f"{module}.py", f"kerb/{module}.py") for module in _MODULES}
+    kerb = firmware_dir() / "kerb"
+    files = files or {f"/kerb/{module}.mpy": compile_file(kerb / f"{module}.py", f"kerb/{module}.py") for module in _MODULES}
     at = board.filesystem.offset if board.mcu == "rp2040" else esp_bench.FS_AT
     blocks = ((board.flash_mb << 20) - at) // 4096
     sparse = image.with_suffix(".sparse")

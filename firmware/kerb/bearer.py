@@ -26,6 +26,7 @@ class Bearer:
         self._store = store
         self._session = None
         self._uplink = None
+        self.heard = None  # dBm that take_rssi() gave last
         self.on_open = None  # called just before the session is handed over
         self.outfit = {}  # attributes for an uplink that knows them: clock, restart, on_block
 
@@ -59,6 +60,11 @@ class Bearer:
         return self._uplink
 
     @property
+    def opened(self):
+        """The uplink, or None while nobody needed it."""
+        return self._uplink
+
+    @property
     def idle(self):
         """True when nobody needed it in this life."""
         return self._uplink is None
@@ -66,7 +72,10 @@ class Bearer:
     def take_rssi(self):
         """dBm of a downlink heard since the last call, or None; a bearer without gateways has none."""
         take = getattr(self._uplink, "take_rssi", None)
-        return take() if take else None
+        rssi = take() if take else None
+        if rssi is not None:
+            self.heard = rssi
+        return rssi
 
     # -- what some uplinks do by themselves: answer, listen between two readings ------------------------------------------------
 

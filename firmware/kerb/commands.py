@@ -10,6 +10,7 @@ from kerb.prove import hmac
 
 KINDS = (
     "report", "dim", "schedule", "override", "calibrate", "self_test", "reboot", "identify", "configure", "health", "crashes", "wipe",
+    "log",
 )  # fmt: skip
 MAC_BYTES = const(8)
 LONGEST = const(242)  # bytes of the fastest LoRaWAN rate

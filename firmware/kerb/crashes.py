@@ -93,6 +93,12 @@ def wants_safe(store, mono, powered):
     return True
 
 
+def try_anew(store):
+    """Another application is about to start: safe mode would hide whether it works. One crash more, and it is safe mode again."""
+    if _load(store)[0] >= SAFE_AFTER:
+        forgive(store, SAFE_AFTER - 1)
+
+
 def fresh(store):
     """True once for each crash: it has not been told yet."""
     raw = _load(store)

@@ -136,6 +136,12 @@ def _crashes(node, body):
     return "done", crashes.tell(node)
 
 
+def _log(node, body):
+    from kerb import chainlog
+
+    return "done", chainlog.tell(node, node.identity().key("device_key"), node.far.desk.device)
+
+
 def _wipe(node, body):
     """The device's name must be given: one wrong command must not end a device."""
     if not isinstance(body, str) or body.encode() != node.far.desk.device:
@@ -161,5 +167,5 @@ def _reachable():
 
 DEEDS = {
     "report": _report, "dim": _dim, "schedule": _schedule, "override": _override, "calibrate": _calibrate, "self_test": _self_test,
-    "reboot": _reboot, "identify": _identify, "configure": _configure, "health": _health, "crashes": _crashes, "wipe": _wipe,
+    "reboot": _reboot, "identify": _identify, "configure": _configure, "health": _health, "crashes": _crashes, "wipe": _wipe, "log": _log,
 }  # fmt: skip

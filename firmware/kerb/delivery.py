@@ -243,6 +243,8 @@ class Delivery:
         # A bearer whose own repeats reach the far end unmarked sends `repeated` instead.
         receipt = way.uplink.send(frame, group[0].priority, confirmed, repeated)
         self._take_time(way)
+        if confirmed:
+            way.count(receipt)
         if receipt is None or (not receipt.acknowledged and confirmed):
             for record in group:
                 log.event("kept", record.name)

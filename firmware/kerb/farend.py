@@ -108,6 +108,11 @@ class FarEnd:
 
         self._node.delivery.store(health.report(self._node), 1)
 
+    def tell_health_in_time(self):
+        from kerb import health
+
+        health.scheduled(self._node)
+
     def tell_crash(self):
         """After a crash: what is new of it, once."""
         from kerb import crashes

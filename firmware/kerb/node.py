@@ -135,7 +135,12 @@ class Node:
             self.woken = woke_by_pin()
             self._remind_parts(self.retained.get("prt"))
         else:
-            epoch = self._new_epoch()
+            gc.collect()  # a start with much to read breaks the heap into pieces: what follows wants whole ones
+            from kerb import cycle
+
+            epoch = cycle.begin(self)
+            # Numbers of records never repeat: a power cycle has a million of its own.
+            self.outbox.next_seq = (epoch & 0xFFF) << 20
             self._remind_parts(self.store.get("parts"))
             self.kept_at = 0
             self.delivery.power_on()
@@ -144,24 +149,6 @@ class Node:
             self.overlay.start(warm)
         if self.crashed:
             self.far.tell_crash()
-
-    def _new_epoch(self):
-        """Power cycles are numbered: `mono` times of two of them cannot be compared."""
-        raw = (self.store.get("epoch") or b"") + bytes(8)
-        epoch, powered, other = unpack("<IHH", raw[:8])
-        epoch += 1
-        if self.power.powered_on():
-            powered = min(powered + 1, 0xFFFF)
-        else:
-            other = min(other + 1, 0xFFFF)
-        try:
-            self.store.put("epoch", pack("<IHH", epoch, powered, other))
-        except OSError as error:
-            log.trouble("flash", error)
-        # Numbers of records never repeat: a power cycle has a million of its own.
-        self.outbox.next_seq = (epoch & 0xFFF) << 20
-        log.event("boot", epoch)
-        return epoch
 
     def forget_session(self, section):
         """Frame counters live on in RAM from here: a reset before the next save must not find the old ones."""
@@ -223,8 +210,15 @@ class Node:
         if self.overlay:
             self.retained.put("cfg", self.overlay.pack())
         self._keep_parts()
+        if self.store.commits or self.outbox.commits:
+            self.retained.put("wer", pack("<I", self.written()))
+            self.store.commits = self.outbox.commits = 0
         self.retained.save()
         self.saved_at = mono_ms() // 1000
+
+    def written(self):
+        """Changes of the file system since the node was built: what wears the flash."""
+        return int.from_bytes(self.retained.get("wer") or b"", "little") + self.store.commits + self.outbox.commits
 
     def rest(self):
         """Sleeps until something is due: with RAM gone when that pays."""
@@ -330,6 +324,10 @@ class Node:
             self.overlay.tick()
         if self._far:
             self._far.tick()
+        if not self.ways[0].bearer.idle:
+            due = self.retained.get("hlt")
+            if due and mono_ms() // 1000 >= unpack("<I", due)[0]:
+                self.far.tell_health_in_time()
         if self.watch and self.watch.tick():
             restart()
 
@@ -399,7 +397,10 @@ def _install():
     elif update and len(wish) == _WISH:
         from kerb.update.agent import Agent
 
-        Agent(update).run()
+        if Agent(update).run():
+            from kerb import crashes
+
+            crashes.try_anew(Store())
         if slots.get("start") != wish:
             machine.reset()
 

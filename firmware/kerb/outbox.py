@@ -61,6 +61,7 @@ class Outbox:
         self._names = None
         self._ram = {}  # name -> content
         self.next_seq = 0
+        self.commits = 0  # changes of the folder in this life
         self.on_put = None  # called before this life first changes what is kept
         try:
             os.mkdir(FOLDER)
@@ -191,6 +192,7 @@ class Outbox:
         with open(path + "~", "wb") as f:
             f.write(body)
         os.rename(path + "~", path)
+        self.commits += 2
 
     def read(self, name):
         """The record, or None when its file is damaged (it is removed then)."""
@@ -218,6 +220,7 @@ class Outbox:
         else:
             try:
                 os.rename("%s/%s" % (FOLDER, old), "%s/%s" % (FOLDER, new))
+                self.commits += 1
             except OSError as error:
                 log.trouble("flash", error)
                 return False
@@ -229,6 +232,7 @@ class Outbox:
         """After the receipt."""
         if self._ram.pop(name, None) is None:
             _remove(name)
+            self.commits += 1
         if name in self._names:
             self._names.remove(name)
 

@@ -10,6 +10,7 @@ class Store:
 
     def __init__(self, folder="/state"):
         self._folder = folder
+        self.commits = 0  # changes of the folder in this life
         try:
             os.mkdir(folder)
         except OSError:
@@ -22,6 +23,7 @@ class Store:
             f.write(pack("<I", crc32(data) & 0xFFFFFFFF))
             f.write(data)
         os.rename(path + "~", path)
+        self.commits += 2
 
     def get(self, name):
         """The bytes, or None."""
@@ -37,5 +39,6 @@ class Store:
     def remove(self, name):
         try:
             os.remove("%s/%s" % (self._folder, name))
+            self.commits += 1
         except OSError:
             pass

@@ -6,7 +6,7 @@ from struct import calcsize, pack, unpack_from
 from kerb.clock import mono_ms
 
 _PAUSE_S = (30, 60, 120, 300, 900, 3600)
-_STATE = "<IBIIi"
+_STATE = "<IBIIiHH"
 STATE_BYTES = calcsize(_STATE)
 _LIMITED = {"ceiling_s": "kerb.ceiling"}  # loaded where the table has such a key
 
@@ -34,17 +34,24 @@ class Way:
         self.retry_at = 0  # mono s
         self.down_at = 0  # mono s of the first failure in a row; 0: it works as far as is known
         self._failures = 0
+        self.asked = self.acked = 0  # frames since the last health report that wanted an acknowledgement; that got one
 
     def pack(self):
         """What must survive deep sleep."""
         ceiling = self._ceiling
         at_s, left = (ceiling.at_s, ceiling.left) if ceiling else (0, 0)
-        return pack(_STATE, self.retry_at, min(self._failures, 255), self.down_at, at_s, left)
+        return pack(_STATE, self.retry_at, min(self._failures, 255), self.down_at, at_s, left, self.asked, self.acked)
 
     def unpack(self, data, at):
-        self.retry_at, self._failures, self.down_at, at_s, left = unpack_from(_STATE, data, at)
+        self.retry_at, self._failures, self.down_at, at_s, left, self.asked, self.acked = unpack_from(_STATE, data, at)
         if self._ceiling:
             self._ceiling.at_s, self._ceiling.left = at_s, left
+
+    def count(self, receipt):
+        """What became of a frame that wanted an acknowledgement."""
+        if self.asked < 0xFFFF:
+            self.asked += 1
+            self.acked += bool(receipt and receipt.acknowledged)
 
     @property
     def uplink(self):

@@ -19,6 +19,7 @@ MAC_BYTES = 8
 SMALLEST_ROOM = 51  # bytes a LoRaWAN frame carries at DR0 of EU868; the 11 of US915 are for uplinks only
 KINDS = (
     "report", "dim", "schedule", "override", "calibrate", "self_test", "reboot", "identify", "configure", "health", "crashes", "wipe",
+    "log",
 )  # fmt: skip
 _MOST = 0xFFFFFFFF
 

@@ -47,15 +47,18 @@ def crash_lines(values: Mapping[str, Any], folders: Sequence[Path] = ()) -> list
     return lines
 
 
+def bare(raw: bytes) -> bytes:
+    """The CBOR of a blob of the node's store, its check sum taken off if it is there."""
+    return raw[4:] if len(raw) > 4 and zlib.crc32(raw[4:]).to_bytes(4, "little") == raw[:4] else raw
+
+
 def security_log(raw: bytes) -> list[tuple[int, int, str, int]]:
     """(number, seconds since power-on, word, how often) of a node's file /state/seclog, its check sum taken off or not.
 
     Raises CodecError when the chain does not hold: an entry was changed, or one is missing.
     """
-    if len(raw) > 4 and zlib.crc32(raw[4:]).to_bytes(4, "little") == raw[:4]:
-        raw = raw[4:]
     try:
-        count, head, base, entries = cbor2.loads(raw)
+        count, head, base, entries = cbor2.loads(bare(raw))[:4]
         told = []
         for entry in entries:
             base = hashlib.sha256(base + entry).digest()[:16]

@@ -11,7 +11,7 @@ from kerbstone.errors import CommandError
 
 _MOST_MIN = 44_640  # 31 days
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
-_BARE = ("report", "calibrate", "self_test", "reboot", "identify", "health", "crashes")
+_BARE = ("report", "calibrate", "self_test", "reboot", "identify", "health", "crashes", "log")
 
 
 def body(kind: str, words: Sequence[str], minutes: int | None = None, version: int | None = None) -> Any:

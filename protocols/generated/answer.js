@@ -15,7 +15,7 @@ var PROFILES = [
     "revision": 0,
     "units": {"command_count": "1", "config_version": "1", "detail": "1"},
     "channels": [
-      ["command", "enum", 5, 12, -1, ["report", "dim", "schedule", "override", "calibrate", "self_test", "reboot", "identify", "configure", "health", "crashes", "wipe", "none"]],
+      ["command", "enum", 5, 13, -1, ["report", "dim", "schedule", "override", "calibrate", "self_test", "reboot", "identify", "configure", "health", "crashes", "wipe", "log", "none"]],
       ["result", "enum", 5, 11, -1, ["done", "trial", "confirmed", "reverted", "ends", "no_command", "no_key", "bad_value", "old_version", "not_here", "failed", "busy"]],
       ["command_count", "number", 16, 65534, 65535, 0, 1, 1],
       ["config_version", "number", 16, 65534, 65535, 0, 1, 1],

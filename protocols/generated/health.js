@@ -12,8 +12,8 @@ var PROFILES = [
     "name": "health",
     "id": 12,
     "version": 0,
-    "revision": 0,
-    "units": {"config_version": "1", "resets_power": "1", "resets_other": "1", "crashes": "1", "failing_parts": "1", "queue": "1", "stored": "1", "clock_error_s": "s", "free_kb": "KiBy", "security_events": "1", "log_head": "1", "battery_v": "V"},
+    "revision": 1,
+    "units": {"config_version": "1", "resets_power": "1", "resets_other": "1", "crashes": "1", "failing_parts": "1", "queue": "1", "stored": "1", "clock_error_s": "s", "free_kb": "KiBy", "security_events": "1", "log_head": "1", "battery_v": "V", "battery_days": "d", "resets_watchdog": "1", "clock_slip_ppm": "[ppm]", "flash_wear_ppm": "[ppm]", "link_dbm": "dB[mW]", "link_margin_db": "dB", "link_acked_pct": "%", "second_dbm": "dB[mW]", "second_acked_pct": "%"},
     "channels": [
       ["mode", "enum", 2, 2, -1, ["normal", "trial", "safe"]],
       ["config_version", "number", 16, 65534, 65535, 0, 1, 1],
@@ -27,10 +27,21 @@ var PROFILES = [
       ["free_kb", "number", 13, 8190, 8191, 0, 1, 1],
       ["security_events", "number", 16, 65534, 65535, 0, 1, 1],
       ["log_head", "number", 16, 65534, 65535, 0, 1, 1],
-      ["battery_v", "number", 6, 62, 63, 50, 1, 25]
+      ["battery_v", "number", 6, 62, 63, 50, 1, 25],
+      ["battery_days", "number", 12, 4094, 4095, 0, 1, 1],
+      ["resets_watchdog", "number", 16, 65534, 65535, 0, 1, 1],
+      ["part_faults", "flags", 16, 32767, -1, ["part_1", "part_2", "part_3", "part_4", "part_5", "part_6", "part_7", "part_8", "part_9", "part_10", "part_11", "part_12", "part_13", "part_14", "part_15"]],
+      ["clock_slip_ppm", "number", 16, 40000, 65535, -200000, 10, 1],
+      ["flash_wear_ppm", "number", 22, 4000000, 4194303, 0, 1, 4],
+      ["link_dbm", "number", 8, 153, 255, -155, 1, 1],
+      ["link_margin_db", "number", 6, 60, 63, -10, 1, 1],
+      ["link_acked_pct", "number", 7, 100, 127, 0, 1, 1],
+      ["second_dbm", "number", 8, 153, 255, -155, 1, 1],
+      ["second_acked_pct", "number", 7, 100, 127, 0, 1, 1]
     ],
     "layouts": [
-      {"22": ["full", 13]}
+      {"22": ["full", 13]},
+      {"36": ["full", 23]}
     ]
   },
   {

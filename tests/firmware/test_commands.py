@@ -43,14 +43,21 @@ class App:
 class Settings:
     def configure(self, version, values, seconds): pass
     override = lambda self, values, seconds: None
+class Moment:
+    mono = 1
 class Clock:
-    def now(self): return None
+    def now(self): return Moment
+class Sent:
+    def store(self, frame, priority): pass
+class Security:
+    def flush(self, mono): pass
+    def state(self): return [0, bytes(16), bytes(16), []]
 class Node:
     safe = False
     parts = {}
     config = {"order": [], "production": True}
     app, store, clock = App(), Store(), Clock()
-    answers, reasons = 0, {}
+    answers, reasons, delivery = 0, {}, Sent()
     def identity(self): return Identity({"device_id": "pole-1", "device_key": bytes(range(32))})
     def secure(self, word): self.reasons[word] = self.reasons.get(word, 0) + 1
     def tell(self, kind, result, detail=0, counter=0): self.answers += 1
@@ -59,6 +66,7 @@ class Node:
     def ask(self): pass
     def laid_over(self): return Settings()
     far = property(lambda self: self)
+    security = Security()
 node = Node()
 node.desk = Desk(node)
 node.desk.afterwards = lambda deed: None

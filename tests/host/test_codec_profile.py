@@ -86,7 +86,7 @@ def test_records_that_no_length_could_tell_apart_are_refused(tmp_path: Path) -> 
 
 
 def test_an_unknown_profile_names_those_there_are() -> None:
-    names = "air, answer, bins, crash, health, light, node, parking"
+    names = "air, answer, bins, crash, health, light, log, node, parking"
     with pytest.raises(NodeFileError, match=rf"no profile 'river': take {names} or a path that ends in \.toml"):
         load_profile("river")
     with pytest.raises(NodeFileError, match=r"nowhere\.toml cannot be read"):
@@ -97,7 +97,7 @@ def test_the_profiles_that_come_along_have_numbers_of_their_own_and_use_the_whol
     profiles = [load_profile(name) for name in profile_names()]
     numbers = sorted(profile.number for profile in profiles)
     # Applications from 1 on; from 10 on what a node says of itself.
-    assert numbers == [1, 2, 3, 4, 10, 11, 12, 14]
+    assert numbers == [1, 2, 3, 4, 10, 11, 12, 13, 14]
     assert {channel.name for profile in profiles for channel in profile.channels} == set(catalogue())
 
 

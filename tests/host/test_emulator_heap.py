@@ -4,7 +4,7 @@ from bare_board import BareBoard
 
 WORDS = 2  # a word of the interpreter here is twice that of a 32-bit chip
 BOARD_BYTES = 128 * 1024 * WORDS
-TABLE_OF_NAMES = 26_000  # of 1280 names, 64-bit; the firmware's own names fill it
+TABLE_OF_NAMES = 26_000  # of 1280 names, 64-bit: what a board takes for the firmware's; here the table has room for twice as many
 
 
 def test_what_is_free_at_the_start_of_boot_is_the_heap_of_the_board_less_the_table_of_its_names():

@@ -1,4 +1,5 @@
 """Runs the tests behind the security checklist and writes what they decide: `python tests/security/security_run.py build/conformance.json`.
+With `--table` it prints the table of docs/security.md instead, and runs nothing.
 
 A row is "passed" when it has tests and all of them passed, "failed" when one did not, "undecided" when it has none here or one was
 skipped; rows of hardware and process say so, whatever the tests. Exits 1 when a row has failed.
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from kerbstone import __version__
 
 ROOT = Path(__file__).parents[2]
 ROWS = Path(__file__).with_name("rows.toml")
@@ -80,14 +83,28 @@ def files(rows: list[dict[str, Any]]) -> list[str]:
     return sorted(name for name in named | marked if (ROOT / name).is_file())
 
 
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as docs/security.md shows them: what was decided where, not how it came out."""
+    lines = ["| | need | asked by | decided by | not shown |", "|---|---|---|---|---|"]
+    for row in rows:
+        lines.append(f"| {row['id']} | {row['need']} | {'; '.join(row['clauses'])} | {row['decided']} | {row.get('open', '')} |")
+    return "\n".join(lines)
+
+
 def main() -> int:
+    if sys.argv[1:] == ["--table"]:
+        print(table(load()))
+        return 0
     out = Path(sys.argv[1] if len(sys.argv) > 1 else "conformance.json")
     checklist = Checklist(load())
     status = pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), *files(checklist.rows)], plugins=[checklist])
     verdicts = checklist.verdicts()
     made = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({"made": made, "rows": verdicts}, indent=1) + "\n", encoding="utf-8")
+    results = [row["result"] for row in verdicts]
+    summary = {result: results.count(result) for result in sorted(set(results))}
+    whole = {"made": made, "version": __version__, "summary": summary, "rows": verdicts}
+    out.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     for row in verdicts:
         note = f"; open: {row['open']}" if "open" in row else ""
         print(f"{row['id']:>3} {row['result']:10} {len(row['tests']):4} tests  {row['need']}{note}")

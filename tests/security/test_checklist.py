@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -47,5 +48,19 @@ def test_every_row_is_whole_and_every_single_test_it_names_exists() -> None:
         assert row["need"] and row["clauses"] and row["decided"] in ("test", "hardware", "process"), row
         for name in row.get("tests", ()):
             file, _, test = name.partition("::")
-            if (security.ROOT / file).is_file():
-                assert not test or f"def {test}(" in (security.ROOT / file).read_text(encoding="utf-8"), name
+            text = (security.ROOT / file).read_text(encoding="utf-8")
+            assert not test or f"def {test.partition('[')[0]}(" in text, name
+
+
+def test_every_row_that_tests_decide_has_some_and_every_marker_its_row() -> None:
+    marked = set()
+    for path in (security.ROOT / "tests").rglob("test_*.py"):
+        marked |= set(re.findall(r'mark\.security\("(\w+)"\)', path.read_text(encoding="utf-8")))
+    rows = {row["id"]: row for row in security.load()}
+    assert marked <= set(rows)
+    assert [key for key, row in rows.items() if row["decided"] == "test" and key not in marked and not row.get("tests")] == []
+
+
+def test_the_page_shows_the_table_of_the_rows() -> None:
+    page = (security.ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    assert security.table(security.load()) in page, "run `python tests/security/security_run.py --table` and put it into docs/security.md"

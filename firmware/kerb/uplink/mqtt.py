@@ -64,6 +64,10 @@ class Uplink:
         self._ask_at = 0  # mono s
         self.linger_ms = 0  # that receive() waits for a message; set while a bundle of an update is coming in
 
+    def signal(self):
+        """dBm of the access point, None without one."""
+        return self._wifi.signal()
+
     def connect(self):
         """One bounded attempt. True when connected; False when Wi-Fi or broker are not there now, see `retry_after_s`.
 

@@ -44,6 +44,10 @@ class Station:
     def is_up(self):
         return self._wlan is not None and self._wlan.isconnected()
 
+    def signal(self):
+        """dBm of the access point, None without one."""
+        return self._wlan.status("rssi") if self.is_up else None
+
     def start(self):
         """True once an address is there; False when none came in time. UplinkError when the password is refused."""
         if self.is_up:

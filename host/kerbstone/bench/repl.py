@@ -115,6 +115,9 @@ class Session:
             self._inner = None
 
     def listen(self) -> None:
+        """A start file runs. What came to an ESP32's UART before interrupts nothing; an RP2040's waits in the computer, for its USB."""
+        if not self._feeding and self.device.spec.limits.port == "esp32":
+            self._inbox = self._inbox.replace(_CTRL_C, b"")
         self._feeding = True
 
     def prompt(self) -> None:

@@ -60,15 +60,18 @@ class ConsoleDevice(Device):
         self._breaking = False
         self._pressed_us = 0
         self._typed = False
+        self._deaf = False  # the program has let go of Ctrl-C
         self.on_boot.append(self._fresh)
         self.ops[ops.NOW] = lambda a, b, data: OK
         self.calls["console"] = console.listen
         self.calls["prompt"] = self._prompt
+        self.calls["kbd_intr"] = self._kbd_intr
         self.calls["bootloader"] = lambda: on_leave("bootloader")
 
     # -- life ---------------------------------------------------------------------------------------------
 
     def _fresh(self, _cause: int) -> None:
+        self._deaf = False
         self.screen.raw = False
 
     def _run(self) -> None:
@@ -153,8 +156,11 @@ class ConsoleDevice(Device):
         """None: keys are pressed when they are pressed."""
         return 0
 
+    def _kbd_intr(self, code: int) -> None:
+        self._deaf = code < 0
+
     def _prompt(self) -> None:
-        self._breaking = False
+        self._breaking = self._deaf = False
         self.screen.prompt()
 
     def _sleep(self, mode: int, b: int, data: bytes) -> Answer | None:
@@ -180,7 +186,7 @@ class ConsoleDevice(Device):
 
     def executes(self) -> bool | None:
         """Does Ctrl-C end something now (True), is it a byte like others (False), or ask again in a moment (None)?"""
-        if self.process is None:
+        if self.process is None or self._deaf:
             return False
         if self.outstanding in _FLASH:
             return True

@@ -25,6 +25,7 @@ class Cell(Table):
     self_discharge_pct_year: float = Field(ge=0, lt=100)  # of what is left
     rechargeable: bool = False
     temperature_c: list[int] | None = None
+    curve_v: list[float] | None = Field(default=None, min_length=3)  # at rest and 20 C, from full to empty in even steps of charge
     source: str
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerbstone.build.board import BoardFile
+from kerbstone.build.cells import cells
 from kerbstone.build.check import check, find_source
 from kerbstone.build.checks.power import peak_ma
 from kerbstone.build.chips import CHIPS, CRYSTAL_SLIP_PPM, rp2_uart_id
@@ -43,6 +44,15 @@ def node_json(node: Node) -> dict[str, Any]:
         "policy": spec.policy.model_dump() | {"slip_ppm": _slip_ppm(node)},
         **({"identity_at": places} if (places := sectors(node.board)) else {}),
         **({"update": update_table(node, spec.update)} if spec.update else {}),
+    }
+
+
+def _health(node: Node) -> dict[str, Any]:
+    """What only a health report needs: how often, and the voltages of the battery from full to empty, where its row has them."""
+    curve = cells().cell[node.spec.battery.cell].curve_v if node.spec.battery else None
+    count = node.spec.battery.series if node.spec.battery else 1
+    return {
+        "period_s": node.spec.health.period_h * 3600, **({"curve_mv": [round(1000 * count * volt) for volt in curve]} if curve else {}),
     }
 
 
@@ -184,6 +194,8 @@ def board_files(node: Node) -> dict[str, bytes]:
         # The list names what a board really has: an update starts from it, on a board and in the emulator alike.
         files = without_idle(node, files)
         files["/slots/list"] = listing(application(files))
+    if node.spec.health.period_h:
+        files["/health.json"] = json.dumps(_health(node), separators=(",", ":")).encode()
     files["/node.json"] = json.dumps(node_json(node), separators=(",", ":")).encode()
     return files
 

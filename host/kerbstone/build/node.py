@@ -204,6 +204,12 @@ class UpdateTable(_Table):
     reserve_days: int = Field(default=30, ge=0, le=3650)  # of the [budget] that an update must leave in the [battery]
 
 
+class HealthTable(_Table):
+    """What the node says of itself unasked."""
+
+    period_h: int = Field(default=24, ge=0, le=744)  # a report rides on an uplink so often; 0: only when it is asked for
+
+
 class BudgetTable(_Table):
     """What the node may draw; `kerbstone energy` fails beyond it."""
 
@@ -220,6 +226,7 @@ class NodeFile(_Table):
     second: Annotated[LoRaWanTable | MqttTable | NbIotTable, Field(discriminator="kind")] | None = None
     delivery: DeliveryTable = Field(default_factory=DeliveryTable)
     policy: PolicyTable = Field(default_factory=PolicyTable)
+    health: HealthTable = Field(default_factory=HealthTable)
     battery: BatteryTable | None = None
     world: WorldTable = Field(default_factory=WorldTable)
     budget: BudgetTable | None = None

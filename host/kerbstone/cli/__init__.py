@@ -29,6 +29,7 @@ from kerbstone.cli import (
     profile,
     replay,
     update,
+    wipe,
 )
 from kerbstone.errors import KerbstoneError
 
@@ -53,6 +54,7 @@ app.command("build")(build.command)
 app.command("doctor")(doctor.command)
 app.command("commission")(commission.command)
 app.command("flash")(flash.command)
+app.command("wipe")(wipe.command)
 app.command("chip")(chip.command)
 app.add_typer(books.app, name="books")
 app.add_typer(identity.app, name="identity")

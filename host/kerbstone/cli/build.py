@@ -19,13 +19,14 @@ def command(
     node: Annotated[str, typer.Argument(help="Name of a ready-made node, or the path of a node file.")],
     out: Annotated[Path | None, typer.Option(help="The file to write; default: build/NODE.zip.")] = None,
     micropython: Annotated[Path | None, typer.Option(help="The MicroPython image it is to run on, checked against the board.")] = None,
+    production: Annotated[bool, typer.Option("--production", help="Locked: the board never shows a prompt (docs/security.md).")] = False,
     json_out: JsonOption = False,
 ) -> None:
     """Build a node: compiled files, configuration, manifest with every SHA-256, bill of materials (CycloneDX). Same inputs, same file.
 
     Example: kerbstone build parking
     """
-    package = pack(load_node(node), images.read(micropython) if micropython else None)
+    package = pack(load_node(node), images.read(micropython) if micropython else None, production)
     target = out or Path("build") / f"{package.node.name}.zip"
     temporary = target.with_name(f"{target.name}.tmp")
     try:

@@ -44,7 +44,7 @@ def command(
     if us is not None and us % 60_000_000:
         raise CommandError(f"{lasts} is not a number of whole minutes: commands count in minutes.")
     content = wording.body(kind, words or [], None if us is None else us // 60_000_000, version) if kind in downlink.KINDS else None
-    values = _values(device, emulated, books, member)
+    values = identity_values(device, emulated, books, member)
     name = str(values.get("device_id"))
     if kind == "wipe" and content != name:
         raise CommandError(f"wipe ends {name}: write its device id, {name}, once more behind the command.")
@@ -64,7 +64,8 @@ def command(
     typer.echo(f"{message.hex()}\n{facts['base64']}\n{name}: {kind}, counter {count}, {len(message)} bytes, {where}.")
 
 
-def _values(device: str, emulated: int | None, books: str, member: str) -> Values:
+def identity_values(device: str, emulated: int | None, books: str, member: str) -> Values:
+    """The identity of a device of the books, or of a node of the emulator with this seed. Raises IdentityError or BooksError."""
     if emulated is not None:
         return {**mint(emulated, device).values()}
     opened = enter(books, member)

@@ -36,6 +36,7 @@ def command(
     drive: Annotated[list[Path] | None, typer.Option(help="Folder where a boot loader's drive may be mounted; may be repeated.")] = None,
     batch: Annotated[list[str] | None, typer.Option(help="Write and prove identities of this batch; one a node.")] = None,
     without: Annotated[list[str] | None, typer.Option(help="A part, or radio, that is not wired here: not tested.")] = None,
+    production: Annotated[bool, typer.Option("--production", help="Locked: the board never shows a prompt (docs/security.md).")] = False,
     books: Annotated[str | None, typer.Option("--books", envvar="KERBSTONE_BOOKS", help="File or postgresql:// URL of the books.")] = None,
     member: AsOption = "owner", json_out: JsonOption = False,
 ) -> None:
@@ -47,7 +48,7 @@ def command(
     """
     began = time.monotonic()
     opened = enter(books, member) if books and batch else None
-    order = Order(_loads(nodes or [], micropython or [], batch or [], opened), opened, frozenset(without or ()))
+    order = Order(_loads(nodes or [], micropython or [], batch or [], opened, production), opened, frozenset(without or ()))
     _check_parts(order)
     found = _spots(port or [AUTO], all_boards, drive or [])
     results = _run(found, order, json_out)
@@ -73,7 +74,7 @@ def line(verdict: Verdict) -> str:
     return f"{verdict.where}: PASS, {'; '.join(filter(None, what))}; {verdict.seconds:.1f} s"
 
 
-def _loads(names: Sequence[str], paths: Sequence[Path], batches: Sequence[str], books: Books | None) -> list[Load]:
+def _loads(names: Sequence[str], paths: Sequence[Path], batches: Sequence[str], books: Books | None, production: bool) -> list[Load]:
     """What each kind of board gets. Raises FlashError for what does not go together."""
     if batches and books is None:
         raise FlashError("--batch needs the books it is in: name them with --books.")
@@ -95,7 +96,7 @@ def _loads(names: Sequence[str], paths: Sequence[Path], batches: Sequence[str], 
         chosen = images_by_mcu.get(node.board.mcu)
         if chosen is None and node.board.image:
             chosen = images.read(images.fetch(node.board.title, node.board.image))
-        loads.append(Load(pack(node, chosen), chosen, of_node.get(name)))
+        loads.append(Load(pack(node, chosen, production), chosen, of_node.get(name)))
     mcus = {load.mcu for load in loads}
     if useless := [image for mcu, image in images_by_mcu.items() if mcu not in mcus]:
         raise FlashError(f"{useless[0].path} is for an {useless[0].mcu}, and no node given runs on one: leave it out, or name such a node.")

@@ -266,7 +266,7 @@ class Wiring:
         lines = {wire: runtime.pins.line(pin) for wire, pin in wires.items()}
         rng = random.Random(derive(around.seed, node_name, name))
         meter = runtime.device.ledger.meter(name)
-        return PartContext(name, around.kernel, runtime.site, rng, meter, {**options, "node": node_name}, lines)
+        return PartContext(name, around.kernel, runtime.site, rng, meter, {**options, "node": node_name}, lines, runtime.device.ledger)
 
     def _part(self, name: str, config: dict[str, Any], wake_pin: int | None) -> None:
         options = config["options"]

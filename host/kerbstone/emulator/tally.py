@@ -18,7 +18,7 @@ from kerbstone.emulator.result import NodeResult
 from kerbstone.emulator.score import percentile, score_node
 from kerbstone.errors import CodecError
 
-SERVICE = ("node", "answer", "health", "crash", "update")  # profiles of any node, whatever its application
+SERVICE = ("node", "answer", "health", "crash", "update", "log")  # profiles of any node, whatever its application
 _UAS_PER_MAH = 3_600_000.0
 _SAME_US = 60_000_000  # a live record and its stamped repeat agree in time to this
 

@@ -61,6 +61,12 @@ def write(port: str, image: MicroPython, tell: Tell) -> bool:
     raise AssertionError("the ladder ends with a result")
 
 
+def erase(port: str, mcu: str, tell: Tell) -> None:
+    """Erases the whole chip. Raises Refused."""
+    tell("erasing")
+    _run(port, BAUDS[-1], ["erase-flash"], mcu, tell)
+
+
 def _run(port: str, baud: int, words: list[str], mcu: str, tell: Tell) -> str:
     """What esptool said. Raises Refused with the reason when it failed."""
     command = [sys.executable, "-m", "esptool", "--chip", mcu, "--port", port, "--baud", str(baud), "--connect-attempts", "3", *words]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kerbstone.books.books import Books
 from kerbstone.build.package import Package, takes
-from kerbstone.errors import FlashError, KerbstoneError
+from kerbstone.errors import FlashError, KerbstoneError, LinkError
 from kerbstone.flash import console, drive, esp, rp2
 from kerbstone.flash.files import START, Sender
 from kerbstone.flash.images import MicroPython
@@ -207,3 +207,15 @@ class _Job:
             if left or surplus:
                 raise FlashError(f"{(left or surplus)[0]} reads back otherwise than it was written: take another board.")
         link.leave(_RESET)
+        if load.package.manifest["production"]:
+            self._tell("trying the lock")
+            self._try_lock()
+
+    def _try_lock(self) -> None:
+        """Knocks at the board that has just started. A port that is gone is locked too: an RP2040 has no USB before boot.py ends."""
+        try:
+            state, _ = console.peek(self._port)
+        except LinkError:
+            return
+        if state == console.PROMPT:
+            raise FlashError("the board shows a prompt although it was to be locked: flash it again.")

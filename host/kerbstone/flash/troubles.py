@@ -50,7 +50,7 @@ TROUBLES = (
     Trouble("no-answer", r"no serial data received|failed to connect", "nothing answers on the port",
             "check the cable; then hold BOOT, press and release EN or RESET, let go of BOOT, and run the command again", again=True),
     Trouble("no-prompt", r"no micropython prompt|could not enter raw repl", "MicroPython runs something that does not let go of its prompt",
-            "press reset and run the command again; if it stays, flash MicroPython anew with --micropython"),
+            "press reset and run the command again; a locked board opens with `kerbstone wipe`, others with MicroPython flashed anew"),
 )
 
 

@@ -139,10 +139,19 @@ class NvsPartition:
             items.append(Item(index, _I32, _ANY_CHUNK, key, value.to_bytes(4, "little", signed=True) + b"\xff" * 4))
         elif value is not None:
             items += _blob(index, key, value)
-        whole = pack(items, self._size)
+        self._put(self._offset, pack(items, self._size))
+
+    @property
+    def blocks(self) -> int:
+        return self._size // PAGE
+
+    def erase(self, block: int) -> None:
+        self._put(self._offset + block * PAGE, b"\xff" * PAGE)
+
+    def _put(self, at: int, data: bytes) -> None:
         with self._image.open("r+b") as f:
-            f.seek(self._offset)
-            f.write(whole)
+            f.seek(at)
+            f.write(data)
 
 
 def _space(items: list[Item], name: str) -> int | None:

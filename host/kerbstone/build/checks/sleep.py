@@ -13,7 +13,8 @@ from kerbstone.emulator.board.limits import LIMITS
 # own objects and compares.
 HEAD = 4
 SECTION = 5
-CLOCK, BOX, POLICY, WAY, DUE, FAILING = 40, 12, 8, 17, 4, 1  # WAY: a bearer; DUE, FAILING: a part
+CLOCK, BOX, POLICY, WAY, DUE, FAILING = 40, 12, 8, 21, 4, 1  # WAY: a bearer; DUE, FAILING: a part
+WEAR, HEALTH = 4, 4  # HEALTH: when the next report is due
 IN_RAM = 0  # records the flash refused: none while it works
 SESSION = {"lorawan": 355, "lorawan_at": 6, "mqtt": 19, "nbiot": 31}
 
@@ -90,7 +91,9 @@ def retained_bytes(node: Node) -> int | None:
     kept = _kept_bytes(node)
     sessions = [SESSION[_session(table)] for table in (node.spec.uplink, node.spec.second) if table]
     delivery = POLICY + WAY * len(sessions)
-    sections = (*((kept,) if kept else ()), state, CLOCK, DUE * parts, FAILING * parts, *sessions, BOX, delivery, IN_RAM)
+    sections = (*((kept,) if kept else ()), state, CLOCK, DUE * parts, FAILING * parts, *sessions, BOX, delivery, IN_RAM, WEAR)
+    if node.spec.health.period_h:
+        sections += (HEALTH,)
     return HEAD + sum(SECTION + size for size in sections)
 
 

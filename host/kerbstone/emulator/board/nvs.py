@@ -13,6 +13,7 @@ XIP_BASE = 0x1000_0000  # RP2040 data sheet, 2.6.3: the flash chip, through the 
 PAGE = 256
 _NOT_FOUND = 0x1102  # ESP_ERR_NVS_NOT_FOUND; the port raises OSError(-code)
 _NO_SPACE = 0x1105
+_NVS_BLOCKS = 6  # of MicroPython's partition tables
 
 Value = int | bytes
 
@@ -28,6 +29,13 @@ class NvsStore(Protocol):
 
     def set(self, space: str, key: str, value: Value | None) -> None:
         """None erases the entry. Raises NvsFull."""
+
+    @property
+    def blocks(self) -> int:
+        """Of 4 KB."""
+
+    def erase(self, block: int) -> None:
+        """Whatever a block holds."""
 
 
 class NvsMemory:
@@ -45,6 +53,14 @@ class NvsMemory:
         else:
             self.entries[(space, key)] = value
 
+    @property
+    def blocks(self) -> int:
+        return _NVS_BLOCKS
+
+    def erase(self, block: int) -> None:
+        """Which entry lies where, nobody knows here: with the first block all are gone."""
+        self.entries.clear()
+
 
 class Nvs:
     """Answers the port's `esp32.NVS`. A blob goes in pieces: each names space and key and what of it is meant."""
@@ -53,7 +69,7 @@ class Nvs:
         self.store = store
         self._coming = b""
         device.raw |= {4: self._read, 5: self._write}
-        device.calls.update(nvs_set=self._set, nvs_get=self._get)
+        device.calls.update(nvs_set=self._set, nvs_get=self._get, nvs_blocks=lambda: store.blocks, nvs_erase=store.erase)
 
     def _get(self, space: str, key: str) -> int | None:
         value = self.store.get(space, key)

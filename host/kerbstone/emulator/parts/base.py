@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from kerbstone.emulator.kernel import Kernel
-from kerbstone.emulator.ledger import Meter
+from kerbstone.emulator.ledger import Ledger, Meter
 from kerbstone.emulator.world.site import Site
 
 
@@ -47,6 +47,7 @@ class PartContext:
     meter: Meter
     options: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
+    ledger: Ledger | None = None  # of the whole node: what a battery gives
 
 
 class Part:

@@ -4,6 +4,7 @@ import io
 import sys
 
 import _link
+import _micropython
 import _vfs
 import machine
 
@@ -12,10 +13,10 @@ def start(space):
     """Runs the files the board names; afterwards the interpreter goes to its prompt by itself (option -i)."""
     scripts = _link.hello["scripts"]
     sys.modules["vfs"] = _vfs
+    sys.modules["micropython"] = _micropython
     space.clear()
     space["__name__"] = "__main__"
     try:
-        _link.ask("console")  # from here on Ctrl-C is heard
         for name in scripts:
             if not _run(name, space):
                 break
@@ -37,7 +38,11 @@ def _run(name, space):
     except OSError:
         return True
     try:
-        exec(compile(source, name, "exec"), space)
+        code = compile(source, name, "exec")
+        if name != "boot.py" or _link.hello["port"] == "esp32":
+            _micropython.kbd_intr(3)  # each file anew
+            _link.ask("console")  # from here on Ctrl-C is heard, once a file is compiled; the RP2 port begins with USB after boot.py
+        exec(code, space)
         return True
     except SystemExit:
         machine.soft_reset()

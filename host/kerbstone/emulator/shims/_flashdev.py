@@ -74,7 +74,7 @@ class InterruptibleFlash(FlashDevice):
         image = self._image
         image.seek(self._base + block * self._size + offset)
         image.readinto(buf)
-        kbd_intr(3)
+        kbd_intr(_link.break_key)
 
     def writeblocks(self, block, buf, offset=None):
         kbd_intr(-1)
@@ -84,7 +84,7 @@ class InterruptibleFlash(FlashDevice):
                 offset = 0
             return _link.flash(_link.FLASH_WRITE, block, offset, buf)
         finally:
-            kbd_intr(3)
+            kbd_intr(_link.break_key)
 
     def ioctl(self, op, arg):
         if op != 6:
@@ -93,7 +93,7 @@ class InterruptibleFlash(FlashDevice):
         try:
             return _link.flash(_link.FLASH_ERASE, arg, 0, None)
         finally:
-            kbd_intr(3)
+            kbd_intr(_link.break_key)
 
 
 class Interruptible:

@@ -269,6 +269,7 @@ def _greeted():
 
 common = False  # nothing was asked yet that one boot of this board would be told otherwise than another
 mounting = 0  # 1: the common beginning mounts the flash
+break_key = 3  # what interrupts a program on a board with a console; -1: nothing
 written = 0  # 1: it opened a file to be written
 on_diverge = None  # called in each copy
 

@@ -6,11 +6,33 @@ import _link
 
 _BLOCK = 4096
 _READ, _WRITE, _ERASE = 7, 8, 9
+_DATA = ("nvs", "vfs")
 
 
 def _done(error):
     if error:
         raise OSError(-error)
+
+
+class Data:
+    """NVS, or the file system under the name the port gives it: as far as they can be counted and erased."""
+
+    def __init__(self, label):
+        self._label = label
+        self._blocks = _link.ask("nvs_blocks") if label == "nvs" else _link.hello["flash_blocks"]
+
+    def ioctl(self, op, arg):
+        if op in (4, 5):
+            return self._blocks if op == 4 else _BLOCK
+        if op == 6:
+            if not 0 <= arg < self._blocks:
+                raise OSError(22)
+            if self._label == "nvs":
+                _link.ask("nvs_erase", arg)
+            else:
+                _link.flash(_link.FLASH_ERASE, arg, 0, None)
+            return 0
+        return None
 
 
 class Partition:
@@ -26,6 +48,8 @@ class Partition:
 
     @classmethod
     def find(cls, type=0, subtype=0xFF, label=None, block_size=_BLOCK):
+        if type == 1:
+            return [Data(name) for name in _DATA if label in (None, name)]
         rows = _link.ask("part_rows")
         return [cls(r[4]) for r in rows if r[0] == type and subtype in (0xFF, r[1]) and label in (None, r[4])]
 

@@ -37,10 +37,10 @@ def _room_for_names():
     It doubles when it is full, in one piece. On a board the names of the port are in ROM; here they fill the table up to where
     the next doubling would come in the middle of the firmware's life, larger than any on a board.
     """
-    for i in range(1280):
+    for i in range(3840):
         before = gc.mem_alloc()
         getattr(gc, "_%d" % i, None)
-        if gc.mem_alloc() - before > 8192:
+        if gc.mem_alloc() - before > 20000:
             return
 
 

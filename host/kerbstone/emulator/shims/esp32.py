@@ -139,7 +139,7 @@ class Partition:
     def __new__(cls, *args):
         import _partition
 
-        return _partition.Partition(*args)
+        return _partition.Data(*args) if args[0] in ("nvs", "vfs") else _partition.Partition(*args)
 
     @staticmethod
     def find(*args, **kwargs):

@@ -17,6 +17,29 @@ def bootsel_button():
     return 0
 
 
+class Flash:
+    """The file system's part of the flash chip, and nothing else of it."""
+
+    def __init__(self, *, start=-1, len=-1):
+        blocks = _link.hello["flash_blocks"]
+        first = max(start, 0)
+        size = blocks * 4096 - first if len == -1 else len
+        if first % 4096 or size % 4096 or size <= 0 or first + size > blocks * 4096:
+            raise ValueError
+        self._first = first // 4096
+        self._blocks = size // 4096
+
+    def ioctl(self, op, arg):
+        if op in (4, 5):
+            return self._blocks if op == 4 else 4096
+        if op == 6:
+            if not 0 <= arg < self._blocks:
+                raise OSError(22)
+            _link.flash(_link.FLASH_ERASE, self._first + arg, 0, None)
+            return 0
+        return None
+
+
 class PIO:
     IN_LOW = 0
     IN_HIGH = 1
