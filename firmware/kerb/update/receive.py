@@ -32,7 +32,7 @@ class Receiver:
         if data[:4] == inbox.IMAGE_MARK:
             from kerb.update import image
 
-            self._done(image.take(inbox.Store(stage0.ROOT), data))
+            self._done(image.take(inbox.Store(inbox.stage0.ROOT), data))
             return True
         if channel != inbox.PORT and data[:4] != inbox.MARK:
             return False

@@ -13,7 +13,6 @@ from typing import Any
 from kerbstone import __version__
 from kerbstone.build.compile import board_files, without_idle
 from kerbstone.build.node import Node
-from kerbstone.build.production import lock
 from kerbstone.build.sbom import bill
 from kerbstone.errors import EngineError
 from kerbstone.flash.images import OLDEST, MicroPython, check

@@ -25,7 +25,7 @@ _NAMED = ("no_key", "bad_value")
 
 
 def command(
-    payload: Annotated[list[str] | None, typer.Argument(help="Messages of a node in hex: answers, health, crashes, updates, its log.")] = None,
+    payload: Annotated[list[str] | None, typer.Argument(help="Messages of a node in hex: answers, health, crashes, its log.")] = None,
     fleet: Annotated[Path | None, typer.Option("--fleet", help="What `kerbstone listen --json` printed: a line a device.")] = None,
     source: Annotated[list[Path] | None, typer.Option(help="Folder of your own node: its drivers/ and apps/ are shown too.")] = None,
     sent: Annotated[str | None, typer.Option("--sent", help="The command that was answered, in hex: names what was refused.")] = None,
