@@ -17,7 +17,7 @@ PORT = 120  # of LoRaWAN, where fragments come in
 MARK = b"KUF1"  # begins a fragment where there are no ports
 INBOX = stage0.ROOT + "/inbox"
 _HEAD = 9
-_CODED = 64  # fragments of a bundle that is put together in RAM
+CODED = 64  # fragments of a bundle that is put together in RAM
 _LOG = INBOX + ".log"
 _NAME = INBOX + ".id"
 
@@ -49,7 +49,7 @@ def progress():
     if len(name) != 9:
         return None
     count, size = int.from_bytes(name[4:6], "big"), int.from_bytes(name[7:9], "big")
-    had = count if complete() else _size(INBOX + ".part") // size if count > _CODED else _size(_LOG) // (size + 2)
+    had = count if complete() else _size(INBOX + ".part") // size if count > CODED else _size(_LOG) // (size + 2)
     return int.from_bytes(name[:2], "big") % 65535, had, count
 
 
@@ -75,14 +75,14 @@ def take(data):
         return False
     name = bytes(data[:6]) + bytes((padding,)) + size.to_bytes(2, "big")
     known = _name()
-    if known != name and not (number == count > _CODED and known[:6] == name[:6]):
+    if known != name and not (number == count > CODED and known[:6] == name[:6]):
         Store(stage0.ROOT)  # makes the folder
         clear()
         with open(_NAME, "wb") as f:
             f.write(name)
     elif complete():
         return True
-    if count > _CODED:
+    if count > CODED:
         return _in_order(data, count, number, padding, int.from_bytes(_name()[7:9], "big"))
     return _coded(data, count, size)
 
@@ -128,7 +128,7 @@ def combine():
     """Makes the bundle of the log; False when it takes more fragments."""
     name = _name()
     count, padding, size = int.from_bytes(name[4:6], "big"), name[6] if len(name) == 9 else 0, int.from_bytes(name[7:9], "big")
-    if not 0 < count <= _CODED or not size:
+    if not 0 < count <= CODED or not size:
         return False
     from kerb.uplink.lorawan.packages.fragments import Defragmenter
 

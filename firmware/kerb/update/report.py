@@ -36,9 +36,10 @@ def tell(node, state, reason="none", sequence=None, piece=None):
 
 
 def progress(node, before):
-    """After a fragment: tells of the first of a bundle, with the node's health before it, of every quarter, and of one that brought
-    nothing new, so that its sender goes back.
+    """After a fragment: tells of the first of a bundle, with the node's health before it.
 
+    Of fragments that come in order also of every quarter, and of one that brought nothing new, so that the sender goes back. Of those that
+    come in any order nothing else: on LoRaWAN a report for each would use up the gateway's duty cycle.
     `before`: inbox.progress() before the fragment was taken.
     """
     global _said
@@ -48,10 +49,12 @@ def progress(node, before):
     if not piece or piece == _said:
         return
     had, wanted = piece[1:]
-    if piece == before or had < 2 or had * _SHARES // wanted != (had - 1) * _SHARES // wanted:
+    first = had == 1 and piece != before
+    ordered = wanted > inbox.CODED
+    if first or (ordered and (piece == before or had * _SHARES // wanted != (had - 1) * _SHARES // wanted)):
         tell(node, "receiving", "none", None, piece)
         _said = piece
-        if had == 1 and piece != before:
+        if first:
             _tell_health(node)
 
 
