@@ -17,7 +17,6 @@ REASONS = (
     "none", "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch",
     "flash", "memory", "strikes", "import", "crash", "silent", "asked", "energy",
 )  # fmt: skip
-_SHARES = const(4)  # reports while the fragments of a small bundle come in
 _STRIDE = const(16)  # fragments of a large one between two reports: a sender keeps more than that on their way
 _PRIORITY = const(1)
 START = 3  # bytes of a wish to install; what became of one is longer
@@ -42,8 +41,8 @@ def progress(node, before, number):
     """Once a round in which fragments came: tells what their sender must know to go on.
 
     `before`: inbox.progress() before the round; `number`: the highest that came. Told are the first of a bundle, with the node's health
-    before it, a round that brought nothing new (once in a life), every 16 of a large bundle, every quarter of a small one, and a small one
-    whose last has come and is not whole.
+    before it; every 16 of a large one, and a round that brought nothing new of it (once in a life); of a small one, whose fragments come in
+    any order, only that its last has come and it is not whole: on LoRaWAN a report for each would use up the gateway's duty cycle.
     """
     global _said
     from kerb.update import inbox
@@ -54,9 +53,9 @@ def progress(node, before, number):
     had, wanted = piece[1:]
     known = before[1] if before and before[0] == piece[0] else 0
     large = inbox.in_order(wanted)
-    step = had // _STRIDE - known // _STRIDE if large else had * _SHARES // wanted - known * _SHARES // wanted
+    due = had // _STRIDE != known // _STRIDE or had == known if large else number >= wanted
     words = piece, had == known
-    if words != _said and (step or not known or had == known or (number >= wanted and not large)):
+    if words != _said and (due or not known):
         tell(node, "receiving", "none", None, piece)
         _said = words
         if had and not known:
