@@ -57,10 +57,11 @@ def assert_stopped_in_the_first_ring(done: Outcome, nodes: int, every_s: int = E
 
 
 def test_a_bad_image_stops_at_the_first_ring_of_two_hundred_nodes(tmp_path: Path, keys, capsys):
-    wish = Wish(200, ("1%", "10%", "100%"), Gate(auto=True), 24 * HOUR, 3, settle_s=0, rest_s=600, size=SIZE)
+    wish = Wish(200, ("1%", "10%", "100%"), Gate(auto=True), 24 * HOUR, 3, settle_s=0, rest_s=HOUR + 900, size=SIZE)
     done = roll_out(tmp_path, keys, CRASHES, wish, every_s=HOUR)
     shown(capsys, "200 nodes, crashes at its start", done)
     assert_stopped_in_the_first_ring(done, 200, HOUR)
+    assert done.stopped_s and min(done.heard_s.values()) > done.stopped_s, "each has reported since"
     assert "reverted (crash)" in done.rollout.reason and 1 <= len(done.installed) <= 2
 
 
