@@ -10,10 +10,10 @@ from kerb.clock import mono_ms
 from kerb.commands import KINDS, Refused
 from kerb.errors import KerbError
 from kerb.settings import NAME, Settings, app_of, checked, lay_over, tried
-from kerb.tell import ANSWER, CRASH, HEALTH, LOG
+from kerb.tell import ANSWER, CRASH, HEALTH, LOG, UPDATE
 
 _NONE = len(KINDS)  # of the channel `command`
-_SERVICE = (ANSWER, HEALTH, CRASH, LOG, 14)  # what proves nothing about the application
+_SERVICE = (ANSWER, HEALTH, CRASH, LOG, UPDATE, 14)  # what proves nothing about the application
 _FAR_MS = 86400000
 
 

@@ -3,7 +3,7 @@
 They are packed here by their bit widths: tables in node.json would cost every wake a kilobyte.
 """
 
-ANSWER, HEALTH, CRASH, LOG = 11, 12, 10, 13  # numbers of the profiles
+ANSWER, HEALTH, CRASH, LOG, UPDATE = 11, 12, 10, 9, 13  # numbers of the profiles
 ANSWER_BITS = (5, 5, 16, 16, 16)
 HEALTH_BITS = (2, 16, 16, 16, 8, 5, 13, 20, 10, 13, 16, 16, 6, 12, 16, 16, 16, 22, 8, 6, 7, 8, 7)
 HEALTH_REVISION = 1

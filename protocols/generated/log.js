@@ -10,7 +10,7 @@
 var PROFILES = [
   {
     "name": "log",
-    "id": 13,
+    "id": 9,
     "version": 0,
     "revision": 0,
     "units": {"log_part": "1", "log_parts": "1", "log_1": "1", "log_2": "1", "log_3": "1", "log_4": "1", "log_5": "1", "log_6": "1", "log_7": "1", "log_8": "1", "log_9": "1", "log_10": "1", "log_11": "1", "log_12": "1", "log_13": "1", "log_14": "1", "log_15": "1", "log_16": "1", "log_17": "1", "log_18": "1"},

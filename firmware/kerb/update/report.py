@@ -8,9 +8,8 @@ from micropython import const
 import stage0
 from kerb import log
 from kerb.clock import mono_ms
-from kerb.tell import frame
+from kerb.tell import UPDATE, frame
 
-UPDATE = 13  # number of the profile
 BITS = (4, 5, 22, 16, 16, 16)
 STATES = ("receiving", "refused", "trial", "probation", "confirmed", "reverted", "keys")
 REASONS = (
