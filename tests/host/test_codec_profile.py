@@ -86,7 +86,7 @@ def test_records_that_no_length_could_tell_apart_are_refused(tmp_path: Path) -> 
 
 
 def test_an_unknown_profile_names_those_there_are() -> None:
-    names = "air, answer, bins, crash, health, light, log, node, parking"
+    names = "air, answer, bins, crash, health, light, log, node, parking, update"
     with pytest.raises(NodeFileError, match=rf"no profile 'river': take {names} or a path that ends in \.toml"):
         load_profile("river")
     with pytest.raises(NodeFileError, match=r"nowhere\.toml cannot be read"):

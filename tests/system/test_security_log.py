@@ -51,7 +51,7 @@ def test_a_node_sends_its_log_and_the_command_line_checks_it(kerb_node, tmp_path
     node.run("3m")
     node.command("health")
     node.run("2m")
-    frames = [line.split()[-1] for line in node.console if line.startswith("kerb sent") and line.split()[-1][:2] in ("d0", "c1")]
+    frames = [line.split()[-1] for line in node.console if line.startswith("kerb sent") and line.split()[-1][:2] in ("90", "c1")]
     assert len(frames) > 3
     run = CliRunner()
     done = run.invoke(app, ["health", *frames, "--device", "light", "--emulated", "1", "--save", str(tmp_path / "log"), "--json"])
