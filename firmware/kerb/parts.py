@@ -67,7 +67,7 @@ class Part:
         self._kept, self._woken = data, woken
         if data:
             try:
-                self._driver = self._build()
+                self._driver = self.build()
             except (SensorError, OSError) as error:
                 self._fault(error)
 
@@ -94,7 +94,7 @@ class Part:
         """Begins a measurement."""
         try:
             if self._driver is None:
-                self._driver = self._build()
+                self._driver = self.build()
                 for key, value in self._settings.items():
                     self._driver.set(key, value)
             self._driver.start()
@@ -105,7 +105,7 @@ class Part:
         """Begins before the rest of the firmware is there; False for a driver without ready(). A fault waits until it can be told."""
         try:
             if hasattr(self._driver_class(), "ready"):
-                self._driver = self._build()
+                self._driver = self.build()
                 self.earlier = list(getattr(self._driver, "earlier", ()))
                 self._driver.start()
         except (SensorError, OSError, ConfigError):
@@ -159,7 +159,8 @@ class Part:
             raise ConfigError("part %s wants driver %s, which is not on this node: build it again" % (self.name, name))
         return getattr(module, name.upper())
 
-    def _build(self):
+    def build(self):
+        """The driver, not started. Raises what it raises."""
         make = self._driver_class()
         options = dict(self._config["options"])
         options["name"] = self.name

@@ -21,7 +21,8 @@ from kerbstone.errors import BrokerError
 from kerbstone.listen.broker import BrokerAddress
 from kerbstone.paths import boards_dir
 from kerbstone.testing.bench import TestBench
-from kerbstone.update.bundle import CODED, FRAGMENT_HEAD, Update, application, class_id, vendor_id
+from kerbstone.update.bundle import Update, application, class_id, vendor_id
+from kerbstone.update.fragments import CODED, HEAD
 from kerbstone.update.keys import ES256, SigningKey, new_key
 from kerbstone.update.opened import open_bundle
 from kerbstone.update.rollout.gate import Gate
@@ -41,7 +42,7 @@ class Devices:
 
     def __init__(self, address: BrokerAddress, data: bytes):
         self.data, self.random, self.lock = data, random.Random(3), threading.Lock()
-        room = SIZE - FRAGMENT_HEAD
+        room = SIZE - HEAD
         self.count = -(-len(data) // room)
         self.bundle = int(hashlib.sha256(data).hexdigest()[:4], 16) % 65535
         self.receivers: dict[str, Receiver] = {}
@@ -73,7 +74,7 @@ class Devices:
     def whole(self, device: str) -> bytes:
         rows = [self.content[device][n + 1] for n in range(self.count)]
         padding = rows[-1][8]
-        return b"".join(row[FRAGMENT_HEAD:] for row in rows)[: -padding or None]
+        return b"".join(row[HEAD:] for row in rows)[: -padding or None]
 
 
 @pytest.fixture(scope="module")

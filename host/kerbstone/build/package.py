@@ -13,6 +13,7 @@ from typing import Any
 from kerbstone import __version__
 from kerbstone.build.compile import board_files, without_idle
 from kerbstone.build.node import Node
+from kerbstone.build.production import lock
 from kerbstone.build.sbom import bill
 from kerbstone.errors import EngineError
 from kerbstone.flash.images import OLDEST, MicroPython, check
@@ -55,6 +56,8 @@ def pack(node: Node, image: MicroPython | None = None, production: bool = False)
     Raises NodeFileError, EngineError or FlashError when one does not fit the other.
     """
     files = without_idle(node, board_files(node))
+    if production:
+        files = lock(node, files)
     if image:
         check(image, node.board)
     mpy = _mpy_format(files)

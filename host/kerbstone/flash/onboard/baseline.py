@@ -8,7 +8,7 @@ from kerb.parts import Part
 
 _FAULT = 3
 
-driver = Part(name, config.load()["parts"][name])._build()
+driver = Part(name, config.load()["parts"][name]).build()
 sums, low, high, temp = [0.0] * 3, [1e9] * 3, [-1e9] * 3, None
 try:
     for _ in range(count):

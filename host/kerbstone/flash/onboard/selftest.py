@@ -13,7 +13,7 @@ _DEAF_DBM = -127  # the lowest figure the receiver can report
 
 
 def look_at_part(name, table):
-    driver = Part(name, table)._build()
+    driver = Part(name, table).build()
     if not driver.QUANTITIES:
         return "answers"
     try:
