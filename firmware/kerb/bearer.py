@@ -4,6 +4,7 @@ import gc
 
 from kerb.errors import ConfigError
 
+_GARBAGE_BYTES = 8192  # between two collections
 _MODULES = {
     "lorawan": "kerb.uplink.lorawan.uplink", "lorawan_at": "kerb.uplink.lorawan_at",
     "mqtt": "kerb.uplink.mqtt", "nbiot": "kerb.uplink.nbiot",
@@ -46,7 +47,9 @@ class Bearer:
             for key, extra in _EXTRA.items():
                 if self._config.get(key):
                     name = extra
-            gc.collect()  # what stays is put where garbage was, and large pieces of the heap remain
+            # What stays is put where garbage was: a wake that sends may have commands and updates to load, which want large pieces.
+            gc.collect()
+            gc.threshold(_GARBAGE_BYTES)
             module = __import__(name, None, None, ("Uplink",))
             uplink = module.Uplink(self._config, self._load_identity(), self._board, self._store)
             if self._session:

@@ -10,6 +10,7 @@ from kerb import commands, log
 from kerb.clock import mono_ms
 from kerb.commands import KINDS, Refused
 from kerb.errors import ConfigError
+from kerb.farend import forget
 from kerb.power import restart
 
 _PLACES = ("cmd0", "cmd1")
@@ -64,6 +65,7 @@ class Desk:
             from kerb.deeds import DEEDS
 
             result, detail = DEEDS[name](node, body)
+            del DEEDS
         except Refused as refusal:
             result, detail = refusal.reason, refusal.detail
             node.far.secure("command")
@@ -71,6 +73,7 @@ class Desk:
             # The counter is used; the node lives on and says that it could not.
             gc.collect()
             result, detail = "failed", 0
+        forget("deeds", "chainlog")
         log.event("command", name, result, detail)
         node.far.tell(min(kind, len(KINDS)), result, detail, counter)
 

@@ -3,6 +3,9 @@
 A wake in which nothing of that happens does not load it.
 """
 
+import gc
+import sys
+
 from micropython import const
 
 from kerb import log
@@ -11,7 +14,18 @@ from kerb.tell import ANSWER, ANSWER_BITS, RESULTS, frame
 
 _PLAIN = (1, 3)  # bytes of an order without a code, for a laboratory's lamp
 _UPDATES = const(120)  # of LoRaWAN, inbox.PORT
+_HEALTH = ("health", "forecast", "coverage", "cycle")  # modules of a health report
 _NO_APP_PORT = const(224)  # of LoRaWAN, and those above: tests and the future
+
+
+def forget(*names):
+    """Lets go of modules that one message needed: with everything a node can do loaded at once, the heap of a small board is full."""
+    package = sys.modules["kerb"]
+    for name in names:
+        sys.modules.pop("kerb." + name, None)
+        if hasattr(package, name):
+            delattr(package, name)
+    gc.collect()
 
 
 class FarEnd:
@@ -106,12 +120,17 @@ class FarEnd:
     def tell_health(self):
         from kerb import health
 
-        self._node.delivery.store(health.report(self._node), 1)
+        report = health.report(self._node)
+        del health
+        forget(*_HEALTH)
+        self._node.delivery.store(report, 1)
 
     def tell_health_in_time(self):
         from kerb import health
 
         health.scheduled(self._node)
+        del health
+        forget(*_HEALTH)
 
     def tell_crash(self):
         """After a crash: what is new of it, once."""

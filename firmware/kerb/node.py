@@ -65,6 +65,7 @@ class Node:
         self.env = {}
         self.kept_at = 0  # s: when flash last got what parts must remember
         self.woken = False
+        self.decided = False  # the application has taken a sample in this life
         self.saved_at = 0
         self.stage0 = sys.modules.get("stage0")
         if self.stage0 and not self.stage0.current:
@@ -277,6 +278,7 @@ class Node:
     def decide(self, sample):
         for effect in self.app.step(sample, self.clock.now()):
             self._EFFECTS[effect[0]](self, sample, *effect[1:])
+        self.decided = True
 
     def listen(self):
         """Tells an application that wants it how strongly the gateway was heard: what stands on the node takes from it."""
@@ -354,6 +356,7 @@ class Node:
     def renew(self):
         """An application on trial is judged."""
         if self.stage0 and (self.stage0.current.state or self.stage0.current.reason):
+            gc.collect()
             from kerb.update import report
 
             report.judge(self)
@@ -418,8 +421,6 @@ def main():
 
                 cable.listen()
                 machine.reset()
-            del knock, sys.modules["kerb.update.knock"]  # its room is the node's
-            gc.collect()
         Node().run()
     except Exception as error:  # the last line of defence: a node must come back
         sys.print_exception(error)

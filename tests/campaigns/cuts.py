@@ -18,7 +18,7 @@ from kerbstone.emulator import radio_cell
 from kerbstone.emulator.air.channel import Channel, Transmission
 from kerbstone.emulator.console import Account
 from kerbstone.emulator.faults import fault, repeat
-from kerbstone.emulator.tally import Arrival
+from kerbstone.emulator.tally import SERVICE, Arrival
 
 SETTLE_S = 3600  # after the last cut: time enough for every record that waits
 _TAIL = 12  # records of the last hour: only they may still wait
@@ -98,14 +98,14 @@ def _judge(outcome: Outcome, life: Life) -> Outcome:
     }
     outcome.problems += [text for text, wrong in problems.items() if wrong]
     outcome.problems += record_problems(life.node, account, arrivals)
-    profiles = [load_profile(life.node.profile), load_profile("node")]
+    profiles = [load_profile(name) for name in (life.node.profile, *SERVICE)]
     outcome.repeats = sum(decode_any(profiles, a.payload).repeat for a in arrivals)
     return outcome
 
 
 def record_problems(node: Node, account: Account, arrivals: list[Arrival]) -> list[str]:
     """Records with a receipt that did not arrive, and records that left twice without saying so; by the names the node gave them."""
-    profiles = [load_profile(node.profile), load_profile("node")]
+    profiles = [load_profile(name) for name in (node.profile, *SERVICE)]
     left: dict[str, list[str]] = defaultdict(list)
     for name, frame in account.sent:
         left[name].append(frame)

@@ -24,7 +24,7 @@ NAMES = sorted(
 )
 
 # Files for hardware that only one port has; the drivers choose between them.
-PORT = {"kerb.dali.pio": "rp2040", "kerb.dali.rmt": "esp32s3"}
+PORT = {"kerb.dali.pio": "rp2040", "kerb.dali.rmt": "esp32s3", "kerb.drivers.lis2mdl_ulp": "esp32s3"}
 
 
 @pytest.mark.parametrize("mcu", ["esp32s3", "rp2040"])

@@ -151,7 +151,7 @@ def test_a_session_of_any_network_servers_fuota_hands_its_block_to_the_update(ke
     awake.enqueue(FRAG_PORT, session.setup(), confirmed=True)
     awake.run("60s")
     lose_downlinks(kerb_node, awake, 0.2, 3)
-    for piece in session.data(coded=8):
+    for piece in session.data(coded=12):
         awake.enqueue(FRAG_PORT, piece)
         awake.run("10s")
     awake.run("10m")

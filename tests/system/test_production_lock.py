@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -32,7 +33,8 @@ def awake(chip: str, folder: Path) -> Node:
     if chip == "rp2":
         return load_node(RP2_NODE)
     path = folder / "awake.toml"
-    path.write_text((boards_dir() / "nodes" / "parking.toml").read_text() + "[policy]\ndeep_sleep = false\n")
+    text = (boards_dir() / "nodes" / "parking.toml").read_text()
+    path.write_text(re.sub(r"(?m)^watch = .*\n", "", text) + "[policy]\ndeep_sleep = false\n")
     return load_node(str(path))
 
 

@@ -44,7 +44,7 @@ def test_one_that_hangs_is_left_for_the_one_before(kerb_node: TestBench, keys, t
         else:
             node.enqueue(120, piece)
     # An RP2040 counts its seconds anew after a reset, so three starts take three times three hours.
-    node.run("2h" if when == "at once" else "9h")
+    node.run("3h" if when == "at once" else "9h")
     words = [text.split() for text in told(node)]
     assert words[0][0] == "installed" and words[-1] == ["reverted", "strikes", "1"], told(node)
     assert when == "at once" or words[1][0] == "probation", told(node)

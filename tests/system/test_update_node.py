@@ -79,7 +79,7 @@ def test_a_change_of_one_line_arrives_proves_itself_and_stays(kerb_node: TestBen
     counted = [r["values"] for r in node.service if r["profile"] == "update" and r["values"]["update_state"] == "receiving"]
     assert [(v["fragments"], v["fragments_wanted"]) for v in counted] == [(1, len(pieces))], "each would cost the gateway airtime"
     health = [r["values"] for r in node.service if r["profile"] == "health"]
-    assert len(health) == 3 and {h["crashes"] for h in health} == {0}, "before, at probation, at the end"
+    assert len(health) == 4 and {h["crashes"] for h in health} == {0}, "before, at probation, once a day, at the end"
     node.assert_nothing_lost()
 
 

@@ -317,7 +317,7 @@ class App:
             # Drift, and a neighbour told apart before, are not a car for being looked at again.
             if d >= on and e >= s["left_ut"]:
                 at_once = self._burst.samples <= 2 * s["block"]  # who parks here still rolls when the node has woken
-                if at_once and peak < s["still_ut"] and d < _BESIDE * on:
+                if at_once and peak < s["still_ut"] and max(d, e) < _BESIDE * on:
                     return _FREE, alone
                 return _OCCUPIED, rolled or e >= _CLEAR * on
             if rolled:  # no lorry, no tram: something rolled over the sensor
@@ -325,17 +325,17 @@ class App:
             return (_OCCUPIED, False) if likely else (_FREE, nothing)
         if self._weak:
             # It hides in the drift, so only what rolls over the sensor can have been this car, or a step larger than any drift.
-            if rolled and d >= on:
+            if d >= on and (rolled or e >= _CLEAR * on):
                 self._weak = False  # its departure went unseen: this is another one
                 return _OCCUPIED, True
             if rolled:
                 return _FREE, alone
-            return (_FREE, False) if likely or e >= max(off, 1.7 * d) else (_OCCUPIED, nothing)
+            return (_FREE, False) if likely or e >= max(off, 1.2 * d) else (_OCCUPIED, nothing)
         if (d <= off and (e >= d or d <= off / 2)) or (e >= _CLEARER * d and d < 2 * on):
             return _FREE, True
         if e >= on and self._vote(mean):
             return _FREE, True
-        if d < on and e >= off:
+        if e >= off and (d < on or (rolled and d < _CLEAR * on and d < e)):
             return _FREE, False
         return _OCCUPIED, True
 

@@ -10,7 +10,7 @@ PROBATION_S = 24 * 3600  # in which a crash still leads back
 def judge(proven, now_s):
     """Once a clean cycle; returns the state that is reached now, or None.
 
-    `proven`: the network acknowledged a record of this start. `now_s`: seconds since power-on.
+    `proven`: the network acknowledged a record of this start, and the application took a sample in it. `now_s`: seconds since power-on.
     """
     s = stage0.current
     if not s.state:

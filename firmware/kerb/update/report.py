@@ -82,7 +82,7 @@ def judge(node):
     if s.state:
         from kerb.update import probation
 
-        reached = probation.judge(node.delivery.proven, mono_ms() // 1000)
+        reached = probation.judge(node.delivery.proven and node.decided, mono_ms() // 1000)
         if reached:
             tell(node, reached, "none", s.floor)
             _tell_health(node)
