@@ -53,6 +53,7 @@ _PATIENCE = const(3)  # failed measurements in a row that are a fault
 _CLEARER = const(2)  # how many times nearer to the empty field than to the car's counts as gone, whatever the drift
 _BESIDE = 1.5  # times on_ut: what a neighbour can bring, at most one in a thousand
 _CLEAR = 1.25  # times on_ut in one step: more than a neighbour and a tram together
+_WEAK_S = const(43200)  # s after which a weak car is believed no more: hardly one stays longer, and what never was there never leaves
 _ELECTED = const(4)  # votes: the same field came back three times
 
 _HEAD = "<BBBBIIhHhI"
@@ -251,6 +252,7 @@ class App:
                 self._base.follow(mean, self._temp10 / 10, self._empty, _FOLLOW_LEFT)
         elif state == _OCCUPIED and before != _OCCUPIED and self._base.known:
             self._weak = distance(mean, self._empty) < self._set["on_ut"]
+            self._doubted = self._mono
             self._nominate(mean)
         self._state = state
 
@@ -330,7 +332,9 @@ class App:
                 return _OCCUPIED, True
             if rolled:
                 return _FREE, alone
-            return (_FREE, False) if likely or e >= max(off, 1.2 * d) else (_OCCUPIED, nothing)
+            if likely or e >= max(off, 1.2 * d) or self._mono - self._doubted >= _WEAK_S:
+                return _FREE, False
+            return _OCCUPIED, nothing
         if (d <= off and (e >= d or d <= off / 2)) or (e >= _CLEARER * d and d < 2 * on):
             return _FREE, True
         if e >= on and self._vote(mean):
