@@ -4,6 +4,7 @@ Argument: a folder to work in. Standard input: a line of JSON with the files and
 numbers, battery V or null].
 """
 
+import gc
 import json
 import os
 import sys
@@ -49,7 +50,9 @@ for path, data in given["files"].items():
     put("%s/a/%s" % (stage0.ROOT, path), bytes.fromhex(data))
 put(stage0.ROOT + "/a/list", given["list"].encode())
 digest = stage0.hash_file(stage0.ROOT + "/a/list")[1]
+del given, data
 for line in sys.stdin:
+    gc.collect()
     bundle, table, numbers, battery_v = json.loads(line)
     s = stage0.Selector()
     s.slot, s.digest = 1, digest

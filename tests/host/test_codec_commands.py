@@ -57,7 +57,7 @@ def test_encode_takes_flags_records_stamps_and_missing_values() -> None:
     [
         (["decode", "parking", "20 00"], "not of parking"),
         (["decode", "lamp", "10"], "there is no profile 'lamp'"),
-        (["decode", "any", "90 00"], "number 9, not of air"),
+        (["decode", "any", "50 00"], "number 5, not of air"),
         (["encode", "parking", "state"], "'state' is no assignment"),
         (["encode", "parking", "colour=red"], "has no channel 'colour'"),
         (["encode", "bins", "fill=full", "alarms=none"], "fill=full is not a number: give 0 to 100 %"),
