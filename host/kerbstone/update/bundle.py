@@ -11,7 +11,6 @@ import cbor2
 
 from kerbstone.errors import UpdateError
 from kerbstone.update import patch
-from kerbstone.update.fragments import CODED as CODED
 from kerbstone.update.fragments import Parcel
 from kerbstone.update.keys import SigningKey, envelope
 

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from kerbstone.update import bundle
+from kerbstone.update.fragments import CODED
 from kerbstone.update.rollout.model import OFFERED, RECEIVING, Device
 
 _QUARTERS = 4  # the device reports as often
@@ -28,8 +29,8 @@ class Courier:
     def __init__(self, data: bytes, size: int, patience_s: int):
         plain = bundle.fragments(data, size)
         self.count = len(plain)
-        self.in_order = self.count > bundle.CODED
-        self._pieces = plain if self.in_order else bundle.fragments(data, size, coded=bundle.CODED)
+        self.in_order = self.count > CODED
+        self._pieces = plain if self.in_order else bundle.fragments(data, size, coded=CODED)
         self._patience_s = patience_s
         self._lanes: dict[str, _Lane] = {}
         self.sha256 = hashlib.sha256(data).hexdigest()
