@@ -40,12 +40,14 @@ class Watch:
     def __init__(self, name, pins):
         self._pins = pins
         slept = machine.reset_cause() == machine.DEEPSLEEP_RESET
-        self._loaded = self._armed = slept and bool(mem32[_TIMER] & _TIMER_ON)
+        # The coprocessor knows nothing of a soft or software reset: it goes on, with the bus. Somebody's Ctrl-C in halt() leaves the pads to it.
+        self._loaded = bool(mem32[_TIMER] & _TIMER_ON)
+        self._armed = self._loaded or bool(mem32[_PAD + 4 * pins[0]] & _MUX_SEL)
         self.trusted = not (slept and mem32[_DISTRUST] & 1)
         if not slept:
             mem32[_DISTRUST] = 0
         self.kept = self.halt()  # x, y, z in counts without the offset, of each sample since the wake
-        if self._loaded and machine.wake_reason() in _WAKES and self._deaf():  # type: ignore[attr-defined]
+        if slept and self._loaded and machine.wake_reason() in _WAKES and self._deaf():  # type: ignore[attr-defined]
             self.trusted = False
             mem32[_DISTRUST] = 1
             log.event("fault", name, "no answer to the coprocessor in deep sleep; its comparator watches from now on")

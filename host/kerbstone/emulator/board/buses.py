@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import unpack, unpack_from
 from typing import Protocol
 
@@ -30,6 +31,7 @@ class I2CBuses:
 
     def __init__(self, device: Device):
         self.parts: dict[int, dict[int, I2CDevice]] = {}  # sda pin -> address -> part
+        self.taken: Callable[[int], bool] = lambda pin: False  # by the RTC domain: the controller does not reach this pin
         self._open: list[tuple[int, int]] = []  # handle -> (sda, freq)
         device.ops[ops.I2C_WRITE] = self._write
         device.ops[ops.I2C_READ] = self._read
@@ -46,8 +48,12 @@ class I2CBuses:
         self._open.append((sda, freq))
         return len(self._open) - 1
 
+    def _on(self, handle: int) -> dict[int, I2CDevice]:
+        sda = self._open[handle][0]
+        return {} if self.taken(sda) else self.parts.get(sda, {})
+
     def _find(self, handle: int, address: int) -> I2CDevice | None:
-        part = self.parts.get(self._open[handle][0], {}).get(address)
+        part = self._on(handle).get(address)
         return part if part is not None and part.powered else None
 
     def _us(self, handle: int, count: int) -> int:
@@ -55,7 +61,7 @@ class I2CBuses:
         return (count * 9 + 2) * 1_000_000 // self._open[handle][1]
 
     def _scan(self, handle: int) -> list[int]:
-        return sorted(a for a, p in self.parts.get(self._open[handle][0], {}).items() if p.powered)
+        return sorted(a for a, p in self._on(handle).items() if p.powered)
 
     def _write(self, handle: int, b: int, data: bytes) -> Answer:
         part = self._find(handle, b & 127)

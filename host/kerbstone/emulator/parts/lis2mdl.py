@@ -7,6 +7,7 @@ each minute otherwise, which is enough for drift. Noise is a function of the sam
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import pack_into, unpack_from
 from typing import ClassVar
 
@@ -52,6 +53,7 @@ class Lis2mdl(I2CPart):
         self._seed = ctx.rng.getrandbits(64)
         self._scan_event: Event | None = None
         self._single: Event | None = None
+        self._passed: Callable[[], None] | None = None
         self.power_on()
 
     # -- supply -------------------------------------------------------------------------------------------
@@ -95,6 +97,8 @@ class Lis2mdl(I2CPart):
         return bytes(out)
 
     def _answer(self) -> None:
+        if self._passed:
+            self._passed()
         if self.fault == "nack" or self.kernel.now < self._alive_at:
             raise Nack
 
@@ -219,8 +223,10 @@ class Lis2mdl(I2CPart):
             t += period_us
         return count
 
-    def pass_singles(self, period_us: int) -> None:
-        """Such measurements go on without anybody asking for each: charged as they would be, on average."""
+    def pass_singles(self, period_us: int, seen: Callable[[], None]) -> None:
+        """Such measurements go on without anybody asking for each: charged as they would be, on average. `seen`: called before anybody
+        else reaches the chip; it ends them."""
+        self._passed = seen
         self.ctx.meter.set("lp_single", self.CURRENT_UA["idle"] + self._single_uas / period_us * 1e6)
 
     @property
@@ -228,6 +234,7 @@ class Lis2mdl(I2CPart):
         return (self.CURRENT_UA["lp_single"] - self.CURRENT_UA["idle"]) * _TURN_ON_US["lp"] / 1e6
 
     def stop_singles(self) -> None:
+        self._passed = None
         self.state("idle")
 
     def resume_single(self, begun_us: int, cfg_a: int, read: bool) -> None:

@@ -7,7 +7,6 @@ from kerb import config
 from kerb.parts import Part
 
 _FAULT = 3
-_LOOKS = 100  # for a sample, 50 ms apart: nobody hurries here, and a driver's own patience is a node's
 
 driver = Part(name, config.load()["parts"][name]).build()
 sums, low, high, temp = [0.0] * 3, [1e9] * 3, [-1e9] * 3, None
@@ -15,10 +14,6 @@ try:
     for _ in range(count):
         driver.start()
         time.sleep_ms(driver.WARM_UP_MS)
-        for _ in range(_LOOKS):
-            if not hasattr(driver, "ready") or driver.ready():
-                break
-            time.sleep_ms(50)
         reading = driver.measure({})
         if reading["quality"] == _FAULT:
             raise ValueError("%s gives readings marked as faults" % name)

@@ -38,6 +38,7 @@ class Coprocessor:
         self.wires = {pads: Wire(buses.parts.setdefault(pads[1], {})) for pads in wires}
         self.runs = 0  # stepped, not foreseen
         self.foresight = Foresight(self)
+        buses.taken = self.registers.taken
         self._pins = pins
         self._binary = bytearray()
         self._low: set[int] = set()

@@ -125,7 +125,7 @@ class Foresight:
                 return False
             self._part = part
             c.watching(self._cycle.average_ua)
-            part.pass_singles(self._cycle.us)
+            part.pass_singles(self._cycle.us, self.end)
             return True
         return False
 

@@ -60,5 +60,9 @@ class Registers:
         low = self._owns(pin, _MUX_SEL) and self.words.get(_ENABLE, 0) & ~self.words.get(_OUT, 0) & 1 << _FIRST_PIN + pin
         self._moved(pin, 0 if low else 1)
 
+    def taken(self, pin: int) -> bool:
+        """The pad is the RTC domain's, and no peripheral of the CPU reaches it."""
+        return self._owns(pin, _MUX_SEL)
+
     def _owns(self, pin: int, bits: int) -> bool:
         return self.words.get(_PAD + pin, 0) & bits == bits
