@@ -40,7 +40,7 @@ class Watch:
     def __init__(self, name, pins):
         self._pins = pins
         slept = machine.reset_cause() == machine.DEEPSLEEP_RESET
-        # The coprocessor knows nothing of a soft or software reset: it goes on, with the bus. Somebody's Ctrl-C in halt() leaves the pads to it.
+        # The coprocessor goes on through a soft or software reset, with the bus; a Ctrl-C in halt() leaves the pads to it.
         self._loaded = bool(mem32[_TIMER] & _TIMER_ON)
         self._armed = self._loaded or bool(mem32[_PAD + 4 * pins[0]] & _MUX_SEL)
         self.trusted = not (slept and mem32[_DISTRUST] & 1)
