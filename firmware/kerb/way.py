@@ -3,11 +3,15 @@
 import os
 from struct import calcsize, pack, unpack_from
 
+from micropython import const
+
 from kerb.clock import mono_ms
 
 _PAUSE_S = (30, 60, 120, 300, 900, 3600)
-_STATE = "<IBIIiHH"
+_STATE = "<IBIIiHHB"
 STATE_BYTES = calcsize(_STATE)
+_ONE = const(32)  # of a mean of failures
+_AN_OUTAGE = const(4)  # failures in a row that say no more of the link, however many there were
 _LIMITED = {"ceiling_s": "kerb.ceiling"}  # loaded where the table has such a key
 
 
@@ -34,24 +38,29 @@ class Way:
         self.retry_at = 0  # mono s
         self.down_at = 0  # mono s of the first failure in a row; 0: it works as far as is known
         self._failures = 0
+        self._usual = 0  # failures before a receipt, a mean of the last eight receipts or so, in parts of _ONE
         self.asked = self.acked = 0  # frames since the last health report that wanted an acknowledgement; that got one
 
     def pack(self):
         """What must survive deep sleep."""
         ceiling = self._ceiling
         at_s, left = (ceiling.at_s, ceiling.left) if ceiling else (0, 0)
-        return pack(_STATE, self.retry_at, min(self._failures, 255), self.down_at, at_s, left, self.asked, self.acked)
+        return pack(_STATE, self.retry_at, min(self._failures, 255), self.down_at, at_s, left, self.asked, self.acked, self._usual)
 
     def unpack(self, data, at):
-        self.retry_at, self._failures, self.down_at, at_s, left, self.asked, self.acked = unpack_from(_STATE, data, at)
+        got = unpack_from(_STATE, data, at)
+        self.retry_at, self._failures, self.down_at, at_s, left, self.asked, self.acked, self._usual = got
         if self._ceiling:
             self._ceiling.at_s, self._ceiling.left = at_s, left
 
     def count(self, receipt):
-        """What became of a frame that wanted an acknowledgement."""
+        """What became of a frame that wanted an acknowledgement; before works() or failed()."""
+        acked = bool(receipt and receipt.acknowledged)
         if self.asked < 0xFFFF:
             self.asked += 1
-            self.acked += bool(receipt and receipt.acknowledged)
+            self.acked += acked
+        if acked:
+            self._usual += min(self._failures, _AN_OUTAGE) * _ONE // 8 - (self._usual + 7) // 8
 
     @property
     def uplink(self):
@@ -62,9 +71,11 @@ class Way:
         self._failures = self.down_at = 0
 
     def failed(self, took_ms):
-        """An attempt of so many ms led to nothing: a growing pause; the bearer may know better."""
+        """An attempt of so many ms led to nothing: a growing pause; the bearer may know better. Where failures are usual, one more says
+        less of an outage, and the pause grows slower: else a lossy link would wait for hours after a run of bad luck."""
         mono = mono_ms() // 1000
-        pause = _PAUSE_S[min(self._failures, len(_PAUSE_S) - 1)]
+        step = self._failures * _ONE // (_ONE + self._usual)
+        pause = _PAUSE_S[min(step, len(_PAUSE_S) - 1)]
         if self._spread_s:
             pause += random_below(min(pause, self._spread_s))
         self._failures += 1
