@@ -13,7 +13,7 @@ from kerbstone.emulator.board.limits import LIMITS
 # own objects and compares.
 HEAD = 4
 SECTION = 5
-CLOCK, BOX, POLICY, WAY, DUE, FAILING = 40, 12, 8, 21, 4, 1  # WAY: a bearer; DUE, FAILING: a part
+CLOCK, BOX, POLICY, WAY, DUE, FAILING = 40, 12, 8, 22, 4, 1  # WAY: a bearer; DUE, FAILING: a part
 WEAR, HEALTH = 4, 4  # HEALTH: when the next report is due
 IN_RAM = 0  # records the flash refused: none while it works
 SESSION = {"lorawan": 355, "lorawan_at": 6, "mqtt": 19, "nbiot": 31}
