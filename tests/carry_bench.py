@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 from kerbstone.build.compile import board_files
-from kerbstone.build.firmware import compile_file
+from kerbstone.build.firmware import as_compiled, compile_file
 from kerbstone.build.node import Node, load_node
 from kerbstone.paths import firmware_dir
 from kerbstone.testing.node import KerbNode
@@ -30,15 +30,22 @@ def updated(folder: Path, name: str, text: str) -> Node:
 def bundle(node: Node, folder: Path, sequence: int = 1, ballast: int = 0, line: tuple[str, str, str] = ONE_LINE) -> bytes:
     """From what was flashed to the same with one line (file, before, after) changed, and a file of `ballast` random bytes."""
     old = application(board_files(node))
-    name, before, after = line
-    source = (firmware_dir() / name).read_text()
-    assert before in source
-    changed = folder / Path(name).name
-    changed.write_text(source.replace(before, after, 1))
-    new = {**old, name.replace(".py", ".mpy"): compile_file(changed, name)}
+    new = {**old, **changed_file(folder, *line)}
     if ballast:
         new["kerb/ballast.bin"] = random.Random(sequence).randbytes(ballast)
     return Update(vendor_id("example.org"), class_id("example.org", "bin"), sequence, new, old).bundle(KEYS[0])
+
+
+def changed_file(folder: Path, name: str, old_text: str, new_text: str) -> dict[str, bytes]:
+    """{path in the application: .mpy} of a firmware file with one text replaced.
+
+    The change is made where the build shares private names, so the difference is that text alone. A text with such a name in it only
+    stands in the file as it was written: then all its names come with it.
+    """
+    source = next(text for path in (as_compiled(firmware_dir())[name], firmware_dir() / name) if old_text in (text := path.read_text()))
+    changed = folder / Path(name).name
+    changed.write_text(source.replace(old_text, new_text, 1))
+    return {name.replace(".py", ".mpy"): compile_file(changed, name)}
 
 
 def told(node: KerbNode) -> list[str]:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pyhsslms
 
+from carry_bench import changed_file
 from kerb.update import report
 from kerbstone.build.compile import board_files
 from kerbstone.build.firmware import compile_file
 from kerbstone.build.node import Node, load_node
-from kerbstone.paths import boards_dir, firmware_dir
+from kerbstone.paths import boards_dir
 from kerbstone.testing.node import KerbNode
 from kerbstone.update.bundle import Update, application, class_id, vendor_id
 from kerbstone.update.keys import LMS, SigningKey
@@ -75,12 +76,7 @@ def digest(data: bytes) -> bytes:
 def bundle(node: Node, key: SigningKey, folder: Path, sequence: int, name: str, old_text: str, new_text: str) -> bytes:
     """From what was flashed to the same with one text of one file replaced."""
     old = application(board_files(node))
-    source = (firmware_dir() / name).read_text()
-    assert old_text in source
-    changed = folder / Path(name).name
-    changed.write_text(source.replace(old_text, new_text, 1))
-    new = {**old, name.replace(".py", ".mpy"): compile_file(changed, name)}
-    return Update(VENDOR, CLASS, sequence, new, old).bundle(key)
+    return Update(VENDOR, CLASS, sequence, {**old, **changed_file(folder, name, old_text, new_text)}, old).bundle(key)
 
 
 def bin_with_updates(folder: Path, keys: list[SigningKey], every_s: int, measure_s: int = 600) -> Node:

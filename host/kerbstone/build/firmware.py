@@ -91,12 +91,28 @@ def _fewer_names(root: Path, sources: list[Path], beside: Iterable[Path]) -> lis
     return [folder / name for name in names]
 
 
+def _found(root: Path, subdirs: tuple[str, ...]) -> list[Path]:
+    return [p for d in subdirs for p in sorted((root / d).rglob("*.py"))] + [root / name for name in (STAGE0, *SOURCE_FILES)]
+
+
+def _package(root: Path, found: Iterable[Path]) -> list[Path]:
+    """Files with code that private names are shared among."""
+    return [p for p in found if not _says_nothing(p) and str(p.relative_to(root)) not in (STAGE0, *SOURCE_FILES)]
+
+
+def as_compiled(root: Path, own: Iterable[Path] = ()) -> dict[str, Path]:
+    """{"kerb/node.py": the source a node's file is compiled from, private names shared}; `own` as in compile_tree."""
+    sources = _package(root, _found(root, ("kerb",)))
+    names = [str(p.relative_to(root)) for p in sources]
+    return dict(zip(names, _fewer_names(root, sources, [*(root / name for name in (STAGE0, *SOURCE_FILES)), *own]), strict=True))
+
+
 def compile_tree(root: Path, subdirs: tuple[str, ...] = ("kerb",), own: Iterable[Path] | None = None) -> dict[str, bytes]:
     """Every .py with code under root/<subdirs> as {path on the board: .mpy}, and stage 0 as it is.
 
     `own`: for a node, the user's files beside them; private names are shared then. None: all names stay, for scripts that use them.
     """
-    found = [p for d in subdirs for p in sorted((root / d).rglob("*.py"))] + [root / name for name in (STAGE0, *SOURCE_FILES)]
+    found = _found(root, subdirs)
     beside = None if own is None else tuple(own)
     stats = [path.stat() for path in (*found, *(beside or ()))]
     return dict(_compiled(root, tuple(found), beside, tuple((s.st_mtime_ns, s.st_size) for s in stats)))
@@ -106,7 +122,7 @@ def compile_tree(root: Path, subdirs: tuple[str, ...] = ("kerb",), own: Iterable
 def _compiled(root: Path, found: tuple[Path, ...], beside: tuple[Path, ...] | None, _at: tuple[tuple[int, int], ...]) -> dict[str, bytes]:
     """The same for every node of a bench; the time and size of each file say whether it is still the same."""
     apart = (STAGE0, *SOURCE_FILES)
-    sources = [p for p in found if not _says_nothing(p) and str(p.relative_to(root)) not in apart]
+    sources = _package(root, found)
     names = [*(str(p.relative_to(root)) for p in sources), STAGE0]
     if beside is not None:
         sources = _fewer_names(root, sources, [*(root / name for name in apart), *beside])
