@@ -11,7 +11,8 @@ _PAUSE_S = (30, 60, 120, 300, 900, 3600)
 _STATE = "<IBIIiHHB"
 STATE_BYTES = calcsize(_STATE)
 _ONE = const(32)  # of a mean of failures
-_AN_OUTAGE = const(4)  # failures in a row that say no more of the link, however many there were
+_OUTAGE = const(4)  # failures in a row: so many and more say no more of the link
+_PATIENCE = const(3)  # a pause grows so many times later for each failure that is usual: 33 % loss each way drains (decision 0065)
 _LIMITED = {"ceiling_s": "kerb.ceiling"}  # loaded where the table has such a key
 
 
@@ -60,7 +61,7 @@ class Way:
             self.asked += 1
             self.acked += acked
         if acked:
-            self._usual += min(self._failures, _AN_OUTAGE) * _ONE // 8 - (self._usual + 7) // 8
+            self._usual += min(self._failures, _OUTAGE) * _ONE // 8 - (self._usual + 7) // 8
 
     @property
     def uplink(self):
@@ -74,7 +75,7 @@ class Way:
         """An attempt of so many ms led to nothing: a growing pause; the bearer may know better. Where failures are usual, one more says
         less of an outage, and the pause grows slower: else a lossy link would wait for hours after a run of bad luck."""
         mono = mono_ms() // 1000
-        step = self._failures * _ONE // (_ONE + self._usual)
+        step = self._failures * _ONE // (_ONE + _PATIENCE * self._usual)
         pause = _PAUSE_S[min(step, len(_PAUSE_S) - 1)]
         if self._spread_s:
             pause += random_below(min(pause, self._spread_s))

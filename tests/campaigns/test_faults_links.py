@@ -48,13 +48,16 @@ def test_an_outbox_too_small_for_a_long_silence_tells_how_much_it_gave_up(tmp_pa
 
 
 def test_a_radio_that_loses_every_third_frame(tmp_path):
+    decoded = []
     for seed in (1, 2, 3):
         life = live(often("bins", tmp_path), 8 * HOURS, [fault("radio_loss", share=0.33)], seed=seed)
         assert nothing_lost(life)
         # A lost acknowledgement makes the network see a frame again, or the node send a record again: both know it.
         assert sum(e[2] == "uplink_missed" for e in life.events) > 3
-        # Of 48; the others wait, for the pause grows with each failure in a row. A receipt ends it.
-        assert life.result.decoded > 12
+        decoded.append(life.result.decoded)
+    # Of 48 each. Bad luck at the start, before the node knows its link, can cost one life hours (3 in 1,000: tests/firmware/test_delivery_way.py),
+    # and any change of the firmware draws other losses: so two of three have drained their queue, and the third has not stopped.
+    assert sorted(decoded)[1] >= 46 and sum(decoded) >= 96, decoded
 
 
 def test_a_jammer_near_the_gateway(tmp_path):
