@@ -55,8 +55,8 @@ def test_a_radio_that_loses_every_third_frame(tmp_path):
         # A lost acknowledgement makes the network see a frame again, or the node send a record again: both know it.
         assert sum(e[2] == "uplink_missed" for e in life.events) > 3
         decoded.append(life.result.decoded)
-    # Of 48 each. Bad luck at the start, before the node knows its link, can cost one life hours (3 in 1,000: tests/firmware/test_delivery_way.py),
-    # and any change of the firmware draws other losses: so two of three have drained their queue, and the third has not stopped.
+    # Of 48 each. Bad luck at the start, before the node knows its link, can cost a life hours (3 in 1,000: docs/decisions/0065), and any
+    # change of the firmware draws other losses: so two of three have drained their queue, and the third has not stopped.
     assert sorted(decoded)[1] >= 46 and sum(decoded) >= 96, decoded
 
 
