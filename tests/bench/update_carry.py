@@ -58,14 +58,14 @@ def _cost(folder: Path, text: str, ballast: int, prepare: Prepare, broker: Broke
         plain, node = bench(load_node(str(folder / "plain.toml"))), bench(updated(folder, "updated", text))
         made = bundle(node.node, folder, ballast=ballast)
         bench.bench.run(5 * 60 * 1_000_000)
-        before, wakes = joules(node, plain, VOLT), node.wakes
+        before, wakes, began = joules(node, plain, VOLT), node.wakes, node.clock
         step = prepare(bench, stack)(node, made)
         while not told(node) and node.clock < _LIMIT_S:
             node.run(60)
             step()
         assert told(node)[0].startswith("installed"), (told(node), node.console[-5:])
         spent = round(joules(node, plain, VOLT) - before, 1)
-        return {"bytes": len(made), "wakes": node.wakes - wakes, "joules": spent, "hours": round(node.clock / 3600, 2)}
+        return {"bytes": len(made), "wakes": node.wakes - wakes, "joules": spent, "hours": round((node.clock - began) / 3600, 2)}
 
 
 def _over_mqtt(address: BrokerAddress) -> Prepare:

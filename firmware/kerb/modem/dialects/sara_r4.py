@@ -9,7 +9,7 @@ DIALECT: dict = {
     "boot_ms": 3000,  # of 6 s
     "ready_ms": 10000,
     "wake": "key",
-    "search_ma": 60,  # not confirmed
+    "search_ma": 80,  # not confirmed; less would let searches take more than the ceiling says
     "setup": (("E0", 2), ("+CMEE=1", 2), ("+CEREG=4", 2), ("+UDCONF=1,1", 2)),
     "config": (
         ("+CFUN=0", 40), ("+URAT=8", 5), ("+CGDCONT=1,\"IP\",\"{apn}\"", 5),

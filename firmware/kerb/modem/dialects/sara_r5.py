@@ -6,7 +6,7 @@ DIALECT: dict = dict(sara_r4.DIALECT)
 DIALECT.update({
     "on_ms": 1100,  # R510S 1 to 2 s
     "boot_ms": 800,  # 2 s on the data sheet's figure
-    "search_ma": 35,  # active 25 mA
+    "search_ma": 90,  # not confirmed; what it takes connected at its least power (data sheet R16)
     "setup": (
         ("E0", 2), ("+CMEE=1", 2), ("+CEREG=4", 2), ("+UDCONF=1,1", 2), ("?+UPSV=1,1000", 2), ("?+UPSMR=1", 2),
     ),
