@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
-import zlib
 from collections import deque
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def lose_downlinks(bench: TestBench, node: KerbNode, share: float, seed: int) ->
         if receiver != node.name or not tx.sender.startswith("gateway"):
             return False
         if tx.start_us not in fates:
-            fates[tx.start_us] = zlib.crc32(f"{seed} {tx.start_us}".encode()) / 2**32 < share
+            fates[tx.start_us] = random.Random(f"{seed} {tx.start_us}").random() < share
             order.append(fates[tx.start_us])
         return fates[tx.start_us]
 
