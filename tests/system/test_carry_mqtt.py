@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from carry_bench import bundle, joules, reported, told, updated
+from carry_bench import bundle, joules, reported, updated
 from kerbstone.build.node import Node
 from kerbstone.listen.broker import BrokerAddress
 from kerbstone.paths import boards_dir
@@ -18,6 +18,7 @@ from kerbstone.testing.node import KerbNode
 from kerbstone.update.carry.mqtt import MqttCarrier
 from kerbstone.update.fragments import Parcel
 from mqtt_bench import Mosquitto
+from update_bench import told
 
 UPLINK = '\n[uplink]\nkind = "mqtt"\nlink = "burst"\nstatic_ip = ["10.0.0.9", "255.255.255.0", "10.0.0.1", "10.0.0.1"]\n'
 
