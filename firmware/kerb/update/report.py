@@ -14,7 +14,7 @@ BITS = (4, 5, 22, 16, 16, 16)
 STATES = ("receiving", "refused", "trial", "probation", "confirmed", "reverted", "keys")
 REASONS = (
     "none", "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch",
-    "flash", "memory", "strikes", "import", "crash", "silent", "asked", "energy",
+    "flash", "memory", "strikes", "import", "crash", "silent", "asked",
 )  # fmt: skip
 _STRIDE = const(16)  # fragments of a large one between two reports: a sender keeps more than that on their way
 _PRIORITY = const(1)
