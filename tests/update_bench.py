@@ -17,6 +17,7 @@ from kerbstone.build.node import Node, load_node
 from kerbstone.paths import boards_dir, firmware_dir
 from kerbstone.testing.node import KerbNode
 from kerbstone.update.bundle import Update, application, class_id, vendor_id
+from kerbstone.update.fragments import Parcel, columns
 from kerbstone.update.keys import LMS, SigningKey
 from kerbstone.update.trust import trust_json
 
@@ -105,20 +106,54 @@ def bin_with_updates(folder: Path, keys: list[SigningKey], every_s: int, measure
 
 
 class Receiver:
-    """A device that takes fragments in order and reports as kerb/update/report.py does."""
+    """A device that takes fragments as kerb/update/inbox.py does and reports as kerb/update/report.py does."""
 
-    def __init__(self, bundle: int, wanted: int):
-        self.bundle, self.had, self.wanted, self.said = bundle, 0, wanted, -1
+    def __init__(self, parcel: Parcel):
+        self.parcel, self.had = parcel, 0
+        self._log: set[int] = set()
+        self._rows: dict[int, int] = {}
+        self._said: tuple[int, bool] | None = None
 
-    def take(self, fragment: bytes) -> bytes | None:
-        """A report, when there is something to report."""
+    def wake(self) -> None:
+        """What it has said is forgotten with each deep sleep."""
+        self._said = None
+
+    def take(self, *fragments: bytes) -> bytes | None:
+        """What came in one round; a report, when there is something to report."""
+        numbers = [int.from_bytes(fragment[6:8], "big") for fragment in fragments]
         before = self.had
-        self.had += int.from_bytes(fragment[6:8], "big") == self.had + 1
-        due = self.had == before or self.had < 2 or self.had * 4 // self.wanted != (self.had - 1) * 4 // self.wanted
-        if self.had == self.wanted or not due or self.said == self.had:
+        for number in numbers:
+            self._keep(number)
+        if self.whole or not numbers:
             return None
-        self.said = self.had
-        return report.message("receiving", piece=(self.bundle, self.had, self.wanted))
+        due = max(numbers) >= self.parcel.count
+        if not self.parcel.any_order:
+            due = self.had == before or self.had // 16 != before // 16
+        words = self.had, self.had == before
+        if words == self._said or not (due or not before):
+            return None
+        self._said = words
+        return report.message("receiving", piece=(self.parcel.name, self.had, self.parcel.count))
+
+    @property
+    def whole(self) -> bool:
+        return (len(self._rows) if self.parcel.any_order else self.had) == self.parcel.count
+
+    def _keep(self, number: int) -> None:
+        if not self.parcel.any_order:
+            self.had += number == self.had + 1
+        elif number not in self._log:
+            self._log.add(number)
+            self.had = len(self._log)
+            self._solve(number)
+
+    def _solve(self, number: int) -> None:
+        count = self.parcel.count
+        mask = 1 << number - 1 if number <= count else sum(1 << c for c in columns(number - count, count))
+        while mask and mask & -mask in self._rows:
+            mask ^= self._rows[mask & -mask]
+        if mask:
+            self._rows[mask & -mask] = mask
 
 
 # Applications that must not stay: file, text, what stands there instead, why a node leaves it, after how many hours at the latest.
