@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 
 import aiocoap
 import pytest
@@ -122,7 +123,7 @@ BOUNDS = {  # bytes, share lost: fragments sent and visits at most, on average o
 
 
 @pytest.mark.parametrize("case", BOUNDS)
-def test_what_a_loss_costs_in_fragments_and_visits(case: tuple[int, float]):
+def test_what_a_loss_costs_in_fragments_and_visits(case: tuple[int, float], capsys):
     parcel = Parcel(random.Random(1).randbytes(case[0]), 480)
     sent = visits = 0
     for seed in range(20):
@@ -131,6 +132,8 @@ def test_what_a_loss_costs_in_fragments_and_visits(case: tuple[int, float]):
             device.visit()
             visits += 1
         sent += device.sent
+    with capsys.disabled():
+        print(f"\n{parcel.count} fragments, {case[1]:.0%} lost: {sent / 20:.0f} sent, {visits / 20:.1f} visits", file=sys.stderr)
     assert (sent / 20 <= BOUNDS[case][0]) and (visits / 20 <= BOUNDS[case][1]), (sent / 20, visits / 20)
 
 
