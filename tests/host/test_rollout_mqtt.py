@@ -39,7 +39,7 @@ PREFIX = "rollout"
 
 class Devices:
     """Paho clients in one: every device under the prefix takes fragments in order, loses one in twenty, and confirms a whole bundle. Each
-    sends a reading every 100 ms.
+    sends a reading every 50 ms.
     """
 
     def __init__(self, address: BrokerAddress, data: bytes):
@@ -57,7 +57,7 @@ class Devices:
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        while not self.over.wait(0.1):
+        while not self.over.wait(0.05):
             for device in list(self.receivers):
                 self.client.publish(f"{PREFIX}/{device}/up", b"\x20\0\xa8\xb3\xad\0", 1)
 
@@ -92,7 +92,7 @@ def key() -> SigningKey:
 
 @pytest.fixture
 def data(key: SigningKey) -> bytes:
-    old = random.Random(9).randbytes(3600)
+    old = random.Random(9).randbytes(5500)
     return update(new={"kerb/x.mpy": old}, old=None).bundle(key)
 
 
@@ -118,8 +118,8 @@ def until(runner: Runner, true, seconds: float = 20.0) -> None:
     assert true(), [(d.name, d.state, d.fragments, d.sent) for d in runner.rollout.devices]
 
 
-def transport(address: str) -> MqttTransport:
-    return MqttTransport(BrokerAddress.parse(address), "r1", PREFIX, size=SIZE, settle_s=0.3)
+def transport(address: str, pace_s: float = 0.0) -> MqttTransport:
+    return MqttTransport(BrokerAddress.parse(address), "r1", PREFIX, pace_s, SIZE, settle_s=0.15)
 
 
 def test_fragments_that_get_lost_are_sent_again_over_a_halt_and_a_runner_that_dies(mosquitto: str, devices: Devices, books: Books,
@@ -127,9 +127,9 @@ def test_fragments_that_get_lost_are_sent_again_over_a_halt_and_a_runner_that_di
     ledger = Ledger(books)
     ids = ["d1", "d2", "d3", "d4"]
     ledger.publish("r1", data, open_bundle(data, [key]), ids, ["50%", "100%"], {}, Gate(auto=True), int(time.time()))
-    with transport(mosquitto) as carrier:
+    with transport(mosquitto, 0.02) as carrier:
         runner = Runner(ledger, "r1", carrier)
-        until(runner, lambda: all(d.state == RECEIVING and d.fragments > 20 for d in runner.rollout.of_ring(0)))
+        until(runner, lambda: any(d.state == RECEIVING and d.fragments > 20 for d in runner.rollout.of_ring(0)))
         ledger.halt("r1", "a look")
         runner.step()
         assert runner.rollout.state == HALTED
@@ -145,7 +145,7 @@ def test_fragments_that_get_lost_are_sent_again_over_a_halt_and_a_runner_that_di
     with transport(mosquitto) as carrier:
         runner = Runner(ledger, "r1", carrier)
         until(runner, lambda: runner.rollout.devices[0].fragments == 7 or runner.rollout.devices[0].state == CONFIRMED, 5)
-        until(runner, lambda: ledger.load("r1").state == DONE)
+        until(runner, lambda: ledger.load("r1").state == DONE, 60)
         carrier.remove()
     assert {d.state for d in ledger.load("r1").devices} == {CONFIRMED}
     assert all(devices.whole(device) == data for device in ids) and devices.count > CODED

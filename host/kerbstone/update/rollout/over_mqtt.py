@@ -45,8 +45,8 @@ class MqttTransport:
         """Ends the connection and the session: the roll-out is over."""
         self._listener.end()
 
-    def now_s(self) -> int:
-        return int(time.time())
+    def now_s(self) -> float:
+        return time.time()
 
     def room(self, device: str) -> bool:
         if not self._listener.listening or self._listener.untaken >= _UNTAKEN:
@@ -71,4 +71,4 @@ class MqttTransport:
 
     def _arrived(self, arrival: Arrival) -> None:
         if not arrival.retained:
-            self._heard.put(Heard(arrival.device, arrival.payload, self.now_s()))
+            self._heard.put(Heard(arrival.device, arrival.payload, int(self.now_s())))

@@ -28,7 +28,7 @@ class Runner:
             transport.send, transport.size, transport.window, transport.spare, transport.now_s, transport.forget, transport.room,
             transport.at_once, transport.settle_s,
         )  # fmt: skip
-        self.listening_s = transport.now_s()
+        self.listening_s = int(transport.now_s())
         self._devices: dict[str, Device] = {}
         self._dirty: set[str] = set()
         self._every_s, self._beat_s = beat_s, 0
@@ -40,7 +40,7 @@ class Runner:
 
     def step(self) -> None:
         """Raises what the books and the transport raise."""
-        now_s = self._transport.now_s()
+        now_s = int(self._transport.now_s())
         urgent = self._listen()
         self._beat(now_s)
         if self._ledger.standing(self.rollout.name) != (self.rollout.state, self.rollout.version):

@@ -24,7 +24,7 @@ class Transport(Protocol):
     at_once: bool
     settle_s: float
 
-    def now_s(self) -> int:
+    def now_s(self) -> float:
         """Seconds since 1970, on the clock that runs for the devices."""
 
     def room(self, device: str) -> bool:
