@@ -16,7 +16,7 @@ var PROFILES = [
     "units": {"update_number": "1", "bundle": "1", "fragments": "1", "fragments_wanted": "1"},
     "channels": [
       ["update_state", "enum", 4, 6, -1, ["receiving", "refused", "trial", "probation", "confirmed", "reverted", "keys"]],
-      ["update_reason", "enum", 5, 21, -1, ["none", "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch", "flash", "memory", "strikes", "import", "crash", "silent", "asked", "energy"]],
+      ["update_reason", "enum", 5, 20, -1, ["none", "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch", "flash", "memory", "strikes", "import", "crash", "silent", "asked"]],
       ["update_number", "number", 22, 4194302, 4194303, 0, 1, 1],
       ["bundle", "number", 16, 65534, 65535, 0, 1, 1],
       ["fragments", "number", 16, 65534, 65535, 0, 1, 1],

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-from carry_bench import bundle, joules, told, updated
+from carry_bench import bundle, joules, updated
 from kerbstone.build.node import load_node
 from kerbstone.listen.broker import BrokerAddress
 from kerbstone.listen.coap import CoapListener
@@ -27,6 +27,7 @@ from kerbstone.update.carry.coap import Shelf
 from kerbstone.update.carry.lorawan import PORT, LorawanCarrier
 from kerbstone.update.carry.mqtt import MqttCarrier
 from mqtt_bench import Mosquitto
+from update_bench import told
 
 VOLT = 3.6
 BALLAST = {"a line": 0, "40 KB": 40_000}

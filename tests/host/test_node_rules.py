@@ -71,6 +71,11 @@ def lorawan(lines, policy="deep_sleep = false", head="", battery=""):
     return bare(HELTEC, policy=policy, head=head, battery=battery).replace('kind = "lorawan"\n', f'kind = "lorawan"\n{lines}\n')
 
 
+def behind(text):
+    """The same with LoRaWAN as the second bearer, behind Wi-Fi."""
+    return text.replace("[uplink]\n", '[uplink]\nkind = "mqtt"\n[second]\n')
+
+
 PIN = '[parts.supply]\ndriver = "battery"\npin = {}\nratio = 2.0\nperiod_s = 600\n'
 MAGNET = '[parts.mag]\ndriver = "lis2mdl"\nbus = "i2c.main"\nperiod_s = 600\n'
 WATCHED, WAKES = f'{MAGNET}watch = "ulp"\n', "wake_pin = 1\n"
@@ -127,9 +132,13 @@ CASES = {
     ],
     "class": [
         (lorawan('class = "C"', policy=""), "deep_sleep = false", lorawan('class = "C"')),
+        (behind(lorawan('class = "C"', policy="")), "deep_sleep = false", behind(lorawan('class = "C"'))),
         (lorawan('class = "C"', battery=cell("lsh20")), "5 mA", lorawan('class = "A"', battery=cell("lsh20"))),
     ],
-    "package": [(lorawan('packages = ["clock"]', policy=""), "forget", lorawan('packages = ["clock"]'))],
+    "package": [
+        (lorawan('packages = ["clock"]', policy=""), "forget", lorawan('packages = ["clock"]')),
+        (behind(lorawan('packages = ["clock"]', policy="")), "forget", behind(lorawan('packages = ["clock"]'))),
+    ],
     "laboratory": [
         (lorawan('packages = ["certification"]'), "production = false", lorawan('packages = ["certification"]', head="production = false")),
     ],

@@ -28,7 +28,7 @@ START = 1_800_000_000
 class Street:
     """A transport to devices that answer each fragment as they are told to; the clock stands until it is moved."""
 
-    size, patience_s = 6000, 600  # one fragment
+    size, window, spare, at_once, settle_s = 6000, 64, 0.0, True, 60.0  # one fragment
 
     def __init__(self) -> None:
         self.at_s, self.sent, self.forgotten, self.said = START, [], set(), []
@@ -39,9 +39,8 @@ class Street:
     def room(self, device: str) -> bool:
         return True
 
-    def send(self, device: str, fragment: bytes) -> bool:
+    def send(self, device: str, fragment: bytes) -> None:
         self.sent.append(device)
-        return True
 
     def heard(self) -> list[Heard]:
         said, self.said = self.said, []

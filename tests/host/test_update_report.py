@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 
@@ -32,13 +33,24 @@ def test_states_and_reasons_are_the_words_of_the_catalogue_and_none_is_missing(r
     channels = {c.name: c for c in load_profile("update").channels}
     assert channels["update_state"].names == report.STATES
     assert channels["update_reason"].names == report.REASONS
-    assert set(REASONS) | set(stage0.REASONS) <= {*report.REASONS, ""}
+    assert {"none", *REASONS, *stage0.REASONS[1:]} == set(report.REASONS), "stage 0 imports nothing, so this alone holds them together"
     assert tuple(c.bits for c in load_profile("update").channels) == report.BITS
     assert load_profile("update").number == report.UPDATE and kerb
 
 
+def test_every_reason_can_come_and_none_comes_that_is_no_reason(report: types.ModuleType):
+    """"asked" has its place in stage 0, which is flashed once: a later package may send a board back when it is told to."""
+    root = firmware_dir()
+    texts = [path.read_text() for path in (root / "kerb" / "update").glob("*.py")]
+    stages = [(root / name).read_text() for name in ("stage0.py", "main.py", "kerb/node.py")]
+    refused = {word for text in texts for word in re.findall(r'(?:Refused|_refuse)\("(\w+)"', text)} | {"flash", "memory"}
+    assert '_refuse("flash" if isinstance(error, OSError) else "memory"' in (root / "kerb" / "update" / "agent.py").read_text()
+    left = {word for text in (*texts, *stages) for word in re.findall(r'(?:abandon|fall_back)\("(\w+)"\)', text)}
+    assert refused | left | {"none", "asked"} == set(report.REASONS)
+
+
 @settings(deadline=None, max_examples=60)
-@given(state=st.integers(0, 6), reason=st.integers(0, 21), sequence=st.none() | st.integers(1, 2**31 - 1),
+@given(state=st.integers(0, 6), reason=st.integers(0, 20), sequence=st.none() | st.integers(1, 2**31 - 1),
        piece=st.none() | st.tuples(st.integers(0, 65534), st.integers(0, 65534), st.integers(1, 65534)))
 def test_what_the_firmware_packs_is_what_the_profile_reads(report: types.ModuleType, state: int, reason: int, sequence, piece):
     frame = report.message(report.STATES[state], report.REASONS[reason], sequence, piece)

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from carry_bench import bundle, told, updated
+from carry_bench import bundle, updated
 from kerbstone.build.node import load_node
 from kerbstone.paths import boards_dir
 from kerbstone.testing.bench import TestBench
 from kerbstone.testing.node import KerbNode
 from kerbstone.update.carry.lorawan import FRAG_PORT, PORT, FragSession, LorawanCarrier
+from update_bench import told
 
 DR3 = 115  # bytes of a downlink
 SEEDS = range(1, 41) if os.environ.get("KERBSTONE_CAMPAIGN") == "full" else (1, 2)
@@ -151,7 +152,7 @@ def test_a_session_of_any_network_servers_fuota_hands_its_block_to_the_update(ke
     awake.enqueue(FRAG_PORT, session.setup(), confirmed=True)
     awake.run("60s")
     lose_downlinks(kerb_node, awake, 0.2, 3)
-    for piece in session.data(coded=12):
+    for piece in session.data(coded=8):
         awake.enqueue(FRAG_PORT, piece)
         awake.run("10s")
     awake.run("10m")

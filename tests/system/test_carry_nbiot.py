@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from carry_bench import bundle, joules, reported, told, updated
+from carry_bench import bundle, joules, reported, updated
 from kerbstone.build.node import Node
 from kerbstone.listen.coap import CoapListener
 from kerbstone.paths import boards_dir
 from kerbstone.testing.bench import TestBench
 from kerbstone.update.carry.coap import Shelf
+from update_bench import told
 
 
 def text(report_s: int = 1200, coverage: int = 0) -> str:

@@ -13,7 +13,7 @@ from kerbstone.testing.bench import TestBench
 from kerbstone.testing.node import KerbNode
 from kerbstone.update.bundle import fragments
 from kerbstone.update.keys import ES256, SigningKey, new_key
-from update_bench import FAILING, bin_with_updates, bundle, small_lms
+from update_bench import FAILING, bin_with_updates, bundle, small_lms, told
 
 PORT = 120
 FRAGMENT = 51  # bytes: the largest payload of EU868 DR0 to DR2
@@ -35,10 +35,6 @@ def bin_node(tmp_path: Path, keys: list[SigningKey]) -> Node:
 def send(node: KerbNode, pieces: list[bytes]) -> None:
     for piece in pieces:
         node.enqueue(PORT, piece)
-
-
-def told(node: KerbNode) -> list[str]:
-    return [line.removeprefix("kerb update ") for line in node.console if line.startswith("kerb update ")]
 
 
 def reported(node: KerbNode) -> list[str]:

@@ -59,4 +59,6 @@ class Receiver:
             from kerb.update import report
 
             report.progress(self._node, self._before, self._highest)
+        elif self._highest and not self._before:
+            self._node.far.tell_health()  # all of it in one round: the last that is told of the application it replaces
         self._highest = 0

@@ -14,7 +14,7 @@ BITS = (4, 5, 22, 16, 16, 16)
 STATES = ("receiving", "refused", "trial", "probation", "confirmed", "reverted", "keys")
 REASONS = (
     "none", "form", "truncated", "key", "signature", "class", "older", "replayed", "port", "depends", "size", "battery", "digest", "patch",
-    "flash", "memory", "strikes", "import", "crash", "silent", "asked", "energy",
+    "flash", "memory", "strikes", "import", "crash", "silent", "asked",
 )  # fmt: skip
 _STRIDE = const(16)  # fragments of a large one between two reports: a sender keeps more than that on their way
 _PRIORITY = const(1)
@@ -58,7 +58,7 @@ def progress(node, before, number):
         tell(node, "receiving", "none", None, piece)
         _said = words
         if had and not known:
-            _tell_health(node)
+            node.far.tell_health()
 
 
 def owed(node, kept):
@@ -85,11 +85,4 @@ def judge(node):
         reached = probation.judge(node.delivery.proven and node.decided, mono_ms() // 1000)
         if reached:
             tell(node, reached, "none", s.floor)
-            _tell_health(node)
-
-
-def _tell_health(node):
-    """Before an update, once it has reached the network, and at its end: what a roll-out compares."""
-    from kerb import health
-
-    node.delivery.store(health.report(node), _PRIORITY)
+            node.far.tell_health()

@@ -1,4 +1,4 @@
-"""UF2 for the RP2040: checked block by block before a single byte reaches the flash.
+"""UF2 for the RP2040: written, and checked block by block before a single byte reaches the flash.
 
 Layout: microsoft/uf2; what the boot ROM demands: RP2040 data sheet, 2.8.4.2 and 2.8.1.3.1 (unconfirmed from memory: the ROM's
 order of checks; it ignores what this refuses with a reason).
@@ -7,6 +7,7 @@ order of checks; it ignores what this refuses with a reason).
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
@@ -21,6 +22,7 @@ RP2040 = 0xE48BFF56
 _HEAD = Struct("<IIIIIIII")  # two magics, flags, address, size, number, count, family
 _MAGIC = (0x0A324655, 0x9E5D5157)
 _MAGIC_END = 0x0AB16F30
+_DATA_BYTES = 476  # of a block, between head and end
 _NOT_MAIN_FLASH, _HAS_FAMILY = 0x1, 0x2000
 
 # microsoft/uf2 utils/uf2families.json, unconfirmed except the RP2040's.
@@ -85,6 +87,20 @@ def parse(data: bytes, flash_bytes: int, name: str) -> Image:
     if not pages:
         raise Uf2Error(f"{name} holds no block for the main flash: there is nothing to write.")
     return Image(pages)
+
+
+def pack(content: Mapping[int, bytes]) -> bytes:
+    """The file for {address: bytes}, each padded to whole pages with 0xFF: the chip's ROM writes them and leaves the rest of its flash."""
+    pages = [
+        (address + at, data[at : at + PAGE].ljust(PAGE, b"\xff"))
+        for address, data in sorted(content.items())
+        for at in range(0, len(data), PAGE)
+    ]
+    return b"".join(
+        _HEAD.pack(*_MAGIC, _HAS_FAMILY, address, PAGE, number, len(pages), RP2040)
+        + page.ljust(_DATA_BYTES, b"\0") + _MAGIC_END.to_bytes(4, "little")
+        for number, (address, page) in enumerate(pages)
+    )  # fmt: skip
 
 
 def program(image: Image, flash: Path) -> None:

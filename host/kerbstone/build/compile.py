@@ -39,7 +39,7 @@ def node_json(node: Node) -> dict[str, Any]:
         "profile": compile_profile(node.profile),
         "order": list(spec.parts),
         "parts": {name: _part(node, part) for name, part in spec.parts.items()},
-        **{key: _bearer(node, table) for key, table in (("uplink", spec.uplink), ("second", spec.second)) if table},
+        **{key: _bearer(node, table) for key, table in node.bearers.items()},
         "delivery": _delivery(node),
         "policy": spec.policy.model_dump() | {"slip_ppm": _slip_ppm(node)},
         **({"identity_at": places} if (places := sectors(node.board)) else {}),

@@ -74,62 +74,45 @@ def _says_nothing(source: Path) -> bool:
     return source.name == "__init__.py" and all(isinstance(node, ast.Expr) for node in ast.parse(source.read_text()).body)
 
 
-def _fewer_names(root: Path, sources: list[Path], beside: Iterable[Path]) -> list[Path]:
-    """Copies of the sources with fewer names, kept from run to run; `beside`: what runs with them as it is."""
-    names = [str(p.relative_to(root)) for p in sources]
-    texts = {name: p.read_text() for name, p in zip(names, sources, strict=True)}
-    others = [p.read_text() for p in beside]
-    key = hashlib.sha256("\0".join([Path(shorten.__file__).read_text(), *names, *texts.values(), *others]).encode()).hexdigest()[:32]
+def fewer_names(root: Path, own: Iterable[Path] = ()) -> dict[str, Path]:
+    """{file of the package, as "kerb/node.py": its copy with fewer names, kept from run to run}; `own`: what runs beside them as it is."""
+    sources = _package(root)
+    texts = {name: path.read_text() for name, path in sources.items()}
+    others = [path.read_text() for path in (*(root / name for name in (STAGE0, *SOURCE_FILES)), *own)]
+    key = hashlib.sha256("\0".join([Path(shorten.__file__).read_text(), *texts, *texts.values(), *others]).encode()).hexdigest()[:32]
 
     def fill(folder: Path) -> None:
         modules = {name.removesuffix(".py").replace("/", "."): text for name, text in texts.items()}
-        for name, text in zip(names, shorten.shortened(modules, others).values(), strict=True):
+        for name, text in zip(texts, shorten.shortened(modules, others).values(), strict=True):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
 
     folder = kept_folder(f"short-{key}", fill)
-    return [folder / name for name in names]
+    return {name: folder / name for name in sources}
 
 
-def _found(root: Path, subdirs: tuple[str, ...]) -> list[Path]:
-    return [p for d in subdirs for p in sorted((root / d).rglob("*.py"))] + [root / name for name in (STAGE0, *SOURCE_FILES)]
+def _package(root: Path) -> dict[str, Path]:
+    return {str(path.relative_to(root)): path for path in sorted((root / "kerb").rglob("*.py")) if not _says_nothing(path)}
 
 
-def _package(root: Path, found: Iterable[Path]) -> list[Path]:
-    """Files with code that private names are shared among."""
-    return [p for p in found if not _says_nothing(p) and str(p.relative_to(root)) not in (STAGE0, *SOURCE_FILES)]
-
-
-def as_compiled(root: Path, own: Iterable[Path] = ()) -> dict[str, Path]:
-    """{"kerb/node.py": the source a node's file is compiled from, private names shared}; `own` as in compile_tree."""
-    sources = _package(root, _found(root, ("kerb",)))
-    names = [str(p.relative_to(root)) for p in sources]
-    return dict(zip(names, _fewer_names(root, sources, [*(root / name for name in (STAGE0, *SOURCE_FILES)), *own]), strict=True))
-
-
-def compile_tree(root: Path, subdirs: tuple[str, ...] = ("kerb",), own: Iterable[Path] | None = None) -> dict[str, bytes]:
-    """Every .py with code under root/<subdirs> as {path on the board: .mpy}, and stage 0 as it is.
+def compile_tree(root: Path, own: Iterable[Path] | None = None) -> dict[str, bytes]:
+    """Every .py of the package with code as {path on the board: .mpy}, and stage 0 as it is.
 
     `own`: for a node, the user's files beside them; private names are shared then. None: all names stay, for scripts that use them.
     """
-    found = _found(root, subdirs)
+    found = [*sorted((root / "kerb").rglob("*.py")), *(root / name for name in (STAGE0, *SOURCE_FILES))]
     beside = None if own is None else tuple(own)
     stats = [path.stat() for path in (*found, *(beside or ()))]
     return dict(_compiled(root, tuple(found), beside, tuple((s.st_mtime_ns, s.st_size) for s in stats)))
 
 
 @lru_cache(maxsize=4)
-def _compiled(root: Path, found: tuple[Path, ...], beside: tuple[Path, ...] | None, _at: tuple[tuple[int, int], ...]) -> dict[str, bytes]:
-    """The same for every node of a bench; the time and size of each file say whether it is still the same."""
-    apart = (STAGE0, *SOURCE_FILES)
-    sources = _package(root, found)
-    names = [*(str(p.relative_to(root)) for p in sources), STAGE0]
-    if beside is not None:
-        sources = _fewer_names(root, sources, [*(root / name for name in apart), *beside])
-    sources.append(root / STAGE0)
+def _compiled(root: Path, _found: tuple[Path, ...], beside: tuple[Path, ...] | None, _at: tuple[tuple[int, int], ...]) -> dict[str, bytes]:
+    """The same for every node of a bench; names, times and sizes of the files say whether it is still the same."""
+    sources = (_package(root) if beside is None else fewer_names(root, beside)) | {STAGE0: root / STAGE0}
     with ThreadPoolExecutor(max_workers=4) as pool:
-        compiled = list(pool.map(compile_file, sources, names))
-    files = {"/" + str(Path(n).with_suffix(".mpy")): data for n, data in zip(names, compiled, strict=True)}
+        compiled = list(pool.map(compile_file, sources.values(), sources))
+    files = {"/" + str(Path(n).with_suffix(".mpy")): data for n, data in zip(sources, compiled, strict=True)}
     for name in SOURCE_FILES:
         files["/" + name] = (root / name).read_bytes()
     return files

@@ -250,9 +250,14 @@ class Node:
         given = self.spec.node.profile or self.spec.node.app
         return str(self.file.path.parent / given) if given.endswith(".toml") else given
 
+    @property
+    def bearers(self) -> dict[str, LoRaWanTable | MqttTable | NbIotTable]:
+        """The tables of its bearers by their names in the node file, the first one first."""
+        return {key: table for key in ("uplink", "second") if (table := getattr(self.spec, key))}
+
     def bearer(self, kind: type[BearerT]) -> BearerT | None:
         """The table of its first or second bearer of a kind; None when it has none."""
-        return next((table for table in (self.spec.uplink, self.spec.second) if isinstance(table, kind)), None)
+        return next((table for table in self.bearers.values() if isinstance(table, kind)), None)
 
     @property
     def folder(self) -> Path:

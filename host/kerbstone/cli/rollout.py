@@ -22,6 +22,7 @@ from kerbstone.errors import NodeFileError, UpdateError
 from kerbstone.identity.registry import RETIRED, REVOKED
 from kerbstone.listen.broker import BrokerAddress
 from kerbstone.update import bundle, keybook
+from kerbstone.update.carry.mqtt import SIZE
 from kerbstone.update.opened import open_bundle
 from kerbstone.update.rollout import rings as ring_rules
 from kerbstone.update.rollout import show
@@ -84,9 +85,8 @@ def run(
     name: NameArgument = None,
     via: Annotated[str, typer.Option(help="mqtt://[user:password@]host[:port].")] = "mqtt://localhost",
     prefix: Annotated[str, typer.Option(help="Of the topics.")] = "kerb",
-    pace: Annotated[float, typer.Option(min=0.0, max=3600.0, help="Seconds between two fragments of a device.")] = 0.5,
-    patience: Annotated[str, typer.Option(help="Without a report for so long, fragments are sent again.")] = "2h",
-    size: Annotated[int, typer.Option(min=20, max=512, help="Bytes of a fragment.")] = 480,
+    pace: Annotated[float, typer.Option(min=0.0, max=3600.0, help="Seconds between two fragments of a device, at least.")] = 0.0,
+    size: Annotated[int, typer.Option(min=20, max=512, help="Bytes of a fragment.")] = SIZE,
     duration: Annotated[str | None, typer.Option("--for", help="Stop after so long; else when done or halted.")] = None,
     books: BooksOption = DEFAULT, member: AsOption = "owner", json_out: JsonOption = False,
 ) -> None:
@@ -99,7 +99,7 @@ def run(
     name = ledger.only(name)
     _must_run(ledger.load(name))
     console = Console(stderr=True)
-    with MqttTransport(BrokerAddress.parse(via), name, prefix, pace, duration_us(patience) // 1_000_000, size) as transport:
+    with MqttTransport(BrokerAddress.parse(via), name, prefix, pace, size) as transport:
         runner = Runner(ledger, name, transport)
         try:
             with Live(console=console, auto_refresh=False, transient=True) as live:

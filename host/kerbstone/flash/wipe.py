@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kerbstone.bench import uf2
 from kerbstone.build.board import BoardFile
 from kerbstone.emulator.board.nvs import XIP_BASE
 from kerbstone.errors import FlashError
@@ -11,7 +12,6 @@ from kerbstone.flash import console, drive, esp, rp2
 from kerbstone.flash.link import Link
 from kerbstone.flash.spots import Spot
 from kerbstone.identity.place import SECTOR, sectors
-from kerbstone.identity.uf2 import pages
 
 _LOOK_S = 60.0
 # The board itself says where its file system begins: the identity lies just below.
@@ -44,7 +44,7 @@ def _rp2040(spot: Spot, board: BoardFile, tell: Callable[[str], None]) -> None:
         else:
             raise FlashError(f"{spot.name}: no prompt and no drive; a locked board goes on with BOOTSEL held while you plug it in.")
     tell("erasing by UF2")
-    port = rp2.install(link, spot.port, spot.drive, "wipe.uf2", pages({first: b"\xff" * (end - first)}))
+    port = rp2.install(link, spot.port, spot.drive, "wipe.uf2", uf2.pack({first: b"\xff" * (end - first)}))
     tell("looking")
     with Link(port) as again:
         if again.ask(_LOOK.format(end=end, below=2 * SECTOR), _LOOK_S) is not True:

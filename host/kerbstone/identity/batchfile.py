@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
 from kerbstone.errors import IdentityError
+from kerbstone.identity import delimited
 
 _SERIAL = "serial"
 _LONGEST = 64
@@ -30,33 +30,20 @@ def check_serial(text: str) -> str:
 
 def read(path: Path) -> list[tuple[str, dict[str, Any]]]:
     """Rows of a CSV file with a head line. Raises IdentityError with the line that is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise IdentityError(f"{path} cannot be read: {reason}.") from error
-    lines = text.splitlines()
-    delimiter = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
-    reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
     found: dict[str, int] = {}
     rows = []
-    try:
-        if _SERIAL not in (reader.fieldnames or ()):
-            raise IdentityError(f"{path}, line 1: there is no column {_SERIAL!r}.")
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            if None in row or None in row.values():
-                raise IdentityError(f"{where}: it has {'more' if None in row else 'fewer'} columns than the first line.")
-            try:
-                serial = check_serial(row.pop(_SERIAL).strip())
-            except IdentityError as error:
-                raise IdentityError(f"{where}: {error}") from error
-            if serial in found:
-                raise IdentityError(f"{where}: {serial} stands in line {found[serial]} already.")
-            found[serial] = reader.line_num
-            rows.append((serial, {name: _value(where, name, value.strip()) for name, value in row.items() if value.strip()}))
-    except csv.Error as error:
-        raise IdentityError(f"{path}, line {reader.line_num}: {error}.") from error
+    for line, row in delimited.rows(path, delimited.text_of(path), _SERIAL):
+        where = f"{path}, line {line}"
+        if None in row or None in row.values():
+            raise IdentityError(f"{where}: it has {'more' if None in row else 'fewer'} columns than the first line.")
+        try:
+            serial = check_serial(row.pop(_SERIAL).strip())
+        except IdentityError as error:
+            raise IdentityError(f"{where}: {error}") from error
+        if serial in found:
+            raise IdentityError(f"{where}: {serial} stands in line {found[serial]} already.")
+        found[serial] = line
+        rows.append((serial, {name: _value(where, name, value.strip()) for name, value in row.items() if value.strip()}))
     if not rows:
         raise IdentityError(f"{path} names no device.")
     return rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from kerbstone.books.audit import now
 from kerbstone.books.books import Books
 from kerbstone.books.tables import batches, devices, secrets
 from kerbstone.errors import IdentityError
-from kerbstone.identity import batchfile, eui
+from kerbstone.identity import batchfile, delimited, eui
 from kerbstone.identity import secrets as secret
 from kerbstone.identity.export.tables import OWN
 from kerbstone.identity.record import Values
@@ -27,11 +26,7 @@ _AS_BYTES = ("device_key", "mqtt_psk")
 
 def read(path: Path) -> list[Values]:
     """The devices of a file. Raises IdentityError with the line that is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise IdentityError(f"{path} cannot be read: {reason}.") from error
+    text = delimited.text_of(path)
     rows = _json_rows(path, text) if text.lstrip().startswith("{") else _csv_rows(path, text)
     found = [_checked(where, row) for where, row in rows]
     if not found:
@@ -40,14 +35,8 @@ def read(path: Path) -> list[Values]:
 
 
 def _csv_rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, str]]]:
-    lines = text.splitlines()
-    delimiter = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
-    reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
-    try:
-        for row in reader:
-            yield f"{path}, line {reader.line_num}", {k: v.strip() for k, v in row.items() if k and isinstance(v, str)}
-    except csv.Error as error:
-        raise IdentityError(f"{path}, line {reader.line_num}: {error}.") from error
+    for line, row in delimited.rows(path, text):
+        yield f"{path}, line {line}", {k: v.strip() for k, v in row.items() if k and isinstance(v, str)}
 
 
 def _json_rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, str]]]:

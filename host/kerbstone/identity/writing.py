@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kerbstone.bench import uf2
 from kerbstone.books.books import Books
 from kerbstone.build.board import BoardFile
 from kerbstone.errors import IdentityError
@@ -17,7 +18,6 @@ from kerbstone.flash.link import Link
 from kerbstone.identity import registry, secrets
 from kerbstone.identity.place import NVS_KEYS, NVS_SPACE, SECTOR, sectors
 from kerbstone.identity.record import Values, pack
-from kerbstone.identity.uf2 import pages
 
 _PROOF_BYTES = 16
 _CHALLENGE_BYTES = 32
@@ -137,5 +137,5 @@ def _put(link: Link, place: Place, frame: bytes) -> Link:
     if place.board.mcu != "rp2040":
         link.exec(_NVS_SCRIPT.format(space=NVS_SPACE, frame=frame.hex(), keys=NVS_KEYS))
         return link
-    uf2 = pages({address: frame.ljust(SECTOR, b"\xff") for address in sectors(place.board)})
-    return Link(rp2.install(link, place.port, place.drive, "identity.uf2", uf2))
+    image = uf2.pack({address: frame.ljust(SECTOR, b"\xff") for address in sectors(place.board)})
+    return Link(rp2.install(link, place.port, place.drive, "identity.uf2", image))

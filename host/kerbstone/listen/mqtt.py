@@ -47,10 +47,13 @@ class Arrival:
 class MqttListener:
     """Collects the records of all devices under a topic prefix. Every method may be called from any thread.
 
-    `on_arrival` is called for each arrival from the network thread; it must return soon.
+    `on_arrival` is called for each arrival from the network thread; it must return soon. `session`: name of one that stays at the broker
+    from one run to the next; then `on_arrival` alone gets what comes, since it may be the messages of months. `otherwise`: what a person
+    can do when no broker answers.
     """
 
-    def __init__(self, address: BrokerAddress, prefix: str = "kerb", on_arrival: Callable[[Arrival], None] | None = None):
+    def __init__(self, address: BrokerAddress, prefix: str = "kerb", on_arrival: Callable[[Arrival], None] | None = None,
+                 session: str | None = None, otherwise: str = "start one or leave out --broker"):
         self._address = address
         self._prefix = prefix
         self._filter = topics.up_filter(prefix)
@@ -60,7 +63,11 @@ class MqttListener:
         self._counts: Counter[str] = Counter()
         self._listening = False
         self._refusal = ""
-        self._client_id = f"kerbstone-{secrets.token_hex(6)}"
+        self._otherwise = otherwise
+        self._stays = session is not None
+        self._client_id = f"kerbstone-{session or secrets.token_hex(6)}"
+        self._order = 0
+        self._untaken = 0  # commands that the broker has not acknowledged
         self._client = self._new_client(clean=False)
 
     def _new_client(self, clean: bool) -> paho.Client:
@@ -70,6 +77,7 @@ class MqttListener:
         client.on_disconnect = self._disconnected
         client.on_subscribe = self._subscribed
         client.on_message = self._message
+        client.on_publish = self._published
         return client
 
     def start(self) -> None:
@@ -81,8 +89,8 @@ class MqttListener:
             self._client.disconnect()
             self._client.loop_stop()
             if refusal:
-                raise BrokerError(f"The MQTT broker at {self._address} refuses us ({refusal}): check user and password.")
-            raise BrokerError(f"No MQTT broker answers at {self._address}; start one or leave out --broker.")
+                raise BrokerError(f"The MQTT broker at {self._address} refuses us ({refusal}): check user, password and rights.")
+            raise BrokerError(f"No MQTT broker answers at {self._address}; {self._otherwise}.")
 
     def wait_listening(self, timeout_s: float) -> bool:
         """True once the broker has confirmed our subscription on the present connection."""
@@ -114,7 +122,7 @@ class MqttListener:
 
     def command(self, device: str, payload: bytes, timeout_s: float = PATIENCE_S) -> None:
         """Sends a command; returns when the broker has it. It keeps it until the device wakes. Raises BrokerError when it does not."""
-        info = self._client.publish(topics.down(self._prefix, device), payload, _QOS)
+        info = self._publish(device, payload)
         taken = False
         with contextlib.suppress(RuntimeError):  # not connected just now
             info.wait_for_publish(timeout_s)
@@ -122,10 +130,34 @@ class MqttListener:
         if not taken:
             raise BrokerError(f"The MQTT broker at {self._address} did not take the command for {device}; look whether it runs.")
 
+    def post(self, device: str, payload: bytes) -> None:
+        """Sends a command and does not wait for the broker; without a connection it leaves with the next."""
+        self._publish(device, payload)
+
+    @property
+    def untaken(self) -> int:
+        """How many commands the broker has not acknowledged yet."""
+        with self._changed:
+            return self._untaken
+
+    def _publish(self, device: str, payload: bytes) -> paho.MQTTMessageInfo:
+        with self._changed:
+            self._untaken += 1
+        return self._client.publish(topics.down(self._prefix, device), payload, _QOS)
+
     def close(self) -> None:
-        """Ends the connection and removes the session from the broker."""
+        """Ends the connection; the session is removed from the broker unless it has a name."""
         self._client.disconnect()
         self._client.loop_stop()
+        if not self._stays:
+            self._remove()
+
+    def end(self) -> None:
+        """Ends the connection and removes the session, though it has a name."""
+        self._stays = False
+        self.close()
+
+    def _remove(self) -> None:
         # A connection with CleanSession 1 under the same client id is how MQTT 3.1.1 deletes a session.
         last = self._address.new_client(self._client_id, clean=True)
         with contextlib.suppress(OSError):  # the broker is gone, and its session of us with it or not
@@ -174,10 +206,16 @@ class MqttListener:
         if device is None:
             return
         with self._changed:
-            arrival = Arrival(len(self._arrivals), device, bytes(message.payload), bool(message.dup), bool(message.retain))
-            self._arrivals.append(arrival)
-            if not arrival.dup:
-                self._counts[device] += 1
+            arrival = Arrival(self._order, device, bytes(message.payload), bool(message.dup), bool(message.retain))
+            self._order += 1
+            if not self._stays:
+                self._arrivals.append(arrival)
+                if not arrival.dup:
+                    self._counts[device] += 1
             self._changed.notify_all()
         if self._on_arrival:
             self._on_arrival(arrival)
+
+    def _published(self, _client: paho.Client, _data: Any, _mid: int, _reason: Any, _properties: Any) -> None:
+        with self._changed:
+            self._untaken -= 1

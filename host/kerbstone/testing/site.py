@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from kerbstone.emulator.kernel import Kernel
-from kerbstone.emulator.world.site import Site
+from kerbstone.emulator.world.site import Site, SiteOver
 
 
-class PinnedSite:
+class PinnedSite(SiteOver):
     """The node's own site, but for the quantities that are pinned: those read as the test said, from then on.
 
     `set` and `release` count from the present virtual time; a part that watches (a comparator, a float switch) notices at its next look.
     """
 
     def __init__(self, site: Site, kernel: Kernel):
-        self._site = site
+        super().__init__(site)
         self._kernel = kernel
         self._pins: dict[str, list[tuple[int, float | None]]] = {}
 
@@ -35,18 +35,6 @@ class PinnedSite:
                     break
                 return value
         return self._site.read(quantity, t_us)
-
-    def act(self, quantity: str, value: float, t_us: int) -> None:
-        self._site.act(quantity, value, t_us)
-
-    def next_change(self, t_us: int) -> int:
-        return self._site.next_change(t_us)
-
-    def changing_until(self, t_us: int) -> int:
-        return self._site.changing_until(t_us)
-
-    def extra_loss_db(self, t_us: int) -> float:
-        return self._site.extra_loss_db(t_us)
 
     def truth(self, t0_us: int, t1_us: int) -> dict[str, Any]:
         """The site's truth; where a quantity was pinned, the pins are the truth of that time."""

@@ -34,7 +34,7 @@ class Parcel:
     @property
     def name(self) -> int:
         """What nodes call the bundle in their reports: the channel `bundle`."""
-        return int.from_bytes(self.digest[:2], "big") % 65535
+        return name_of(self.digest)
 
     @property
     def any_order(self) -> bool:
@@ -76,6 +76,11 @@ class Parcel:
         if coded and not self.any_order:
             raise UpdateError(f"{len(self.bundle)} bytes are {self.count} fragments, and at most {CODED} can be coded: make them larger.")
         return (self.piece(self.number(k)) for k in range(1, self.count + coded + 1))
+
+
+def name_of(digest: bytes) -> int:
+    """What nodes call a bundle in their reports, the channel `bundle`, by its SHA-256."""
+    return int.from_bytes(digest[:2], "big") % 65535
 
 
 def columns(line: int, count: int, version: int = 2) -> set[int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kerbstone.build.board_extras import Modem
+from kerbstone.build.board_tables import Radio
 from kerbstone.build.checks.rule import Finding, Place, board_row
 from kerbstone.build.checks.sources import find_source, needed_pins, shares_uart
 from kerbstone.build.chips import CHIPS
@@ -17,37 +19,31 @@ _MODEM = ("tx", "rx", "pwrkey", "dtr", "reset")
 def used_pins(node: Node) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
     """(pin, what uses it, place in the node file, group): the same group may share a pin (a bus)."""
     board = node.board
-    uplink = node.bearer(LoRaWanTable)
-    if uplink and uplink.module:
-        yield from _of_module(node, uplink)
-    elif uplink and board.radio:
-        place = ("uplink", "kind")
-        for key in _RADIO:
-            pin = getattr(board.radio, key)
-            if pin is not None:
-                yield pin, f"radio {key}", place, f"radio {key}"
-        for enable in board.radio.enable or ():
-            yield enable.pin, f"radio {enable.what}", place, f"radio {enable.what}"
-    if node.bearer(NbIotTable) and board.modem:
-        place = ("uplink", "kind")
-        for key in _MODEM:
-            pin = getattr(board.modem, key)
-            if pin is not None:
-                yield pin, f"modem {key}", place, f"modem {key}"
-        for enable in board.modem.enable or ():
-            yield enable.pin, f"modem {enable.what}", place, f"modem {enable.what}"
+    for bearer, table in node.bearers.items():
+        if isinstance(table, LoRaWanTable) and table.module:
+            yield from _of_module(node, bearer, table)
+        elif isinstance(table, LoRaWanTable) and board.radio:
+            yield from _of_chip("radio", board.radio, _RADIO, bearer)
+        elif isinstance(table, NbIotTable) and board.modem:
+            yield from _of_chip("modem", board.modem, _MODEM, bearer)
     for name, part in node.spec.parts.items():
         yield from _of_board(node, name, part)
         for key, pin in own_pins(part):
             yield pin, f"{name}.{key}", ("parts", name, key), f"{name}.{key}"
 
 
-def _of_module(node: Node, uplink: LoRaWanTable) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
-    uart = node.board.uart.get((uplink.bus or "").removeprefix("uart."))
+def _of_chip(what: str, chip: Radio | Modem, keys: tuple[str, ...], bearer: str) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
+    for key, pin in (*((key, getattr(chip, key)) for key in keys), *((enable.what, enable.pin) for enable in chip.enable or ())):
+        if pin is not None:
+            yield pin, f"{what} {key}", (bearer, "kind"), f"{what} {key}"
+
+
+def _of_module(node: Node, bearer: str, table: LoRaWanTable) -> Iterator[tuple[int, str, tuple[str, ...], str]]:
+    uart = node.board.uart.get((table.bus or "").removeprefix("uart."))
     for key, pin in uart.model_dump(exclude={"id"}).items() if uart else ():
-        yield pin, f"{uplink.bus} {key} of the module", ("uplink", "bus"), f"{uplink.bus} {key} of the module"
-    if uplink.module_reset_pin is not None:
-        yield uplink.module_reset_pin, "module reset", ("uplink", "module_reset_pin"), "module reset"
+        yield pin, f"{table.bus} {key} of the module", (bearer, "bus"), f"{table.bus} {key} of the module"
+    if table.module_reset_pin is not None:
+        yield table.module_reset_pin, "module reset", (bearer, "module_reset_pin"), "module reset"
 
 
 def _of_board(node: Node, name: str, part: PartTable) -> Iterator[tuple[int, str, tuple[str, ...], str]]:

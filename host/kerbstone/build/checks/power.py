@@ -18,7 +18,7 @@ def peak_ma(node: Node, uplink: LoRaWanTable | MqttTable | NbIotTable | None = N
     """(highest supply current while sending by `uplink`, else by the hungrier of the node's bearers, mA, what makes it, row of the board
     file). 0 when the board has no bearer."""
     if uplink is None:
-        return max(peak_ma(node, table) for table in (node.spec.uplink, node.spec.second) if table)
+        return max(peak_ma(node, table) for table in node.bearers.values())
     board = node.board
     active = board.current_ua.active / 1000
     if isinstance(uplink, LoRaWanTable) and uplink.module:

@@ -89,7 +89,7 @@ def retained_bytes(node: Node) -> int | None:
         return None
     parts = len(node.spec.parts)
     kept = _kept_bytes(node)
-    sessions = [SESSION[_session(table)] for table in (node.spec.uplink, node.spec.second) if table]
+    sessions = [SESSION[_session(table)] for table in node.bearers.values()]
     delivery = POLICY + WAY * len(sessions)
     sections = (*((kept,) if kept else ()), state, CLOCK, DUE * parts, FAILING * parts, *sessions, BOX, delivery, IN_RAM, WEAR)
     if node.spec.health.period_h:

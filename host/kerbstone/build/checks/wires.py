@@ -41,10 +41,10 @@ def bearer(node: Node) -> Iterator[Finding]:
         "mqtt": "Wi-Fi" if node.board.wifi is None else "",
         "nbiot": "cellular modem" if node.board.modem is None else "",
     }
-    for key, table in (("uplink", node.spec.uplink), ("second", node.spec.second)):
+    for key, table in node.bearers.items():
         if isinstance(table, LoRaWanTable) and (table.module or table.bus or table.module_reset_pin is not None):
             yield from _module(node, key, table)
-        elif table and (what := lacks[table.kind]):
+        elif (what := lacks[table.kind]):
             yield Finding((key, "kind"), f"board {board} has no {what}: choose another board or bearer.")
     if node.spec.second and node.spec.second.kind == node.spec.uplink.kind:
         yield Finding(("second", "kind"), f"the second bearer is {node.spec.second.kind} as the first: give another kind or leave it out.")
@@ -64,10 +64,11 @@ def _module(node: Node, key: str, table: LoRaWanTable) -> Iterator[Finding]:
 
 
 def modem(node: Node) -> Iterator[Finding]:
-    uplink, board = node.bearer(NbIotTable), node.board.modem
-    if uplink is None or board is None:
+    board = node.board.modem
+    found = [(key, table) for key, table in node.bearers.items() if isinstance(table, NbIotTable)]
+    if not found or board is None:
         return
-    key = "uplink" if uplink is node.spec.uplink else "second"
+    key, uplink = found[0]
     chip = uplink.modem or board.chip
     if chip not in DIALECTS:
         place, row = ((key, "modem"), "") if uplink.modem else ((key, "kind"), board_row(node, "modem.chip"))

@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 from kerbstone.emulator.faults.model import End, Target
 from kerbstone.emulator.modems.modem import Modem
 from kerbstone.emulator.world.ageing import AgedSite
-from kerbstone.emulator.world.site import Site
+from kerbstone.emulator.world.site import Site, SiteOver
 
 _NEVER_US = 1 << 60
 
 
-class StillSite:
+class StillSite(SiteOver):
     """The surroundings as they were when the fault began."""
 
     def __init__(self, site: Site, t_us: int):
-        self._site = site
+        super().__init__(site)
         self._t_us = t_us
 
     def read(self, quantity: str, t_us: int) -> float:
         return self._site.read(quantity, self._t_us)
-
-    def act(self, quantity: str, value: float, t_us: int) -> None:
-        self._site.act(quantity, value, t_us)
 
     def next_change(self, t_us: int) -> int:
         return _NEVER_US
 
     def changing_until(self, t_us: int) -> int:
         return t_us
-
-    def extra_loss_db(self, t_us: int) -> float:
-        return self._site.extra_loss_db(t_us)
-
-    def truth(self, t0_us: int, t1_us: int) -> dict[str, Any]:
-        return self._site.truth(t0_us, t1_us)
 
 
 class StillNoise(random.Random):

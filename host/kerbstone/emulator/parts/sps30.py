@@ -10,19 +10,25 @@ from kerbstone.emulator.parts.sht4x import crc8, words
 
 _SECOND_US = 1_000_000
 _MODE_US, _SLEEP_US = 20_000, 5_000  # execution times of the I2C commands
-_WAKE_WINDOW_US = 100_000  # the interface, once woken, waits this long for the wake-up command
+WAKE_WINDOW_US = 100_000  # the interface, once woken, waits this long for the wake-up command
 _START_US = 200_000
 # Specification table: seconds until the figures hold, by number concentration (1/cm3, up to).
 _START_UP_S = ((100.0, 30.0), (200.0, 16.0), (float("inf"), 8.0))
-_NUMBER_PER_UG = 7.0  # particles/cm3 a ug/m3 of PM2.5 in urban aerosol; order of magnitude, not from the sheet
+NUMBER_PER_UG = 7.0  # particles/cm3 a ug/m3 of PM2.5 in urban aerosol; order of magnitude, not from the sheet
 # Mass fraction bins and their precision (specification table, maximum = 3 sigma): absolute up to 100 ug/m3, relative above.
 _MASS = (("pm1_ug", 10.0), ("pm25_ug", 10.0), ("pm4_ug", 25.0), ("pm10_ug", 25.0))
 _PRECISION_KNEE_UG = 100.0
 _SHORT_TERM = 0.05  # share of that band which varies from second to second; the rest is the unit's own gain
-_NUMBER_SHARE = (0.85, 0.99, 1.0, 1.0, 1.0)  # PM0.5, 1, 2.5, 4, 10 of the whole number
-_TYPICAL_UM = 0.55
+NUMBER_SHARE = (0.85, 0.99, 1.0, 1.0, 1.0)  # PM0.5, 1, 2.5, 4, 10 of the whole number
+TYPICAL_UM = 0.55
 _SERIAL_LENGTH, _TYPE = 32, b"00080000"
 _SPEED, _LASER, _FAN = 1 << 21, 1 << 5, 1 << 4
+
+
+def named(ctx: PartContext) -> tuple[tuple[int, int], str]:
+    """(version of the sensor's firmware, its serial number)."""
+    major, minor = str(ctx.options.get("firmware", "2.2")).split(".")
+    return (int(major), int(minor)), f"{ctx.rng.getrandbits(64):016X}"
 
 
 class Sps30(I2CPart):
@@ -41,9 +47,7 @@ class Sps30(I2CPart):
     def __init__(self, ctx: PartContext):
         super().__init__(ctx)
         self.fault = str(ctx.options.get("fault", ""))
-        major, minor = str(ctx.options.get("firmware", "2.2")).split(".")
-        self.firmware = (int(major), int(minor))
-        self.serial = f"{ctx.rng.getrandbits(64):016X}"
+        self.firmware, self.serial = named(ctx)
         self._gain = 1.0 + ctx.rng.gauss(0.0, 0.03)
         self.power_on()
 
@@ -64,7 +68,7 @@ class Sps30(I2CPart):
             raise Nack
         if self._mode == "sleep" and now > self._listening_until:
             # Any start condition wakes the interface, but nothing is acknowledged yet.
-            self._listening_until = now + _WAKE_WINDOW_US
+            self._listening_until = now + WAKE_WINDOW_US
             raise Nack
         self._answer = None
         if len(data) < 2:
@@ -142,8 +146,8 @@ class Sps30(I2CPart):
         if second != self._shown[0]:
             self._shown = (second, self._sample(second) if second else [0.0] * 4)
         mass = self._shown[1]
-        number = mass[1] * _NUMBER_PER_UG
-        values = [*mass, *(share * number for share in _NUMBER_SHARE), _TYPICAL_UM if number else 0.0]
+        number = mass[1] * NUMBER_PER_UG
+        values = [*mass, *(share * number for share in NUMBER_SHARE), TYPICAL_UM if number else 0.0]
         if self._integers:
             values[9] *= 1000
             self._answer = words(*(min(round(v), 65535) for v in values))
@@ -155,7 +159,7 @@ class Sps30(I2CPart):
         """What the photodiode makes of the air of one second; noisier until start-up is over."""
         if self.fault in ("fan", "laser"):
             return [0.0] * 4
-        number = self.read("pm25_ug") * _NUMBER_PER_UG
+        number = self.read("pm25_ug") * NUMBER_PER_UG
         start_up_s = next(seconds for limit, seconds in _START_UP_S if number < limit)
         unsettled = max(0.0, 1.0 - second / start_up_s)
         common = self._gain * (1.0 - 0.6 * unsettled) * (1.0 + self.rng.gauss(0.0, 0.02 + 0.4 * unsettled))

@@ -8,12 +8,9 @@ from typing import ClassVar
 from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.parts.base import PartContext, UartPart
 from kerbstone.emulator.parts.dust import Optics
+from kerbstone.emulator.parts.sps30 import NUMBER_PER_UG, NUMBER_SHARE, TYPICAL_UM, WAKE_WINDOW_US, Sps30, named
 
 _QUANTITIES = ("pm1_ug", "pm25_ug", "pm4_ug", "pm10_ug")
-_NUMBER_PER_UG = 7.0  # particles/cm3 a ug/m3 of PM2.5 in urban aerosol; order of magnitude, not from the sheet
-_NUMBER_SHARE = (0.85, 0.99, 1.0, 1.0, 1.0)
-_TYPICAL_UM = 0.55
-_WAKE_WINDOW_US = 100_000
 _ANSWER_US = 5_000
 _OK, _WRONG_LENGTH, _UNKNOWN, _NO_ACCESS, _ILLEGAL, _NOT_ALLOWED = 0x00, 0x01, 0x02, 0x03, 0x04, 0x43
 _ESCAPED = b"\x7e\x7d\x11\x13"
@@ -41,14 +38,12 @@ class Sps30Uart(UartPart):
     """Options: `firmware` ("2.2"), `kappa`. `fault`: "silent", "garbage", "sum", "fan", "laser", "speed", "stale" (no new value)."""
 
     baud = 115_200
-    CURRENT_UA: ClassVar[dict[str, float]] = {"off": 0.0, "sleep": 38.0, "idle": 330.0, "measuring": 55_000.0, "start": 80_000.0}
+    CURRENT_UA: ClassVar[dict[str, float]] = Sps30.CURRENT_UA
 
     def __init__(self, ctx: PartContext):
         super().__init__(ctx)
         self.fault = str(ctx.options.get("fault", ""))
-        major, minor = str(ctx.options.get("firmware", "2.2")).split(".")
-        self.firmware = (int(major), int(minor))
-        self.serial = f"{ctx.rng.getrandbits(64):016X}"
+        self.firmware, self.serial = named(ctx)
         self._optics = Optics(self, 30.0, 0.02, 0.03)
         self.power_on()
 
@@ -63,7 +58,7 @@ class Sps30Uart(UartPart):
 
     def uart_write(self, data: bytes) -> None:
         if self.mode == "sleep" and self.kernel.now > self._listening_until:
-            self._listening_until = self.kernel.now + _WAKE_WINDOW_US  # the first edge only wakes the receiver
+            self._listening_until = self.kernel.now + WAKE_WINDOW_US  # the first edge only wakes the receiver
             return
         self._heard = (self._heard + data)[-600:]
         while (start := self._heard.find(0x7E)) >= 0:
@@ -113,8 +108,8 @@ class Sps30Uart(UartPart):
             return _OK, b""
         self._read_second = second
         mass = [0.0] * 4 if self.fault in ("fan", "laser") else self._optics.mass(_QUANTITIES, second)
-        number = mass[1] * _NUMBER_PER_UG
-        values = [*mass, *(share * number for share in _NUMBER_SHARE), _TYPICAL_UM]
+        number = mass[1] * NUMBER_PER_UG
+        values = [*mass, *(share * number for share in NUMBER_SHARE), TYPICAL_UM]
         if self._integers:
             return _OK, pack(">10H", *(min(round(v), 65535) for v in values[:9]), round(values[9] * 1000))
         return _OK, pack(">10f", *values)

@@ -3,40 +3,48 @@
 from struct import pack
 
 import _link
+from esp32 import _done
 
 _BLOCK = 4096
 _READ, _WRITE, _ERASE = 7, 8, 9
 _DATA = ("nvs", "vfs")
 
 
-def _done(error):
-    if error:
-        raise OSError(-error)
+def by_name(id, block_size=_BLOCK):
+    return Data(id) if id in _DATA else Partition(id)
 
 
-class Data:
+class Blocks:
+    """What every partition is: `_blocks` of them, each of which `_erase` clears."""
+
+    def ioctl(self, cmd, arg):
+        if cmd == 4:
+            return self._blocks
+        if cmd == 5:
+            return _BLOCK
+        if cmd == 6:
+            if not 0 <= arg < self._blocks:
+                raise OSError(-0x104)  # ESP_ERR_INVALID_SIZE
+            self._erase(arg)
+        return 0 if cmd in (1, 2, 3, 6) else None
+
+
+class Data(Blocks):
     """NVS, or the file system under the name the port gives it: as far as they can be counted and erased."""
 
     def __init__(self, label):
         self._label = label
         self._blocks = _link.ask("nvs_blocks") if label == "nvs" else _link.hello["flash_blocks"]
 
-    def ioctl(self, op, arg):
-        if op in (4, 5):
-            return self._blocks if op == 4 else _BLOCK
-        if op == 6:
-            if not 0 <= arg < self._blocks:
-                raise OSError(22)
-            if self._label == "nvs":
-                _link.ask("nvs_erase", arg)
-            else:
-                _link.flash(_link.FLASH_ERASE, arg, 0, None)
-            return 0
-        return None
+    def _erase(self, block):
+        if self._label == "nvs":
+            _link.ask("nvs_erase", block)
+        else:
+            _link.flash(_link.FLASH_ERASE, block, 0, None)
 
 
-class Partition:
-    def __init__(self, id, block_size=_BLOCK):
+class Partition(Blocks):
+    def __init__(self, id):
         if isinstance(id, int):
             at = _link.ask("part_running" if id == 1 else "part_boot")
             found = [row for row in _link.ask("part_rows") if row[2] == at]
@@ -45,6 +53,7 @@ class Partition:
         if not found:
             raise OSError(2)
         self._row = found[0]
+        self._blocks = self._row[3] // _BLOCK
 
     @classmethod
     def find(cls, type=0, subtype=0xFF, label=None, block_size=_BLOCK):
@@ -76,14 +85,8 @@ class Partition:
         for i in range(0, len(buf), 512):
             _link.call(_link.CALL, _WRITE, 0, pack("<I", at + i) + bytes(buf[i : i + 512]))
 
-    def ioctl(self, cmd, arg):
-        if cmd == 4:
-            return self._row[3] // _BLOCK
-        if cmd == 5:
-            return _BLOCK
-        if cmd == 6:
-            _done(_link.call(_link.CALL, _ERASE, 0, pack("<II", self._span(arg, _BLOCK, 0), _BLOCK)))
-        return 0 if cmd in (1, 2, 3, 6) else None
+    def _erase(self, block):
+        _done(_link.call(_link.CALL, _ERASE, 0, pack("<II", self._span(block, _BLOCK, 0), _BLOCK)))
 
     def set_boot(self):
         _done(_link.ask("part_set", self._row[2]))

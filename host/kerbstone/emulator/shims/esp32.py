@@ -86,7 +86,7 @@ class NVS:
         self._space = namespace
 
     def set_i32(self, key, value):
-        self._done(_link.ask("nvs_set", self._space, key, int(value)))
+        _done(_link.ask("nvs_set", self._space, key, int(value)))
 
     def get_i32(self, key):
         value = _link.ask("nvs_get", self._space, key)
@@ -98,7 +98,7 @@ class NVS:
         view = memoryview(value)
         for i in range(0, len(view), _link.ROOM):
             _link.call(_link.CALL, 5, 1, view[i : i + _link.ROOM])
-        self._done(_link.call(_link.CALL, 5, 0, (self._space + "\0" + key).encode()))
+        _done(_link.call(_link.CALL, 5, 0, (self._space + "\0" + key).encode()))
 
     def get_blob(self, key, buf):
         name = (self._space + "\0" + key).encode()
@@ -123,9 +123,10 @@ class NVS:
     def commit(self):
         pass
 
-    def _done(self, error):
-        if error:
-            raise OSError(-error)
+
+def _done(error):
+    if error:
+        raise OSError(-error)
 
 
 class Partition:
@@ -139,7 +140,7 @@ class Partition:
     def __new__(cls, *args):
         import _partition
 
-        return _partition.Data(*args) if args[0] in ("nvs", "vfs") else _partition.Partition(*args)
+        return _partition.by_name(*args)
 
     @staticmethod
     def find(*args, **kwargs):
@@ -149,12 +150,7 @@ class Partition:
 
     @staticmethod
     def mark_app_valid_cancel_rollback():
-        _partition_done(_link.ask("part_valid"))
-
-
-def _partition_done(error):
-    if error:
-        raise OSError(-error)
+        _done(_link.ask("part_valid"))
 
 
 if _link.hello["port"] != "esp32":

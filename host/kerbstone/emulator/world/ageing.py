@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from kerbstone.emulator.world.site import Site
+from kerbstone.emulator.world.site import Site, SiteOver
 
 _MONTH_US = 365.25 / 12 * 86_400e6
 # What grows old: counters lose light and air stream to dirt, cells and films lose sensitivity and gain a zero. Unit of the zero: its own.
@@ -12,11 +10,11 @@ _DUST = ("pm1_ug", "pm25_ug", "pm4_ug", "pm10_ug")
 _GAS = ("voc_ppb", "nox_ppb", "no2_ppb", "o3_ppb", "co_ppb", "so2_ppb", "ch2o_ppb", "co2_ppm")
 
 
-class AgedSite:
+class AgedSite(SiteOver):
     """The surroundings as an old sensor sees them: `loss_pct` of its sensitivity a month since `t_us`, compound, and a growing zero."""
 
     def __init__(self, site: Site, t_us: int, loss_pct: float, zero: float):
-        self._site = site
+        super().__init__(site)
         self._t_us = t_us
         self._kept = 1.0 - loss_pct / 100
         self._zero = zero
@@ -27,18 +25,3 @@ class AgedSite:
             return value
         months = max(t_us - self._t_us, 0) / _MONTH_US
         return max(0.0, value * self._kept**months + self._zero * months)
-
-    def act(self, quantity: str, value: float, t_us: int) -> None:
-        self._site.act(quantity, value, t_us)
-
-    def next_change(self, t_us: int) -> int:
-        return self._site.next_change(t_us)
-
-    def changing_until(self, t_us: int) -> int:
-        return self._site.changing_until(t_us)
-
-    def extra_loss_db(self, t_us: int) -> float:
-        return self._site.extra_loss_db(t_us)
-
-    def truth(self, t0_us: int, t1_us: int) -> dict[str, Any]:
-        return self._site.truth(t0_us, t1_us)

@@ -31,3 +31,28 @@ class Site(Protocol):
     def truth(self, t0_us: int, t1_us: int) -> dict[str, Any]:
         """What really happened, for the report: {"series": {name: [[t_us, value], ...]}, "events": [...]}."""
         ...
+
+
+class SiteOver:
+    """A site over another: what it does not answer itself, the other does."""
+
+    def __init__(self, site: Site):
+        self._site = site
+
+    def read(self, quantity: str, t_us: int) -> float:
+        return self._site.read(quantity, t_us)
+
+    def act(self, quantity: str, value: float, t_us: int) -> None:
+        self._site.act(quantity, value, t_us)
+
+    def next_change(self, t_us: int) -> int:
+        return self._site.next_change(t_us)
+
+    def changing_until(self, t_us: int) -> int:
+        return self._site.changing_until(t_us)
+
+    def extra_loss_db(self, t_us: int) -> float:
+        return self._site.extra_loss_db(t_us)
+
+    def truth(self, t0_us: int, t1_us: int) -> dict[str, Any]:
+        return self._site.truth(t0_us, t1_us)

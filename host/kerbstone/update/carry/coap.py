@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 
 from kerbstone.update.carry.reports import RECEIVING, Report, reports
+from kerbstone.update.fragments import name_of
 
 MARK = b"KUB1"
 
@@ -35,7 +36,7 @@ class Shelf:
         told = reports(payload)
         with self._lock:
             bundle = self._bundles.get(device)
-            name = int.from_bytes(hashlib.sha256(bundle).digest()[:2], "big") % 65535 if bundle else None
+            name = name_of(hashlib.sha256(bundle).digest()) if bundle else None
             if any(r.bundle == name and r.state != RECEIVING for r in told):
                 self._bundles.pop(device, None)
         if self._on_report:

@@ -16,7 +16,6 @@ from kerbstone.update.fragments import columns
 PORT = 120
 FRAG_PORT = 201  # TS004
 SPARE = 0.25  # coded fragments from the first: a class A device is not asked what it missed until the last has left
-_WINDOW = 64  # all of a small bundle: a network server's queue holds that
 _MOST_FRAGMENTS = (1 << 14) - 1  # TS004: N of DataFragment
 _DATA_HEAD = 3
 
@@ -27,7 +26,7 @@ class LorawanCarrier(Push):
     """
 
     def __init__(self, send: Send, size: int = 51, forget: Callable[[str], None] = lambda device: None):
-        super().__init__(send, size, _WINDOW, SPARE, forget=forget)
+        super().__init__(send, size, spare=SPARE, forget=forget)
 
 
 class FragSession:

@@ -14,9 +14,9 @@ from kerbstone.listen.mqtt import Arrival, MqttListener
 from kerbstone.update.carry.push import Push
 from kerbstone.update.carry.reports import Report
 
-MARK = b"KUF1"
+MARK = b"KUF1"  # begins a fragment where there are no ports (kerb/update/inbox.py)
 SIZE = 480  # bytes of a fragment: with its mark below the 512 a device takes
-WINDOW = 64  # of 1,000 messages Mosquitto keeps for a session that is away (max_queued_messages)
+OTHERWISE = "start it, or name another with --via"
 
 
 class MqttCarrier(Push):
@@ -24,10 +24,10 @@ class MqttCarrier(Push):
 
     def __init__(self, address: BrokerAddress, prefix: str = "kerb", on_report: Callable[[str, Report], None] | None = None):
         self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
-        self._listener = MqttListener(address, prefix, self._arrivals.put)
+        self._listener = MqttListener(address, prefix, self._arrivals.put, otherwise=OTHERWISE)
         self._on_report = on_report
         self._thread = threading.Thread(target=self._live, name="updates over MQTT", daemon=True)
-        super().__init__(lambda device, piece: self._listener.command(device, MARK + piece), SIZE, WINDOW)
+        super().__init__(lambda device, piece: self._listener.command(device, MARK + piece), SIZE, at_once=True)
 
     def _live(self) -> None:
         # Not in paho's own thread: that one must acknowledge what we publish.

@@ -7,7 +7,6 @@ from kerbstone.codec.batch import split
 from kerbstone.codec.decode import Decoded
 from kerbstone.errors import CodecError
 from kerbstone.update.rollout.model import (
-    BUNDLES,
     CONFIRMED,
     FAILED,
     NUMBERS,
@@ -22,7 +21,6 @@ from kerbstone.update.rollout.model import (
 )
 
 _RANK = {WAITING: 0, OFFERED: 1, RECEIVING: 2, TRIAL: 3, PROBATION: 4, CONFIRMED: 5, REFUSED: 6, REVERTED: 6}
-_QUARTERS = 4  # a device reports each quarter of its fragments by itself (kerb/update/report.py)
 
 
 def messages(payload: bytes) -> list[Decoded]:
@@ -38,13 +36,12 @@ def messages(payload: bytes) -> list[Decoded]:
 
 
 class Follower:
-    """Knows one update: `sha256` of its bundle (hexadecimal), its sequence number, and how many fragments it is cut into."""
+    """Knows one update: `bundle`, what devices call it, its sequence number, and how many fragments it is cut into."""
 
-    def __init__(self, sha256: str, sequence: int, count: int, in_order: bool):
-        self._bundle = int(sha256[:4], 16) % BUNDLES
+    def __init__(self, bundle: int, sequence: int, count: int):
+        self._bundle = bundle
         self._number = sequence % NUMBERS
         self._count = count
-        self._in_order = in_order
 
     def hear(self, device: Device, payload: bytes, at_s: int) -> bool:
         """Takes a frame of a device; True when its state, its fragments or its health changed."""
@@ -89,9 +86,5 @@ class Follower:
         if wanted != self._count or _RANK[device.state] > _RANK[RECEIVING]:
             return False
         device.state = RECEIVING
-        # Said without need: the device could do nothing with what came.
-        missed = had == device.fragments or (had > 1 and had * _QUARTERS // wanted == (had - 1) * _QUARTERS // wanted)
         device.fragments = had
-        if self._in_order and missed:
-            device.sent = had
         return True

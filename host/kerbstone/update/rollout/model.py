@@ -12,7 +12,6 @@ FAILED = (REFUSED, REVERTED)
 
 RUNNING, HALTED, DONE, ENDED = "running", "halted", "done", "ended"
 NUMBERS = 4194303  # update_number of a report is the sequence number modulo this (protocols/profiles/update.toml)
-BUNDLES = 65535  # and `bundle` the first two bytes of the SHA-256 modulo this
 
 Health = dict[str, Any]  # values of the profile `health`
 

@@ -6,18 +6,23 @@ from kerbstone.emulator.bench import Bench
 from kerbstone.emulator.kernel import SECOND_US
 from kerbstone.emulator.runtime import Runtime
 from kerbstone.errors import UpdateError
+from kerbstone.update.carry.lorawan import PORT, SPARE
+from kerbstone.update.carry.pace import SETTLE_S, WINDOW
 from kerbstone.update.rollout.transport import Heard
 
-PORT = 120  # where fragments come in (kerb/update/inbox.py)
 _AHEAD = 2  # downlinks in a device's queue: one leaves with each uplink
 
 
 class BenchTransport:
     """Works on virtual time. `size`: 51 bytes fit every rate of EU868. Raises UpdateError when a node has no LoRaWAN."""
 
-    def __init__(self, bench: Bench, runtimes: list[Runtime], size: int = 51, patience_s: int = 3600):
+    window = WINDOW
+    spare = SPARE
+    at_once = False
+    settle_s = SETTLE_S
+
+    def __init__(self, bench: Bench, runtimes: list[Runtime], size: int = 51):
         self.size = size
-        self.patience_s = patience_s
         self._bench = bench
         self._ids = {runtime.identity.device_id: runtime for runtime in runtimes}
         self._names = {runtime.node.name: runtime.identity.device_id for runtime in runtimes}
@@ -33,9 +38,8 @@ class BenchTransport:
     def room(self, device: str) -> bool:
         return len(self._server.device(self._ids[device].identity.dev_eui).queue) < _AHEAD
 
-    def send(self, device: str, fragment: bytes) -> bool:
+    def send(self, device: str, fragment: bytes) -> None:
         self._bench.radio.send(self._ids[device].identity.dev_eui, PORT, fragment)
-        return True
 
     def heard(self) -> list[Heard]:
         arrivals = self._bench.radio.listener.arrivals()

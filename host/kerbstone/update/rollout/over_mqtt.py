@@ -4,87 +4,59 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import threading
 import time
 from types import TracebackType
-from typing import Any
 
-import paho.mqtt.client as paho
-
-from kerbstone.errors import BrokerError
-from kerbstone.listen import topics
-from kerbstone.listen.broker import PATIENCE_S, BrokerAddress
+from kerbstone.listen.broker import BrokerAddress
+from kerbstone.listen.mqtt import Arrival, MqttListener
+from kerbstone.update.carry.mqtt import MARK, OTHERWISE, SIZE
+from kerbstone.update.carry.pace import SETTLE_S, WINDOW
 from kerbstone.update.rollout.transport import Heard
 
-MARK = b"KUF1"  # begins a fragment where there are no ports (kerb/update/inbox.py)
-_SIZE = 480  # bytes: a node keeps packets of 672 bytes with their topic (kerb/uplink/mqtt_session.py)
-_QOS = 1
+_UNTAKEN = 1000  # fragments that wait for the broker: half a megabyte of ours
 
 
 class MqttTransport:
     """Keeps its session: while no run listens, the broker keeps what devices say. `name`: of the roll-out, which names the session.
 
-    `pace_s`: between two fragments of a device. `patience_s`: a device that sleeps deeply reports no sooner than it wakes.
+    `pace_s`: between two fragments of a device; a node that is awake waits a second for the next.
     """
 
-    def __init__(self, address: BrokerAddress, name: str, prefix: str = "kerb", pace_s: float = 0.5, patience_s: int = 7200,
-                 size: int = _SIZE):
-        self.size = size
-        self.patience_s = patience_s
+    window = WINDOW
+    spare = 0.0
+    at_once = True
+
+    def __init__(self, address: BrokerAddress, name: str, prefix: str = "kerb", pace_s: float = 0.0, size: int = SIZE,
+                 settle_s: float = SETTLE_S):
+        self.size, self.settle_s = size, settle_s
         self._pace_s = pace_s
-        self._address = address
-        self._prefix = prefix
         self._next: dict[str, float] = {}
         self._heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
-        self._ready = threading.Event()
-        self._refusal = ""
-        self._client = address.new_client(f"kerbstone-rollout-{name}", clean=False)
-        self._client.reconnect_delay_set(1, 5)
-        self._client.on_connect = self._connected
-        self._client.on_subscribe = self._subscribed
-        self._client.on_message = self._message
+        self._listener = MqttListener(address, prefix, self._arrived, f"rollout-{name}", OTHERWISE)
 
     def __enter__(self) -> MqttTransport:
-        self._client.connect_async(self._address.host, self._address.port, keepalive=60)
-        self._client.loop_start()
-        if not self._ready.wait(PATIENCE_S) or self._refusal:
-            self.close()
-            if self._refusal:
-                raise BrokerError(f"The MQTT broker at {self._address} refuses us ({self._refusal}): check user, password and rights.")
-            raise BrokerError(f"No MQTT broker answers at {self._address}: start it, or name another with --via.")
+        self._listener.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Ends the connection; the session stays at the broker."""
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._listener.close()
 
     def remove(self) -> None:
         """Ends the connection and the session: the roll-out is over."""
-        self.close()
-        last = self._address.new_client(self._client._client_id.decode(), clean=True)
-        with contextlib.suppress(OSError):  # the broker is gone
-            last.connect(self._address.host, self._address.port)
-            end = time.monotonic() + 1.0
-            while not last.is_connected() and time.monotonic() < end:
-                last.loop(0.1)
-            last.disconnect()
+        self._listener.end()
 
-    def now_s(self) -> int:
-        return int(time.time())
+    def now_s(self) -> float:
+        return time.time()
 
     def room(self, device: str) -> bool:
-        return self._client.is_connected() and time.monotonic() >= self._next.get(device, 0.0)
-
-    def send(self, device: str, fragment: bytes) -> bool:
-        info = self._client.publish(topics.down(self._prefix, device), MARK + fragment, _QOS)
-        if info.rc != paho.MQTT_ERR_SUCCESS:
+        if not self._listener.listening or self._listener.untaken >= _UNTAKEN:
             return False
-        self._next[device] = time.monotonic() + self._pace_s
-        return True
+        return not self._pace_s or time.monotonic() >= self._next.get(device, 0.0)
+
+    def send(self, device: str, fragment: bytes) -> None:
+        self._listener.post(device, MARK + fragment)
+        if self._pace_s:
+            self._next[device] = time.monotonic() + self._pace_s
 
     def heard(self) -> list[Heard]:
         found = []
@@ -94,24 +66,9 @@ class MqttTransport:
         return found
 
     def forget(self, device: str) -> None:
-        """A broker drops nothing that waits for a sleeping device; that is at most what lies between two of its reports."""
+        """A broker drops nothing that waits for a sleeping device; that is the window at most."""
         self._next.pop(device, None)
 
-    # -- called from paho's thread ------------------------------------------------------------------------
-
-    def _connected(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
-            self._refusal = str(reason)
-            self._ready.set()
-        else:
-            client.subscribe(topics.up_filter(self._prefix), _QOS)
-
-    def _subscribed(self, _client: paho.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        if any(reason.is_failure for reason in reasons):
-            self._refusal = f"no right to subscribe to {topics.up_filter(self._prefix)}"
-        self._ready.set()
-
-    def _message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        device = topics.device_of(self._prefix, message.topic)
-        if device is not None and not message.retain:
-            self._heard.put(Heard(device, bytes(message.payload), int(time.time())))
+    def _arrived(self, arrival: Arrival) -> None:
+        if not arrival.retained:
+            self._heard.put(Heard(arrival.device, arrival.payload, int(self.now_s())))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from kerbstone.update.carry.push import Push
+from kerbstone.update.fragments import Parcel
 from kerbstone.update.rollout import gate as gates
-from kerbstone.update.rollout.courier import Courier
 from kerbstone.update.rollout.follow import Follower
 from kerbstone.update.rollout.gate import Gate
 from kerbstone.update.rollout.ledger import Ledger
-from kerbstone.update.rollout.model import OFFERED, RUNNING, UNDER_WAY, WAITING, Device, Rollout
+from kerbstone.update.rollout.model import OFFERED, RECEIVING, RUNNING, UNDER_WAY, WAITING, Device, Rollout
 from kerbstone.update.rollout.transport import Transport
 
 
@@ -18,12 +19,16 @@ class Runner:
     def __init__(self, ledger: Ledger, name: str, transport: Transport, beat_s: int = 60):
         self._ledger = ledger
         self._transport = transport
-        data = ledger.bundle(name)
+        self._data = ledger.bundle(name)
         self.rollout: Rollout = ledger.load(name)
         self.gate = Gate(**self.rollout.gate)
-        self._courier = Courier(data, transport.size, transport.patience_s)
-        self._follower = Follower(self._courier.sha256, self.rollout.sequence, self._courier.count, self._courier.in_order)
-        self.listening_s = transport.now_s()
+        parcel = Parcel(self._data, transport.size)
+        self._follower = Follower(parcel.name, self.rollout.sequence, parcel.count)
+        self._push = Push(
+            transport.send, transport.size, transport.window, transport.spare, transport.now_s, transport.forget, transport.room,
+            transport.at_once, transport.settle_s,
+        )  # fmt: skip
+        self.listening_s = int(transport.now_s())
         self._devices: dict[str, Device] = {}
         self._dirty: set[str] = set()
         self._every_s, self._beat_s = beat_s, 0
@@ -35,7 +40,7 @@ class Runner:
 
     def step(self) -> None:
         """Raises what the books and the transport raise."""
-        now_s = self._transport.now_s()
+        now_s = int(self._transport.now_s())
         urgent = self._listen()
         self._beat(now_s)
         if self._ledger.standing(self.rollout.name) != (self.rollout.state, self.rollout.version):
@@ -62,6 +67,7 @@ class Runner:
         for frame in self._transport.heard():
             device = self._devices.get(frame.device)
             if device:
+                self._push.note(device.name, frame.payload)
                 changed |= self._follower.hear(device, frame.payload, frame.at_s)
                 self._dirty.add(device.name)
         return changed
@@ -97,20 +103,25 @@ class Runner:
                 device.state, device.offered_s, device.heard_s = OFFERED, now_s, now_s
                 self._dirty.add(device.name)
                 sent = True
-            while self._transport.room(device.name):
-                before = device.sent
-                fragment = self._courier.next(device, now_s)
-                if fragment is None:
-                    break
-                if not self._transport.send(device.name, fragment):
-                    device.sent = before
-                    break
-                self._dirty.add(device.name)
+            if device.state in (OFFERED, RECEIVING):
+                self._carry(device)
+            elif self._push.pace(device.name):
+                self._push.stop(device.name)
         return sent
+
+    def _carry(self, device: Device) -> None:
+        if (pace := self._push.pace(device.name)) is None:
+            self._push.begin(device.name, self._data, device.fragments, device.sent)
+            pace = self._push.pace(device.name)
+        else:
+            self._push.pump(device.name)
+        if pace and pace.sent != device.sent:
+            device.sent = pace.sent
+            self._dirty.add(device.name)
 
     def _withdraw(self) -> None:
         for device in self.rollout.devices:
-            self._transport.forget(device.name)
+            self._push.stop(device.name)
 
     def _write(self) -> None:
         self._ledger.keep(self.rollout.name, [self._devices[name] for name in sorted(self._dirty)])

@@ -16,19 +16,22 @@ class Heard:
 
 
 class Transport(Protocol):
-    """`size`: bytes of the largest fragment it carries, head included. `patience_s`: how long a device may take to report."""
+    """`size`: bytes of the largest fragment it carries, head included; `spare`: as a Push has it; the others: as Pace has them."""
 
     size: int
-    patience_s: int
+    window: int
+    spare: float
+    at_once: bool
+    settle_s: float
 
-    def now_s(self) -> int:
+    def now_s(self) -> float:
         """Seconds since 1970, on the clock that runs for the devices."""
 
     def room(self, device: str) -> bool:
         """Whether it takes another fragment for this device now: this is what paces a roll-out."""
 
-    def send(self, device: str, fragment: bytes) -> bool:
-        """Takes a fragment; False when it could not, and then it is to be tried again."""
+    def send(self, device: str, fragment: bytes) -> None:
+        """Takes a fragment for which there is room."""
 
     def heard(self) -> list[Heard]:
         """What has come since the last call, of any device."""
