@@ -55,7 +55,7 @@ class Watch:
         self.eyes = eyes
         self.bay, self.rng, self.period_us, self.witness = bay, random.Random(seed), period_s * SECOND, witness
         # The ready node reckons with what the coprocessor keeps.
-        self.app = new_app("parking", READY if eyes is COPROCESSOR else {})
+        self.app = new_app("parking", READY if eyes.past or eyes is COPROCESSOR else {})
         self.base, self.threshold = (0.0, 0.0, 0.0), 5.0
         self.told: list[tuple[int, str]] = []
         self.wakes = self.due = 0
