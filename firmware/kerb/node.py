@@ -269,6 +269,8 @@ class Node:
                         sample[key] = self.env[key] = value
                 if part.earlier:
                     sample["earlier"], part.earlier = part.earlier, []
+                if part.before:
+                    sample["before"], part.before = part.before, None
             self.decide(sample)
             for part in batch:
                 if not self.config["parts"][part.name].get("stay") and not self.sampler.under_way(part):

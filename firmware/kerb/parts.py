@@ -48,6 +48,7 @@ class Part:
         self._woken = False
         self._news = None  # level of the wake pin that its driver waits for
         self.earlier = []  # what was read before the application ran (kerb/early.py)
+        self.before = None  # and what had been read before the wake
         self._settings = {}  # what the application set last: a part that lost its supply gets it again
 
     @property
@@ -107,6 +108,7 @@ class Part:
             if hasattr(self._driver_class(), "ready"):
                 self._driver = self.build()
                 self.earlier = list(getattr(self._driver, "earlier", ()))
+                self.before = getattr(self._driver, "before", None)
                 self._driver.start()
         except (SensorError, OSError, ConfigError):
             self._driver = None

@@ -2,6 +2,7 @@
 #
 # Every other run starts a single measurement, the run 11 ms later reads it: outputs beyond the threshold on any axis wake the chip. Then
 # the sensor measures continuously at 50 Hz and what it sees is kept, 20 ms apart, until the firmware is there to look for itself.
+# The last 32 looks are kept, too: what the field was before.
 # Runs without news take the same time whatever was measured: no branch depends on data before the threshold is crossed.
 #
 # I2C by hand on two RTC pads with pull-up resistors: a line is low while its driver is enabled, its output latch is 0 for ever.
@@ -58,8 +59,19 @@ compare:
     st r0, r1, 8
     move r0, 0
     st r0, r1, 36                       # not deaf
-    ld r3, r1, 12                       # threshold, counts
+    ld r0, r1, 8                        # the last 32 looks stay in `past`, this one at its number modulo 32
+    and r0, r0, 31
+    lsh r2, r0, 1
+    add r2, r2, r0
+    add r2, r2, past
     ld r0, r1, 40                       # the sample, just behind `data`
+    st r0, r2, 0
+    ld r0, r1, 44
+    st r0, r2, 4
+    ld r0, r1, 48
+    st r0, r2, 8
+    ld r3, r1, 12                       # threshold, counts
+    ld r0, r1, 40
     add r2, r0, r3                      # -threshold..threshold becomes 0..2*threshold
     lsh r0, r3, 1
     sub r0, r0, r2
@@ -267,3 +279,4 @@ last:
 # 0 busy, 1 measuring, 2 alive, 3 threshold, 4 stop, 5 kept, 6 where the next sample goes, 7 and 8 kept by subroutines, 9 times deaf in a row
 data: .space 40
 samples: .space 288                     # 24 times x, y, z
+past: .space 384                        # 32 times x, y, z

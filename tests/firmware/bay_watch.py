@@ -25,7 +25,7 @@ class Eyes:
     """Who watches while the node sleeps, and when what looks, us: as the emulated ready node takes them (tests/host/test_parking_wake.py).
 
     From the wake to the first of `kept` samples the watcher itself keeps, from one to the next; to the first look of the firmware, to the
-    last one, from one to the next; to the first sample of the application.
+    last one, from one to the next; to the first sample of the application. The watcher remembers `past` looks, but for the last `late` of them.
     """
 
     period_us: int
@@ -36,10 +36,12 @@ class Eyes:
     last_look_us: int
     looks_us: int
     boot_us: int
+    past: int = 0
+    late: int = 0
 
 
 COMPARATOR = Eyes(100_000, 0, 0, 1, 540_000, 680_000, 26_000, 850_000)
-COPROCESSOR = Eyes(512_431, 20_500, 24, 20_400, 540_000, 700_000, 26_000, 860_000)
+COPROCESSOR = Eyes(512_431, 20_500, 24, 20_400, 540_000, 700_000, 26_000, 860_000, past=32, late=8)
 READY = tomllib.loads((boards_dir() / "nodes" / "parking.toml").read_text(encoding="utf-8"))["app"]
 ACK_US = 1_500_000
 SLEEP_MS = 3_000  # for as long the node sleeps, the comparator watching
@@ -53,10 +55,11 @@ class Watch:
         self.eyes = eyes
         self.bay, self.rng, self.period_us, self.witness = bay, random.Random(seed), period_s * SECOND, witness
         # The ready node reckons with what the coprocessor keeps.
-        self.app = new_app("parking", READY if eyes is COPROCESSOR else {})
+        self.app = new_app("parking", READY if eyes.past or eyes is COPROCESSOR else {})
         self.base, self.threshold = (0.0, 0.0, 0.0), 5.0
         self.told: list[tuple[int, str]] = []
         self.wakes = self.due = 0
+        self.armed = 0  # us, since when who watches does
 
     def run(self, end_us: int) -> None:
         t, self.due = 20 * SECOND, 0
@@ -93,7 +96,16 @@ class Watch:
         eyes = self.eyes
         kept = range(t + eyes.kept_us, t + eyes.kept_us + eyes.kept * eyes.keep_us, eyes.keep_us)
         looks = range(t + eyes.first_look_us, t + eyes.last_look_us, eyes.looks_us)
-        return self._measure(t + eyes.boot_us, [self._noisy(at, BURST_NOISE_UT) for at in (*kept, *looks)])
+        return self._measure(t + eyes.boot_us, [self._noisy(at, BURST_NOISE_UT) for at in (*kept, *looks)], self._before(t))
+
+    def _before(self, t: int) -> tuple[float, ...] | None:
+        """The mean of what the watcher remembers: None without it, or while that reaches back beyond its start."""
+        eyes = self.eyes
+        times = range(t - eyes.period_us * (eyes.past - 1), t - eyes.period_us * (eyes.late - 1), eyes.period_us)
+        if not times or times[0] < self.armed:
+            return None
+        seen = [self._noisy(at, WATCH_NOISE_UT) for at in times]
+        return tuple(sum(axis) / len(seen) for axis in zip(*seen, strict=True))
 
     def _carry_out(self, t: int, sample) -> tuple[int, bool]:
         """ms until the sensor is asked again, and whether something was reported."""
@@ -111,13 +123,15 @@ class Watch:
                     self.told.append((t, effect[3]["state"]))
         return again, told
 
-    def _measure(self, t: int, earlier: list[list[float]] | None = None) -> int:
+    def _measure(self, t: int, earlier: list[list[float]] | None = None, before: tuple[float, ...] | None = None) -> int:
         while True:
             x, y, z = self._noisy(t, BURST_NOISE_UT)
             temp = round(self.bay.read("temp_c", t) * 8) / 8
             sample = {"bx_ut": x, "by_ut": y, "bz_ut": z, "chip_temp_c": temp, "wake_pin": earlier is not None, "quality": 0}
             if earlier:
                 sample["earlier"] = earlier
+            if before:
+                sample["before"] = before
             again, told = self._carry_out(t, sample)
             while told and self.witness:  # each report is acknowledged a second after it left
                 t += ACK_US
@@ -126,8 +140,9 @@ class Watch:
             if again >= SLEEP_MS:
                 self.due = min(self.due, t + again * 1000)
             if not again or again >= SLEEP_MS:
+                self.armed = t
                 return t + SECOND // 5
-            t, earlier = t + again * 1000, None
+            t, earlier, before = t + again * 1000, None, None
 
 
 def score(bay: Bay, told: list[tuple[int, str]], end_us: int) -> dict[str, float]:

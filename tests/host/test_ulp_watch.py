@@ -101,10 +101,31 @@ def test_news_without_end_are_kept_anew_and_never_beyond_the_room():
     rig = Rig(foresee=False)
     rig.site.quantities["bx_ut"] = EARTH[0] + 30
     rig.arm(THRESHOLD)
-    behind = rig.words["samples"] + 3 * 24
+    past = rig.words["past"]
+    assert past == rig.words["samples"] + 3 * 24
     rig.run(9)
     assert len(rig.woken) > 5 and rig.peek("kept") <= 24
-    assert not any(rig.ulp.memory[behind:])
+    looks = rig.peek("alive")
+    assert looks < 31, "so this one of the 32 is free"
+    assert not any(rig.ulp.memory[past : past + 3]) and not any(rig.ulp.memory[past + 3 * (looks + 1) :])
+
+
+def test_the_last_32_looks_are_remembered_at_their_numbers():
+    rig = Rig(foresee=False)
+    outputs = {}
+    read = rig.part.i2c_read
+
+    def reads(count):
+        outputs[rig.peek("alive") + 1] = [int.from_bytes(rig.part.regs[r : r + 2], "little") for r in (0x68, 0x6A, 0x6C)]
+        return read(count)
+
+    rig.part.i2c_read = reads
+    rig.arm(THRESHOLD)
+    rig.run(26)
+    last = rig.peek("alive")
+    assert last > 40 and not rig.woken
+    for look in range(last - 31, last + 1):
+        assert [rig.peek("past", 3 * (look % 32) + axis) for axis in range(3)] == outputs[look]
 
 
 def test_charge_is_two_and_a_half_microcoulomb_a_measurement_and_little_for_the_runs():

@@ -36,7 +36,7 @@ class Rig:
         self.calls, self.board = board.calls, board
         symbols = program(SCL, SDA).symbols
         self.words = {name: symbols["data"] + i for i, name in enumerate(("busy", "measuring", "alive", "threshold", "stop", "kept"))}
-        self.words |= {"deaf": symbols["data"] + 9, "samples": symbols["samples"]}
+        self.words |= {"deaf": symbols["data"] + 9, "samples": symbols["samples"], "past": symbols["past"]}
         self.kernel.run(30_000)
         self.offset(EARTH)
 

@@ -29,7 +29,7 @@ DEFAULTS = {
     "weak_ut": 0.8,  # uT that a weak car leaves at least; below, what rolled over the sensor went on
     "still_ut": 1.5,  # uT of a peak that is none: a car in the next bay comes nearer only, one in this bay rolls past the sensor
     "left_ut": 2.4,  # uT left behind, more than a neighbour as a rule, that make up for a peak missed while the node woke:
-    "faint_ut": 15.0,  # uT of the peak and twice what is left together, which a lorry and a neighbour seldom make
+    "faint_ut": 18.0,  # uT of the peak and three times what is left together, which a lorry and a neighbour seldom make
     "steady_ut": 1.0,  # uT between the means of two blocks at rest: three times their noise for 0.3 uT an axis, and slow creeping
     "block": 8,  # samples in a block
     "burst_ms": 50,  # ms between the samples of a burst
@@ -62,10 +62,10 @@ _DOUBT = const(8)
 _WEAK = const(16)
 _ANSWERED = const(32)
 _OPEN = const(64)
-_VECTORS_AT = const(22)  # settled, candidate and farthest
-_BURST_AT = const(58)
-_BASE_AT = const(96)
-_WITNESS_AT = const(128)
+_VECTORS_AT = const(22)  # settled, candidate, before and farthest
+_BURST_AT = const(70)
+_BASE_AT = const(108)
+_WITNESS_AT = const(140)
 _FOLLOW_QUIET = 0.3  # share of an empty reading that nothing happened before
 _FOLLOW_LEFT = 0.8  # and of the first one after a car, which leaves 1..3 uT behind
 _NOWHERE = (0, 0, 0)
@@ -73,7 +73,7 @@ _NOWHERE = (0, 0, 0)
 
 class App:
     LINK = True
-    STATE_BYTES = 132  # head, three vectors, burst, baseline, witness
+    STATE_BYTES = 144  # head, four vectors, burst, baseline, witness
 
     def __init__(self, settings):
         self._set = merged("parking", DEFAULTS, settings)
@@ -85,14 +85,17 @@ class App:
         self._settled = array("f", _NOWHERE)  # uT above the empty field, what the last burst ended with
         self._candidate = array("f", _NOWHERE)  # uT, stands for election as the empty field
         self._empty = array("f", _NOWHERE)  # uT, the empty field expected now
-        self._far = array("f", _NOWHERE)  # uT above the empty field, farthest in this burst from what was settled before
-        self._vectors = (self._settled, self._candidate, self._far)
+        self._past = array("f", _NOWHERE)  # uT above the empty field, just before this burst or else what was settled
+        self._far = array("f", _NOWHERE)  # uT above the empty field, farthest from that in this burst
+        self._vectors = (self._settled, self._candidate, self._past, self._far)
         self._state = self._shown = _NONE
         self._votes = self._faults = 0
         self._doubt = False  # the field was not sure: a second look or the witness decides
         self._answered = False  # the witness decided: the second look does not ask again
         self._open = False  # the second look was not sure either: the answer to its report may still overturn it
         self._weak = False  # the car that stands there shows little of itself
+        self._woken = True  # this burst: something changed fast,
+        self._crept = False  # and what changed before that is known
         self._mono = self._beat = self._doubted = 0
         self._temp10 = self._then10 = 200  # 0.1 degC, now and when the field settled
         self._battery_mv = 0
@@ -107,7 +110,7 @@ class App:
             _HEAD, out, 0, self._state, self._shown, self._votes, flags,
             self._mono, self._beat, self._temp10, self._battery_mv, self._then10, self._doubted,
         )  # fmt: skip
-        pack_into("<9f", out, _VECTORS_AT, *self._settled, *self._candidate, *self._far)
+        pack_into("<12f", out, _VECTORS_AT, *self._settled, *self._candidate, *self._past, *self._far)
         self._burst.pack_into(out, _BURST_AT)
         self._base.pack_into(out, _BASE_AT)
         self._witness.pack_into(out, _WITNESS_AT)
@@ -123,7 +126,7 @@ class App:
         self._weak = bool(flags & _WEAK)
         self._answered = bool(flags & _ANSWERED)
         self._open = bool(flags & _OPEN)
-        for i in range(9):
+        for i in range(12):
             self._vectors[i // 3][i % 3] = unpack_from("<f", data, _VECTORS_AT + 4 * i)[0]
         self._burst.unpack_from(data, _BURST_AT)
         self._base.unpack_from(data, _BASE_AT)
@@ -174,11 +177,17 @@ class App:
     def _sense(self, sample, rssi, effects):
         s, samples = self._set, self._burst
         field = (sample["bx_ut"], sample["by_ut"], sample["bz_ut"])
-        if not samples.samples:
-            self._copy(self._settled, self._far)
+        begins = not samples.samples
+        if begins:
+            self._woken = bool(sample.get("wake_pin"))
         samples.add(field)
         if self._base.known:
             self._base.at(self._temp10 / 10, self._empty)
+            if begins:
+                before = sample.get("before")
+                self._crept = bool(before)
+                self._copy(self._above(before) if before else self._settled, self._past)
+                self._copy(self._past, self._far)
             for seen in sample.get("earlier", ()):
                 self._reach(seen)
             self._reach(field)
@@ -191,9 +200,9 @@ class App:
             effects.append(("again", s["mag"], s["burst_ms"]))
 
     def _reach(self, field):
-        """Keeps the sample that lies farthest from what was settled before."""
+        """Keeps the sample that lies farthest from what was before."""
         above = self._above(field)
-        if distance(above, self._settled) > distance(self._far, self._settled):
+        if distance(above, self._past) > distance(self._far, self._past):
             self._copy(above, self._far)
 
     def _copy(self, vector, out):
@@ -212,12 +221,12 @@ class App:
         above = self._above(mean)
         moved = distance(above, self._settled)
         # From both ends: a step alone, or what changed unseen since the last burst, is no peak.
-        peak = min(distance(self._far, self._settled), distance(self._far, above))
+        peak = min(distance(self._far, self._past), distance(self._far, above))
         if rests:
             # A wake before that is no second look: a tram is still there.
             second = (self._doubt or self._answered) and self._mono - self._doubted >= s["confirm_ms"] // 1000 - 1
             self._answered = False
-            state, sure = self._decide(mean, moved, peak)
+            state, sure = self._decide(mean, distance(above, self._past), peak)
             self._doubt = self._base.known and not sure and not second
             self._open = self._base.known and not sure and second
             if self._doubt and rssi is not None:
@@ -238,7 +247,9 @@ class App:
         # A field that never rests must not wake the node for ever: it is watched less closely until it does.
         threshold = self._threshold(mean) * (1 if rests else 2)
         if rests:
-            self._learn(mean, before, moved)
+            # What crept up while nobody was woken is drift, however far it came.
+            drifted = moved < s["off_ut"] or (not self._woken and peak < s["still_ut"])
+            self._learn(mean, drifted and not self._doubt and self._state == before)
         effects.append(("set", s["mag"], "baseline", mean))
         effects.append(("set", s["mag"], "threshold_ut", threshold))
 
@@ -256,16 +267,18 @@ class App:
             self._nominate(mean)
         self._state = state
 
-    def _learn(self, mean, before, moved):
+    def _learn(self, mean, drifted):
         """Drift from a state that lasted; then this is what the next burst is compared with."""
         now = self._temp10 / 10
-        if self._base.known and not self._doubt and self._state == before and moved < self._set["off_ut"]:
-            warmer = (self._temp10 - self._then10) / 10
-            past = self._settled
+        if self._base.known and (drifted or self._crept):
+            reached = mean
+            if self._crept:
+                self._base.at(now, self._empty)
+                reached = [self._past[i] + self._empty[i] for i in range(3)]
             self._base.at(self._then10 / 10, self._empty)
-            then = [past[i] + self._empty[i] for i in range(3)]
-            self._base.observe([mean[i] - then[i] for i in range(3)], warmer)
-            if self._state == _FREE:
+            changes = [reached[i] - self._settled[i] - self._empty[i] for i in range(3)]
+            self._base.observe(changes, (self._temp10 - self._then10) / 10)
+            if drifted and self._state == _FREE:
                 self._base.follow(mean, now, self._empty, _FOLLOW_QUIET)
         self._then10 = self._temp10
         if self._base.known:
@@ -305,14 +318,14 @@ class App:
     # -- judgement ------------------------------------------------------------------------------------------------
 
     def _decide(self, mean, e, peak):
-        """(state, sure) for a steady field that lies `e` from what was settled before, after it lay `peak` from both."""
+        """(state, sure) for a steady field that lies `e` from what was before, after it lay `peak` from both."""
         s, state = self._set, self._state
         on, off = s["on_ut"], s["off_ut"]
         if not self._base.known:
             return self._first(mean)
         d = distance(mean, self._empty)
         rolled = peak >= s["peak_ut"]
-        likely = e >= s["left_ut"] and peak >= s["wake_ut"] and peak + 2 * e >= s["faint_ut"]
+        likely = e >= s["left_ut"] and peak >= s["wake_ut"] and peak + 3 * e >= s["faint_ut"]
         alone = not self._witness.known  # with a witness there is somebody to ask
         nothing = alone or e < 2 * s["weak_ut"] or (peak < on and e < s["left_ut"])
         if state != _OCCUPIED:

@@ -103,6 +103,12 @@ class LIS2MDL:
         self._offset[0], self._offset[1], self._offset[2] = unpack_from("<hhh", self._six, 0)
 
     @property
+    def before(self):
+        """The field before the wake, (x, y, z) in uT; None when nobody kept it."""
+        counts = self._watch and self._watch.before()
+        return counts and tuple([(c + o) * _UT for c, o in zip(counts, self._offset)])
+
+    @property
     def baseline(self):
         """The field in OFFSET, (x, y, z) in uT; zeros after the chip lost its supply."""
         o = self._offset

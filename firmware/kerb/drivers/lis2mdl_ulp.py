@@ -21,16 +21,19 @@ _MUX_SEL = const(0x80000)  # the pad is the RTC domain's
 _PERIOD_US = const(500000)
 _DISTRUST = const(0x500007F4)  # the last word of what the port leaves to programs
 # Words of the program, at `data`.
-_BUSY = const(0x50000328)
-_MEASURING = const(0x5000032C)
-_ALIVE = const(0x50000330)
-_THRESHOLD = const(0x50000334)
-_STOP = const(0x50000338)
-_KEPT = const(0x5000033C)
-_DEAF = const(0x5000034C)
-_SAMPLES = const(0x50000350)
+_BUSY = const(0x50000354)
+_MEASURING = const(0x50000358)
+_ALIVE = const(0x5000035C)
+_THRESHOLD = const(0x50000360)
+_STOP = const(0x50000364)
+_KEPT = const(0x50000368)
+_DEAF = const(0x50000378)
+_SAMPLES = const(0x5000037C)
+_PAST = const(0x5000049C)
 _WAKES = (4, 6)  # machine.wake_reason(): timer, coprocessor
 _TOO_DEAF = const(8)  # times in a row: the program wakes the node
+_LOOKS = const(32)  # that the program remembers
+_LATE = const(8)  # of them belong to what comes, 4 s
 _LONGEST_MS = const(40)  # until a program that keeps samples sees that it shall stop
 
 
@@ -51,6 +54,17 @@ class Watch:
             self.trusted = False
             mem32[_DISTRUST] = 1
             log.event("fault", name, "no answer to the coprocessor in deep sleep; its comparator watches from now on")
+
+    def before(self):
+        """Counts without the offset, x, y, z: the mean of what was seen 16 to 4 s before the wake, noise 0.2 uT; None with fewer looks."""
+        last = mem32[_ALIVE] & 0xFFFF
+        if not self._loaded or last < _LOOKS:
+            return None
+        sums = [0, 0, 0]
+        for look in range(last - _LOOKS + 1, last - _LATE + 1):
+            for axis in range(3):
+                sums[axis] += _signed(mem32[_PAST + 12 * (look % _LOOKS) + 4 * axis])
+        return [total / (_LOOKS - _LATE) for total in sums]
 
     def _deaf(self):
         """True when the sensor did not answer; or no look at all, of which the shortest sleep has several."""

@@ -7,7 +7,7 @@ each minute otherwise, which is enough for drift. Noise is a function of the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from struct import pack_into, unpack_from
 from typing import ClassVar
 
@@ -177,10 +177,10 @@ class Lis2mdl(I2CPart):
     def _take(self, t: int) -> None:
         offsets = unpack_from("<hhh", self.regs, OFFSET)
         on_dataoff = self.regs[CFG_B] & 0x08
-        for i, counts in enumerate(self._counts(self._field(t), t, self._power)):
-            corrected = min(max(counts - offsets[i], -32768), 32767)
-            pack_into("<h", self.regs, OUT + 2 * i, corrected)
-            self._delta[i] = corrected if on_dataoff else min(max(counts, -32768), 32767)
+        seen = self._counts(self._field(t), t, self._power)
+        corrected = _outputs(seen, offsets)
+        pack_into("<hhh", self.regs, OUT, *corrected)
+        self._delta[:] = corrected if on_dataoff else _outputs(seen, (0, 0, 0))
         pack_into("<h", self.regs, TEMP, round((self._temperature(t) - 25.0) * 8))
         self.regs[STATUS] = 0x0F
         self._compare()
@@ -222,6 +222,11 @@ class Lis2mdl(I2CPart):
                     return quiet
             t += period_us
         return count
+
+    def single_outputs(self, begun_us: int) -> list[int]:
+        """What a low-power measurement begun then put into the outputs."""
+        t = begun_us + _TURN_ON_US["lp"]
+        return _outputs(self._counts(self._field(t), t, "lp"), unpack_from("<hhh", self.regs, OFFSET))
 
     def pass_singles(self, period_us: int, seen: Callable[[], None]) -> None:
         """Such measurements go on without anybody asking for each: charged as they would be, on average. `seen`: called before anybody
@@ -314,6 +319,11 @@ class Lis2mdl(I2CPart):
             if event:
                 event.cancel()
         self._scan_event = self._single = None
+
+
+def _outputs(counts: list[int], offsets: Sequence[int]) -> list[int]:
+    """Counts less the offset registers, as 16 bits hold them."""
+    return [min(max(value - offset, -32768), 32767) for value, offset in zip(counts, offsets, strict=True)]
 
 
 PART = Lis2mdl

@@ -28,6 +28,7 @@ _MEASURING, _ALIVE, _THRESHOLD, _STOP, _KEPT = 1, 2, 3, 4, 5  # words from `data
 _OTHERS = (_THRESHOLD, _STOP, _KEPT)  # a run without news leaves these alone
 _ADDRESS, _SINGLE = 0x1E, 0x91  # the sensor, and what the program writes to its CFG_REG_A
 _AHEAD = 20  # cycles
+_PAST = 32  # looks that stay in memory
 
 
 @lru_cache
@@ -59,10 +60,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Cycle:
-    """A run that starts a measurement and the run that reads it."""
+    """A run that starts a measurement and the run that reads it; what the words of `past` have above their values, x, y and z."""
 
     start: Run
     look: Run
+    past: list[int]
 
     @property
     def turn_us(self) -> int:
@@ -96,7 +98,8 @@ def cycle_of(scl: int, sda: int) -> Cycle:
     for _ in range(2):
         us = sum(us_of(cycles) for cycles in fsm.run(0))
         runs.append(Run(us, registers.read(ULP_PERIOD), memory[data : code.symbols["samples"] + 3]))
-    return Cycle(*runs)
+    first = code.symbols["past"] + 3  # of look number 1
+    return Cycle(*runs, [word & 0xFFFF0000 for word in memory[first : first + 3]])
 
 
 class Foresight:
@@ -105,7 +108,7 @@ class Foresight:
         self.foreseen = 0  # cycles
         self._c = coprocessor
         self._part: Lis2mdl | None = None  # None: the runs are stepped
-        self._data = 0
+        self._data = self._past = 0
         self._start_us = self._count = 0  # the first measurement, and how many are known to find nothing
         self._event: Event | None = None
 
@@ -117,7 +120,7 @@ class Foresight:
             part = wire.parts.get(_ADDRESS)
             if not self.enabled or not isinstance(part, Lis2mdl) or c.memory[: len(known.words)] != known.words:
                 continue
-            self._data = known.symbols["data"]
+            self._data, self._past = known.symbols["data"], known.symbols["past"]
             if not part.idle or c.memory[self._data + _MEASURING] & 1 or c.memory[self._data + _STOP] & 1:
                 return False
             self._cycle, self._pads, self._start_us, self._count = cycle_of(*pads), pads, start_us, 0
@@ -162,6 +165,7 @@ class Foresight:
         self.foreseen += done
         part.stop_singles()
         if done:
+            self._remember(part, done)
             part.resume_single(next_us - cycle.us, _SINGLE, read=True)
             self._leave(cycle.look, done, unpack_from("<hhh", part.regs, OUT))
         if under_way:
@@ -169,6 +173,14 @@ class Foresight:
             self._leave(cycle.start, 0, ())
         c.watching(0.0)
         c.resume(next_us + (cycle.turn_us if under_way else 0))
+
+    def _remember(self, part: Lis2mdl, looks: int) -> None:
+        """What the newest of the foreseen looks left in `past`."""
+        memory, before = self._c.memory, self._c.memory[self._data + _ALIVE]
+        for look in range(max(0, looks - _PAST), looks):
+            at = self._past + 3 * ((before + look + 1) % _PAST)
+            outputs = part.single_outputs(self._start_us + look * self._cycle.us)
+            memory[at : at + 3] = [top | value & 0xFFFF for top, value in zip(self._cycle.past, outputs, strict=True)]
 
     def _leave(self, run: Run, looks: int, sample: tuple[int, ...]) -> None:
         """Memory and timer as `run` leaves them. What programs store has the place of the instruction above it."""
