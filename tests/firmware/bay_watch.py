@@ -25,7 +25,8 @@ class Eyes:
     """Who watches while the node sleeps, and when what looks, us: as the emulated ready node takes them (tests/host/test_parking_wake.py).
 
     From the wake to the first of `kept` samples the watcher itself keeps, from one to the next; to the first look of the firmware, to the
-    last one, from one to the next; to the first sample of the application. The watcher remembers `past` looks, but for the last `late` of them.
+    last one, from one to the next; to the first sample of the application. What was before is the mean of the last `past` looks but for the
+    newest `late`.
     """
 
     period_us: int
@@ -55,7 +56,7 @@ class Watch:
         self.eyes = eyes
         self.bay, self.rng, self.period_us, self.witness = bay, random.Random(seed), period_s * SECOND, witness
         # The ready node reckons with what the coprocessor keeps.
-        self.app = new_app("parking", READY if eyes.past or eyes is COPROCESSOR else {})
+        self.app = new_app("parking", READY if eyes is COPROCESSOR else {})
         self.base, self.threshold = (0.0, 0.0, 0.0), 5.0
         self.told: list[tuple[int, str]] = []
         self.wakes = self.due = 0

@@ -81,7 +81,8 @@ def test_the_driver_knows_where_the_program_has_its_words():
     driver = (firmware_dir() / "kerb" / "drivers" / "lis2mdl_ulp.py").read_text()
     symbols = program(6, 5).symbols
     names = ("_BUSY", "_MEASURING", "_ALIVE", "_THRESHOLD", "_STOP", "_KEPT")
-    words = {name: symbols["data"] + i for i, name in enumerate(names)} | {"_DEAF": symbols["data"] + 9, "_SAMPLES": symbols["samples"], "_PAST": symbols["past"]}
+    words = {name: symbols["data"] + i for i, name in enumerate(names)}
+    words |= {"_DEAF": symbols["data"] + 9, "_SAMPLES": symbols["samples"], "_PAST": symbols["past"]}
     for name, word in words.items():
         assert f"{name} = const(0x{0x50000000 + 4 * word:08X})" in driver
 

@@ -99,7 +99,7 @@ def cycle_of(scl: int, sda: int) -> Cycle:
         us = sum(us_of(cycles) for cycles in fsm.run(0))
         runs.append(Run(us, registers.read(ULP_PERIOD), memory[data : code.symbols["samples"] + 3]))
     first = code.symbols["past"] + 3  # of look number 1
-    return Cycle(*runs, [word & 0xFFFF0000 for word in memory[first : first + 3]])
+    return Cycle(runs[0], runs[1], [word & 0xFFFF0000 for word in memory[first : first + 3]])
 
 
 class Foresight:
