@@ -42,7 +42,7 @@ class Eyes:
 
 
 COMPARATOR = Eyes(100_000, 0, 0, 1, 540_000, 680_000, 26_000, 850_000)
-COPROCESSOR = Eyes(512_431, 20_500, 24, 20_400, 540_000, 700_000, 26_000, 860_000, past=32, late=8)
+COPROCESSOR = Eyes(512_431, 20_500, 24, 20_400, 545_000, 700_000, 26_000, 860_000, past=32, late=8)
 READY = tomllib.loads((boards_dir() / "nodes" / "parking.toml").read_text(encoding="utf-8"))["app"]
 ACK_US = 1_500_000
 SLEEP_MS = 3_000  # for as long the node sleeps, the comparator watching

@@ -56,16 +56,18 @@ _CLEAR = 1.25  # times on_ut in one step: more than a neighbour and a tram toget
 _WEAK_S = const(43200)  # s after which a weak car is believed no more: hardly one stays longer, and what never was there never leaves
 _ELECTED = const(4)  # votes: the same field came back three times
 
-_HEAD = "<BBBBIIhHhI"
+_HEAD = "<BBBHIIhHhI"
 _KNOWN = const(4)  # flags, above two bits of faults: there is an empty field
 _DOUBT = const(8)
 _WEAK = const(16)
 _ANSWERED = const(32)
 _OPEN = const(64)
-_VECTORS_AT = const(22)  # settled, candidate, before and farthest
-_BURST_AT = const(70)
-_BASE_AT = const(108)
-_WITNESS_AT = const(140)
+_WOKEN = const(128)
+_CREPT = const(256)
+_VECTORS_AT = const(23)  # settled, candidate, before and farthest
+_BURST_AT = const(71)
+_BASE_AT = const(109)
+_WITNESS_AT = const(141)
 _FOLLOW_QUIET = 0.3  # share of an empty reading that nothing happened before
 _FOLLOW_LEFT = 0.8  # and of the first one after a car, which leaves 1..3 uT behind
 _NOWHERE = (0, 0, 0)
@@ -73,7 +75,7 @@ _NOWHERE = (0, 0, 0)
 
 class App:
     LINK = True
-    STATE_BYTES = 144  # head, four vectors, burst, baseline, witness
+    STATE_BYTES = 145  # head, four vectors, burst, baseline, witness
 
     def __init__(self, settings):
         self._set = merged("parking", DEFAULTS, settings)
@@ -103,8 +105,8 @@ class App:
     def pack(self):
         out = bytearray(self.STATE_BYTES)
         flags = self._faults
-        told = (self._base.known, self._doubt, self._weak, self._answered, self._open)
-        for bit, on in zip((_KNOWN, _DOUBT, _WEAK, _ANSWERED, _OPEN), told):
+        told = (self._base.known, self._doubt, self._weak, self._answered, self._open, self._woken, self._crept)
+        for bit, on in zip((_KNOWN, _DOUBT, _WEAK, _ANSWERED, _OPEN, _WOKEN, _CREPT), told):
             flags |= bit if on else 0
         pack_into(
             _HEAD, out, 0, self._state, self._shown, self._votes, flags,
@@ -126,6 +128,8 @@ class App:
         self._weak = bool(flags & _WEAK)
         self._answered = bool(flags & _ANSWERED)
         self._open = bool(flags & _OPEN)
+        self._woken = bool(flags & _WOKEN)
+        self._crept = bool(flags & _CREPT)
         for i in range(12):
             self._vectors[i // 3][i % 3] = unpack_from("<f", data, _VECTORS_AT + 4 * i)[0]
         self._burst.unpack_from(data, _BURST_AT)
