@@ -17,13 +17,17 @@ class _Lane:
     limit: int  # fragments that may have been sent by now
     had: int  # what the device had when that was set
     since_s: int  # the last fragment went, or the lane began
+    losses: int = 0  # times in a row that all went and no report came
 
 
 class Courier:
-    """Cuts a bundle, and lets each device have no more of it ahead of what it reported than it takes to its next report.
+    """Cuts a bundle, and lets each device have no more of it on the way than it takes to its next report.
 
     `size`: bytes of a fragment with its head. `patience_s`: all that may be ahead has gone, and for so long no report has come: it is taken
     for lost. Fragments that come in order are sent again from the last one reported, of the others come coded ones that replace any.
+
+    A device may have more than it is known to: a report reached a run that was killed before it wrote it down. It says nothing twice of
+    fragments it has, so at every second loss in a row others come, from ever farther behind.
     """
 
     def __init__(self, data: bytes, size: int, patience_s: int):
@@ -53,9 +57,12 @@ class Courier:
         ahead = -(-self.count // _QUARTERS) + 1
         lost = old is not None and device.fragments == old.had and device.sent >= old.limit
         if self.in_order:
-            if lost:
-                device.sent = device.fragments
-            return _Lane(min(device.fragments + ahead, self.count), device.fragments, now_s)
+            losses = old.losses + 1 if old and lost else 0
+            if losses:
+                behind = -(-(self.count - device.fragments) // ahead) - 1
+                device.sent = device.fragments + (0 if losses % 2 or behind < 1 else ((losses // 2 - 1) % behind + 1) * ahead)
+            start = device.sent if losses else device.fragments
+            return _Lane(min(start + ahead, self.count), device.fragments, now_s, losses)
         # Each one that arrives counts, so what has gone is not sent again while there are others.
         limit = old.limit if old else max(self.count, device.sent)
         return _Lane(device.sent + ahead if lost else limit, device.fragments, now_s)
