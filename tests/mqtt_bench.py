@@ -119,6 +119,7 @@ class Server:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.trouble: list[BaseException] = []
+        self._served: list[threading.Thread] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -127,7 +128,8 @@ class Server:
             while True:
                 connection, _ = self._listener.accept()
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(target=self._one, args=(connection, number), daemon=True).start()
+                self._served.append(threading.Thread(target=self._one, args=(connection, number), daemon=True))
+                self._served[-1].start()
                 number += 1
 
     def _one(self, connection: socket.socket, number: int) -> None:
@@ -138,6 +140,12 @@ class Server:
             pass  # the device went away
         except Exception as error:
             self.trouble.append(error)
+
+    def wait_served(self, timeout_s: float = 10) -> None:
+        """Returns when each connection so far was read to its end; the device must have ended them."""
+        for thread in self._served:
+            thread.join(timeout_s)
+            assert not thread.is_alive(), "a connection is still open"
 
     def __enter__(self) -> Server:
         return self
@@ -184,7 +192,7 @@ class Wire:
     def __init__(self, port: int, swallow: int = -1):
         self._target = port
         self._swallow = swallow
-        self.sent: list[tuple[int, bytes]] = []
+        self._heard: dict[int, list[tuple[int, bytes]]] = {}  # by connection: each has a thread, and two of them may take turns at will
         self.open = threading.Event()
         self.open.set()
         self._lines: list[socket.socket] = []
@@ -197,9 +205,10 @@ class Wire:
         with socket.create_connection(("127.0.0.1", self._target)) as broker:
             broker.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._lines += [device, broker]
+            heard = self._heard.setdefault(number, [])
             threading.Thread(target=self._back, args=(broker, device), daemon=True).start()
             for first, body in packets(device):
-                self.sent.append((first, body))
+                heard.append((first, body))
                 size = len(body)
                 head = bytes([first]) + (bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7]))
                 broker.sendall(head + body)
@@ -214,6 +223,15 @@ class Wire:
                 device.sendall(bytes([first, len(body)]) + body)
         with contextlib.suppress(OSError):
             device.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def sent(self) -> list[tuple[int, bytes]]:
+        """(type byte, body) of what the device sent so far, a connection after the other."""
+        return [packet for number in sorted(self._heard) for packet in self._heard[number]]
+
+    def wait_ended(self) -> None:
+        """Returns when all that a device sent that is gone by now was read: its last DISCONNECT is answered by nobody."""
+        self._server.wait_served()
 
     def cut(self) -> None:
         """Breaks what there is; nothing new until mend()."""

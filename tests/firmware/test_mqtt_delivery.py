@@ -104,6 +104,7 @@ def test_three_wakes_of_a_burst_node_keep_counting_packet_ids_and_subscribe_once
     with listener(port) as ear, bench.Wire(port) as wire:
         bench.run(wire.port, "burst", config={"link": "burst"})
         assert ear.wait_quiet({"dev1": 3}, 5) == {}
+        wire.wait_ended()
         kinds = [first >> 4 for first, _ in wire.sent]
     assert kinds == [1, 8, 3, 14, 1, 3, 14, 1, 3, 14]
     assert [packet_id for _, packet_id, _ in wire.publishes()] == [2, 3, 4]

@@ -73,6 +73,12 @@ def test_a_board_greets_as_a_board(tmp_path: Path):
     assert shown.startswith(b"MicroPython v1.29.0 on ") and b"; Test board\r\n" in shown and b"linux" not in shown
 
 
+def test_ctrl_c_that_comes_while_main_imports_ends_it_and_not_the_import(terminal: Terminal):
+    """It waits in the computer for the USB of the RP2040, so it comes with the first thing main.py asks of the board: where asyncio is."""
+    save(terminal, "main.py", "import asyncio\nasync def f():\n    while True: await asyncio.sleep_ms(20)\nasyncio.run(f())\n")
+    assert b"KeyboardInterrupt" in terminal.type(b"\x04\x03")
+
+
 def test_ctrl_d_shows_the_soft_reboot_then_boot_then_main_then_the_banner(terminal: Terminal):
     save(terminal, "boot.py", "print('boot speaks')")
     save(terminal, "main.py", "print('main speaks')\nword = 'set by main'")

@@ -119,7 +119,7 @@ def test_mount_reads_and_writes_the_host_folder_with_every_byte_value(board: Rp2
 def test_time_follows_the_wall_clock(board: Rp2Board):
     began = time.monotonic()
     told = mpremote(board, "exec", "import time; t = time.ticks_ms(); time.sleep(1.5); print(time.ticks_diff(time.ticks_ms(), t))")
-    assert 1500 <= int(told) < 2500 and time.monotonic() - began >= 1.5
+    assert 1500 <= int(told) <= (time.monotonic() - began) * 1000
     # A busy wait must end too, although nothing is asked of the board but the time.
     mpremote(board, "exec", "import time; t = time.ticks_ms()\nwhile time.ticks_diff(time.ticks_ms(), t) < 300: pass")
 

@@ -81,7 +81,8 @@ def test_a_failed_run_is_repeated_by_one_command_without_a_password():
 
 
 def kerbstone(*words):
-    return subprocess.run([sys.executable, "-m", "kerbstone", *words], capture_output=True, text=True, timeout=60, check=False)
+    # The time limit is against hanging only: runs are seconds of computing, and a busy machine has made a minute of them.
+    return subprocess.run([sys.executable, "-m", "kerbstone", *words], capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_the_catalogue_is_listed_for_people_and_machines():

@@ -14,7 +14,8 @@ from virtual_board import boot_page, firmware, uf2
 
 def kerbstone(*words, **environment):
     command = [sys.executable, "-m", "kerbstone", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment}, check=False)
+    # Against hanging only: a day of a node is seconds of computing, and a busy machine has made a minute of them.
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **environment}, check=False)
 
 
 def refused(done):

@@ -3,71 +3,53 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
 
 import typer
 
-from kerbstone.cli import (
-    audit,
-    board,
-    boards,
-    books,
-    build,
-    chip,
-    command,
-    commission,
-    decode,
-    doctor,
-    emulate,
-    encode,
-    energy,
-    faults,
-    flash,
-    generate,
-    health,
-    identity,
-    listen,
-    profile,
-    replay,
-    update,
-    wipe,
-)
 from kerbstone.errors import KerbstoneError
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-    help="Build, emulate and listen to street-side devices that run MicroPython.",
+_VERBS = (
+    "emulate", "replay", "faults", "energy", "listen", "decode", "encode", "generate", "profile", "command", "health", "boards", "board",
+    "build", "doctor", "commission", "flash", "wipe", "chip",
 )
-app.command("emulate")(emulate.command)
-app.command("replay")(replay.command)
-app.command("faults")(faults.command)
-app.command("energy")(energy.command)
-app.command("listen")(listen.command)
-app.command("decode")(decode.command)
-app.command("encode")(encode.command)
-app.command("generate")(generate.command)
-app.command("profile")(profile.command)
-app.command("command", context_settings={"ignore_unknown_options": True})(command.command)
-app.command("health")(health.command)
-app.command("boards")(boards.command)
-app.command("board")(board.command)
-app.command("build")(build.command)
-app.command("doctor")(doctor.command)
-app.command("commission")(commission.command)
-app.command("flash")(flash.command)
-app.command("wipe")(wipe.command)
-app.command("chip")(chip.command)
-app.add_typer(books.app, name="books")
-app.add_typer(identity.app, name="identity")
-app.add_typer(audit.app, name="audit")
-app.add_typer(update.app, name="update")
+_FAMILIES = ("books", "identity", "audit", "update")  # verbs with verbs of their own
+_WORDS_AS_GIVEN = {"command": {"ignore_unknown_options": True}}  # its words may begin with a minus
+
+
+def _application(words: Iterable[str]) -> typer.Typer:
+    """The command with these verbs and families; only their files are imported."""
+    made = typer.Typer(
+        no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+        help="Build, emulate and listen to street-side devices that run MicroPython.",
+    )
+    made.callback()(lambda: None)  # without it, an application of one verb is that verb
+    for word in words:
+        module = import_module(f"kerbstone.cli.{word}")
+        if word in _FAMILIES:
+            made.add_typer(module.app, name=word)
+        else:
+            made.command(word, context_settings=_WORDS_AS_GIVEN.get(word))(module.command)
+    return made
+
+
+def __getattr__(name: str) -> Any:
+    """`app`, the whole command, for who drives it in this process."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()["app"] = whole = _application((*_VERBS, *_FAMILIES))
+    return whole
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Entry point of the console script. The files of other verbs are not imported: they are most of the time a short one takes."""
     if len(sys.argv) == 1:
         sys.argv.append("--help")
+    everything = (*_VERBS, *_FAMILIES)
     try:
-        code = app(standalone_mode=False)
+        code = _application(sys.argv[1:2] if sys.argv[1] in everything else everything)(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except KerbstoneError as error:
         print(f"kerbstone: {error}", file=sys.stderr)

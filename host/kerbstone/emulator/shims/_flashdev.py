@@ -97,7 +97,11 @@ class InterruptibleFlash(FlashDevice):
 
 
 class Interruptible:
-    """A file system whose every call is a moment for Ctrl-C: within one, an exception would pass through its C code."""
+    """A file system whose every call is a moment for Ctrl-C: within one, an exception would pass through its C code.
+
+    Not stat: `import` looks for its file with it, and takes any exception for "not there" (extmod/vfs.c, mp_vfs_import_stat). On a board
+    nothing raises within; here a Ctrl-C would be lost, and the program run on.
+    """
 
     def __init__(self, files):
         self._files = files
@@ -106,5 +110,6 @@ class Interruptible:
         return repr(self._files)
 
     def __getattr__(self, name):
-        _link.call(_link.NOW)
+        if name != "stat":
+            _link.call(_link.NOW)
         return getattr(self._files, name)
