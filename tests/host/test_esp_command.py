@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import serial
@@ -24,7 +25,11 @@ def running(tmp_path):
     started = []
 
     def start(*words):
-        process = subprocess.Popen([*COMMAND, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # A test run in the background of a shell has Ctrl-C ignored, and so would all it starts.
+        with_ctrl_c = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        process = subprocess.Popen(
+            [*COMMAND, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=with_ctrl_c
+        )
         started.append(process)
         return process
 
