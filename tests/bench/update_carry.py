@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+sys.path[:0] = [str(Path(__file__).parents[2] / "firmware"), str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 from carry_bench import bundle, joules, updated
 from kerbstone.build.node import load_node
