@@ -14,7 +14,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[2] / "firmware"), str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS.parent / "firmware"), str(TESTS / "firmware"), str(TESTS), str(TESTS / "bench")]
+
+from float32 import install_micropython
+
+install_micropython()
 
 from carry_bench import bundle, joules, updated
 from kerbstone.build.node import load_node
