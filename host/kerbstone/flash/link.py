@@ -24,6 +24,8 @@ _ANSWER_S = 30.0
 _START_S = 3.0  # from power-on to a prompt
 _KNOCK_S = 0.1
 _SILENT_S = 10.0  # the longest wait for one byte that is due
+_HELD = "another program has it open"
+_HELD_S = 1.0  # a port's lock outlives close() while a program that another thread starts still has a copy of it
 _FACTS = """import sys, os, json, machine
 u = os.uname()
 i = sys.implementation
@@ -137,10 +139,16 @@ class Link:
 
 
 def _open(port: str) -> SerialTransport:
-    try:
-        transport = SerialTransport(port, timeout=_SILENT_S)
-    except (serial.SerialException, TransportError, OSError) as error:
-        raise open_failure(port) from error
+    end = time.monotonic() + _HELD_S
+    while True:
+        try:
+            transport = SerialTransport(port, timeout=_SILENT_S)
+            break
+        except (serial.SerialException, TransportError, OSError) as error:
+            failure = open_failure(port)
+            if _HELD not in str(failure) or time.monotonic() > end:
+                raise failure from error
+            time.sleep(_KNOCK_S)
     transport.is_pty = False  # it would wait for ever on a pseudo-terminal that says nothing
     return transport
 
@@ -158,6 +166,6 @@ def _why_not(port: str) -> str:
         if "permission" in words:
             return f"{port}: this user may not open it; add the user to the group that owns it (dialout) and log in again."
         if "busy" in words or "lock" in words or "temporarily unavailable" in words:
-            return f"{port}: another program has it open; close that one (a terminal, mpremote, a second kerbstone)."
+            return f"{port}: {_HELD}; close that one (a terminal, mpremote, a second kerbstone)."
         return f"{port}: there is no such port; check the cable (some carry no data) and the name."
     return f"{port}: it did not open at first; try again."
